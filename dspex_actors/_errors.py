@@ -1,0 +1,236 @@
+"""Every error dspex_actors raises, under one root.
+
+Split by whose fault it is: a setting of yours (`ConfigError`), the guest's code (`GuestError`, raised only by
+`ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the machine
+(`SandboxUnavailableError`), or the load (`ExecutorBusyError`, `ExecutorClosedError`). All are picklable and carry
+their data as attributes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class DspexError(Exception):
+    """Root of every error this package raises.
+
+    The positional arguments of a subclass are its attributes, which is what makes it picklable; `str()` is
+    the sentence made from them.
+    """
+
+    def _sentence(self) -> str:
+        return " ".join(str(arg) for arg in self.args)
+
+    def __str__(self) -> str:
+        return self._sentence()
+
+
+class ConfigError(DspexError, ValueError):
+    """A setting is wrong: `field` was `value`, and `allowed` says what would be right."""
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(field, value, allowed)
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+
+    def _sentence(self) -> str:
+        return f"{self.field} must be {self.allowed}, got {_shown(self.value)}"
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[str, object, str]]:
+        # The value may be anything, an unpicklable object too: its text is what the reader needs.
+        plain = isinstance(self.value, (str, int, float, bool, type(None)))
+        return type(self), (self.field, self.value if plain else _shown(self.value), self.allowed)
+
+
+class UnknownLanguageError(ConfigError, LookupError):
+    """No engine has this name."""
+
+
+class SandboxUnavailableError(DspexError):
+    """A protection that the policy requires cannot be had on this machine.
+
+    Attributes:
+        layer: name of the missing layer, as in the sandbox report.
+        reason: what happened when it was tried.
+        fix: what to change.
+    """
+
+    def __init__(self, layer: str, reason: str, fix: str) -> None:
+        super().__init__(layer, reason, fix)
+        self.layer = layer
+        self.reason = reason
+        self.fix = fix
+
+    def _sentence(self) -> str:
+        return f"the sandbox layer {self.layer!r} is required and not active: {self.reason}; {self.fix}"
+
+
+class GuestError(DspexError):
+    """Guest code failed. Raised only by `ExecutionResult.unwrap`.
+
+    Attributes:
+        error_type: name of the guest's exception class.
+        message: its text.
+        traceback: its traceback, cut to guest lines.
+    """
+
+    def __init__(self, error_type: str, message: str, traceback: str = "") -> None:
+        super().__init__(error_type, message, traceback)
+        self.error_type = error_type
+        self.message = message
+        self.traceback = traceback
+
+    def _sentence(self) -> str:
+        return f"{self.error_type}: {self.message}" if self.message else self.error_type
+
+
+class LimitExceededError(GuestError):
+    """The guest used more than it was allowed; `used` is None where it cannot be told."""
+
+    def __init__(self, limit: str, allowed: float, used: float | None = None) -> None:
+        # Three arguments as for the root of guest errors, so that pickle rebuilds it from `args`.
+        DspexError.__init__(self, limit, allowed, used)
+        self.error_type = "LimitExceeded"
+        self.limit = limit
+        self.allowed = allowed
+        self.used = used
+        self.message = f"the guest exceeded its {limit} limit of {describe_limit(limit, allowed)}"
+        self.traceback = ""
+
+    def _sentence(self) -> str:
+        return self.message
+
+
+class WorkerDiedError(GuestError):
+    """The guest ended its own worker process (segfault, `os._exit`, a signal) before it gave a result."""
+
+    def __init__(self, exit_code: int | None, signal: int | None) -> None:
+        DspexError.__init__(self, exit_code, signal)
+        self.error_type = "WorkerDied"
+        self.exit_code = exit_code
+        self.signal = signal
+        how = f"was ended by signal {signal}" if signal is not None else f"exited with code {exit_code}"
+        self.message = f"the worker process {how} before it gave a result"
+        self.traceback = ""
+
+    def _sentence(self) -> str:
+        return self.message
+
+
+class WorkerLostError(DspexError):
+    """A worker could not be started or was lost for a reason that is not the guest's."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ProtocolError(DspexError):
+    """A worker sent what the protocol forbids."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class FramingError(ProtocolError):
+    """The bytes on the socket are not frames: oversized, truncated or inconsistent."""
+
+
+class ValueDecodeError(ProtocolError):
+    """Bytes that claim to be a value are not one, or exceed the budget."""
+
+
+class ValueEncodeError(DspexError, ValueError):
+    """A value cannot cross the boundary.
+
+    Attributes:
+        path: where in the value, for example `value['rows'][3]`.
+        type_name: the type found there.
+        reason: why it cannot cross.
+    """
+
+    def __init__(self, path: str, type_name: str, reason: str) -> None:
+        super().__init__(path, type_name, reason)
+        self.path = path
+        self.type_name = type_name
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"{self.path} ({self.type_name}) cannot cross: {self.reason}"
+
+
+class ExecutorBusyError(DspexError):
+    """The executor's queue is full, or a request waited in it for too long.
+
+    Attributes:
+        waiting: requests in the queue.
+        max_queue: how many may wait.
+        waited_s: seconds this request waited, 0 if it was refused at once.
+    """
+
+    def __init__(self, waiting: int, max_queue: int, waited_s: float = 0.0) -> None:
+        super().__init__(waiting, max_queue, waited_s)
+        self.waiting = waiting
+        self.max_queue = max_queue
+        self.waited_s = waited_s
+
+    def _sentence(self) -> str:
+        if self.waited_s:
+            return f"no worker became free within {self.waited_s:g} s; {self.waiting} requests are waiting"
+        return f"the queue is full: {self.waiting} of {self.max_queue} requests are waiting"
+
+
+class ExecutorUnavailableError(DspexError):
+    """The executor ended or is being restarted; the request may have been under way.
+
+    Attributes:
+        reason: why it ended, as text.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"the executor is not available: {self.reason}"
+
+
+class RuntimeClosedError(DspexError):
+    """The runtime was closed, or is closing and takes no new work."""
+
+    def _sentence(self) -> str:
+        return "the runtime is closed; create a new Runtime"
+
+
+def describe_limit(limit: str, allowed: float) -> str:
+    """Return `allowed` with its unit: seconds for time limits, MiB or KiB or bytes for sizes.
+
+    Args:
+        limit: name of the limit, for example `"time"` or `"memory"`.
+        allowed: its value, in seconds or bytes.
+    """
+    if limit in {"time", "cpu"}:
+        return f"{allowed:g} s"
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if allowed >= size:
+            return f"{allowed / size:g} {unit}"
+    return f"{allowed:g} bytes"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return the names as the `allowed` part of a `ConfigError`: `one of 'a', 'b'`."""
+    return "one of " + ", ".join(repr(name) for name in names)
+
+
+def _shown(value: object) -> str:
+    """Return a short repr of a wrong value; its own `__repr__` may raise."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 -- user code in an error path; the type is still worth telling
+        text = f"<{type(value).__name__} whose repr raises>"
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,319 @@
+"""What is asked of an executor, and what comes back.
+
+A request is an `Execute`. Its result is one of four values, so that guest failures are data:
+
+    match rt.execute(code):
+        case Completed(value=v): ...
+        case Failed(error=e): ...
+        case LimitExceeded(limit="time", allowed=a): ...
+        case WorkerDied(signal=s, exit_code=c): ...
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from dspex_actors._errors import (
+    ConfigError,
+    GuestError,
+    LimitExceededError,
+    UnknownLanguageError,
+    WorkerDiedError,
+    describe_limit,
+    one_of,
+)
+from dspex_actors._limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LANGUAGES = ("python",)
+
+MAX_CODE_BYTES = 8 * 2**20
+"""Largest source text that is sent to a worker, in UTF-8 bytes."""
+
+
+class WhenFull(Enum):
+    """What a request does when the executor's queue is full."""
+
+    ERROR = "error"  # refuse it at once with ExecutorBusyError
+    WAIT = "wait"  # let it wait for a worker, up to queue_wait_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionContext:
+    """Everything about an execution but its code.
+
+    Attributes:
+        variables: names the code finds bound; plain data, arrays, and with the host's trust also callables and objects.
+        limits: what it may use; None takes the executor's own.
+        language: name of the engine.
+        when_full: refuse or wait when the queue is full (`"error"` or `"wait"`).
+        queue_wait_s: seconds it may wait for a worker.
+        on_output: called with (`"stdout"` or `"stderr"`, text) as output arrives, in the worker actor's thread;
+            it must not block. An exception in it ends the streaming of this execution, not the execution.
+
+    Raises:
+        ConfigError: a variable's name is not an identifier, or a number is out of range.
+        UnknownLanguageError: no engine has that name.
+    """
+
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits | None = None
+    language: str = "python"
+    when_full: WhenFull | str = WhenFull.WAIT
+    queue_wait_s: float = 30.0
+    on_output: Callable[[str, str], None] | None = None
+
+    def __post_init__(self) -> None:
+        check_variables(self.variables)
+        if self.language not in LANGUAGES:
+            raise UnknownLanguageError("language", self.language, one_of(LANGUAGES))
+        if self.limits is not None and not isinstance(self.limits, Limits):
+            raise ConfigError("limits", self.limits, "a Limits object or None")
+        if self.limits is not None and self.limits.fuel is not None:
+            raise ConfigError("Limits.fuel", self.limits.fuel, f"None for {self.language}, which does not count fuel")
+        try:
+            object.__setattr__(self, "when_full", WhenFull(self.when_full))
+        except ValueError:
+            raise ConfigError("when_full", self.when_full, one_of(w.value for w in WhenFull)) from None
+        check_seconds("queue_wait_s", self.queue_wait_s)
+        if self.on_output is not None and not callable(self.on_output):
+            raise ConfigError("on_output", self.on_output, "a callable of (stream, text), or None")
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Execute:
+    """The message that asks an executor actor to run code.
+
+    `Execute(code, variables=..., limits=...)` is short for `Execute(code, context=ExecutionContext(...))`.
+
+    Raises:
+        ConfigError: the code is not text, is too long or cannot be encoded; or see `ExecutionContext`.
+    """
+
+    code: str
+    context: ExecutionContext
+
+    def __init__(self, code: str, *, context: ExecutionContext | None = None, **options: Any) -> None:
+        if context is not None and options:
+            raise ConfigError("Execute", sorted(options), "given either a context or single options, not both")
+        check_code(code)
+        if context is None:
+            allowed = tuple(ExecutionContext.__dataclass_fields__)
+            unknown = [name for name in options if name not in allowed]
+            if unknown:
+                raise ConfigError("Execute option", unknown[0], one_of(allowed))
+            context = ExecutionContext(**options)
+        object.__setattr__(self, "code", code)
+        object.__setattr__(self, "context", context)
+
+
+@dataclass(frozen=True, slots=True)
+class GuestFailure:
+    """An exception in guest code, as text; nothing of it is an object of the guest's.
+
+    Attributes:
+        type: name of the exception class.
+        message: its text.
+        traceback: its traceback, cut to lines of the guest's code.
+    """
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an execution used, where it could be measured.
+
+    Attributes:
+        cpu_s: CPU seconds of the worker during the call; None if the worker was killed.
+        memory_peak_bytes: largest resident size of the worker; None if it was killed.
+        output_dropped_bytes: bytes of output beyond the limit, not kept.
+    """
+
+    cpu_s: float | None = None
+    memory_peak_bytes: int | None = None
+    output_dropped_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """Which worker ran an execution.
+
+    Attributes:
+        id: number of the worker, unique within its runtime and never reused.
+        pid: its process id while it lived, as the host saw it.
+        profile: the profile it ran under.
+    """
+
+    id: int = 0
+    pid: int = 0
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What all four results have."""
+
+    stdout: str = ""
+    stderr: str = ""
+    duration_s: float = 0.0
+    usage: Usage = Usage()
+    worker: WorkerFacts = WorkerFacts()
+    sandbox: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed(_Result):
+    """The guest's code ran to its end.
+
+    Attributes:
+        value: the value of its last expression, else of its variable `result`, else None.
+    """
+
+    value: Any = None
+
+    def unwrap(self) -> Any:  # noqa: ANN401 -- guest values are any plain data
+        """Return the value."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(_Result):
+    """The guest's code raised, did not compile, or gave a value that cannot cross.
+
+    Attributes:
+        error: type, message and traceback of the failure.
+    """
+
+    error: GuestFailure
+
+    @property
+    def value(self) -> None:
+        """None: there is no value."""
+        return None
+
+    def unwrap(self) -> NoReturn:
+        """Raise the failure.
+
+        Raises:
+            GuestError: always.
+        """
+        raise GuestError(self.error.type, self.error.message, self.error.traceback)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitExceeded(_Result):
+    """The guest used more than it was allowed and was stopped.
+
+    Attributes:
+        limit: `"time"`, `"cpu"`, `"memory"` or `"result"`.
+        allowed: the limit: seconds for time and cpu, bytes for the others.
+        used: what it had used, None where that cannot be told.
+    """
+
+    limit: str
+    allowed: float
+    used: float | None = None
+
+    @property
+    def value(self) -> None:
+        """None: there is no value."""
+        return None
+
+    def __str__(self) -> str:
+        return f"the guest exceeded its {self.limit} limit of {describe_limit(self.limit, self.allowed)}"
+
+    def unwrap(self) -> NoReturn:
+        """Raise the failure.
+
+        Raises:
+            LimitExceededError: always.
+        """
+        raise LimitExceededError(self.limit, self.allowed, self.used)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerDied(_Result):
+    """The guest ended its own worker: a crash of the interpreter, `os._exit`, or a forbidden message.
+
+    Attributes:
+        exit_code: the process's exit code, None if a signal ended it.
+        signal: the signal that ended it, None if it exited.
+        detail: what else is known, for example which rule of the protocol it broke.
+    """
+
+    exit_code: int | None = None
+    signal: int | None = None
+    detail: str = ""
+
+    @property
+    def value(self) -> None:
+        """None: there is no value."""
+        return None
+
+    def unwrap(self) -> NoReturn:
+        """Raise the failure.
+
+        Raises:
+            WorkerDiedError: always.
+        """
+        raise WorkerDiedError(self.exit_code, self.signal)
+
+
+ExecutionResult = Completed | Failed | LimitExceeded | WorkerDied
+"""Any of the four results; all have `value`, `unwrap()`, `stdout`, `stderr`, `duration_s`, `usage`, `worker`, `sandbox`."""
+
+
+def check_code(code: object) -> None:
+    """Refuse code that no worker could be given.
+
+    Raises:
+        ConfigError: it is not a string, is longer than `MAX_CODE_BYTES`, or holds lone surrogates.
+    """
+    if not isinstance(code, str):
+        raise ConfigError("code", code, "source text (str)")
+    if len(code) > MAX_CODE_BYTES:
+        raise ConfigError("code", f"{len(code)} characters", f"at most {describe_limit('code', MAX_CODE_BYTES)}")
+    try:
+        size = len(code.encode())
+    except UnicodeEncodeError as error:
+        raise ConfigError("code", code[error.start : error.end], "text that UTF-8 can encode") from None
+    if size > MAX_CODE_BYTES:
+        raise ConfigError("code", f"{size} bytes", f"at most {describe_limit('code', MAX_CODE_BYTES)}")
+
+
+def check_variables(variables: object) -> None:
+    """Refuse variables whose names could not be names in the guest's code.
+
+    Raises:
+        ConfigError: not a mapping, or a name that is no identifier or is a keyword.
+    """
+    import keyword  # noqa: PLC0415 -- only this check needs it
+
+    names = getattr(variables, "keys", None)
+    if names is None:
+        raise ConfigError("variables", variables, "a mapping of names to values")
+    for name in names():
+        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+            raise ConfigError("variables", name, "a mapping whose keys are Python identifiers")
+        if name.startswith("__"):
+            raise ConfigError("variables", name, "a mapping without names that start with two underscores")
+
+
+def check_seconds(field_name: str, value: object) -> None:
+    """Refuse a duration that is not a finite number of seconds above zero.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not good or not math.isfinite(value) or not 0 < value <= sys.maxsize // 10**9:  # type: ignore[arg-type,operator] -- `good`
+        raise ConfigError(field_name, value, "a finite number of seconds > 0")

@@ -1,0 +1,63 @@
+"""What one execution may use."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from dspex_actors._errors import ConfigError
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one execution may use. `None` means no limit.
+
+    Attributes:
+        time_s: wall-clock seconds from the moment the guest gets the code; the host's clock decides.
+        cpu_s: CPU seconds of the worker process, rounded up to whole seconds by the kernel.
+        memory_bytes: memory the guest may add to an idle worker.
+        output_bytes: bytes of stdout and of stderr kept, each; the rest is counted and dropped.
+        result_bytes: size of the encoded result value.
+        file_bytes: size of any one file the guest writes.
+        open_files: descriptors the guest may have open, the worker's own four included.
+        fuel: deterministic instruction budget, for engines that count fuel; the others refuse a number.
+
+    Raises:
+        ConfigError: a limit is not a number, is NaN, is negative or is too small to start with.
+    """
+
+    time_s: float | None = 5.0
+    cpu_s: float | None = None
+    memory_bytes: int | None = 256 * MIB
+    output_bytes: int | None = 64 * KIB
+    result_bytes: int | None = 16 * MIB
+    file_bytes: int | None = 16 * MIB
+    open_files: int | None = 64
+    fuel: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None:
+                _check(field.name, value)
+
+
+def _check(name: str, value: object) -> None:
+    """Refuse a limit that is not a finite number at or above its minimum."""
+    seconds = name.endswith("_s")
+    minimum = MINIMA.get(name, 0)
+    allowed = f"{'a number' if seconds else 'a whole number'} {'> 0' if seconds else f'>= {minimum}'}, or None for no limit"
+    if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
+        raise ConfigError(f"Limits.{name}", value, allowed)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"Limits.{name}", value, allowed)
+    if value <= 0 if seconds else value < minimum:
+        raise ConfigError(f"Limits.{name}", value, allowed)
+
+
+# Below these a worker cannot even answer that the limit was exceeded.
+MINIMA = {"memory_bytes": MIB, "result_bytes": 256, "open_files": 8}

@@ -1,0 +1,111 @@
+"""What guest code may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from dspex_actors._errors import ConfigError, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Profile(Enum):
+    """Where a policy starts from.
+
+    `STRICT` runs a restricted Python inside the sandbox, `PROCESS` the full language inside the sandbox,
+    `TRUSTED` your own code: in a worker process that can be killed, without the sandbox.
+    """
+
+    STRICT = "strict"
+    PROCESS = "process"
+    TRUSTED = "trusted"
+
+
+LAYERS = (
+    "empty_environment",
+    "closed_descriptors",
+    "rlimits",
+    "no_new_privs",
+    "capabilities",
+    "landlock",
+    "seccomp",
+    "scratch",
+    "reliable_kill",
+)
+"""Names of the sandbox layers, in the order in which the report lists them."""
+
+# Without these, untrusted code could reach the host's files or outlive its kill.
+ESSENTIAL_LAYERS = frozenset({"empty_environment", "closed_descriptors", "landlock", "seccomp", "reliable_kill"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What guest code may do, starting from a profile.
+
+    Attributes:
+        profile: `"strict"`, `"process"` (the default) or `"trusted"`.
+        packages: top-level packages of the host's environment that the guest may import beside the standard library.
+        preload: modules imported before the first worker is forked, so that each guest finds them loaded.
+        environment: the guest's whole environment; nothing is inherited from the host.
+        allowed_modules: profile `strict` only: modules the guest may import beside the default ones; a set of
+            names limits what it may fetch from the module, None allows all public names.
+        require: layers without which nothing is run; None means the essential ones for `strict` and `process`
+            and none for `trusted`. An empty set accepts whatever is active.
+
+    Raises:
+        ConfigError: an unknown profile or layer, or names that are not strings.
+    """
+
+    profile: Profile | str = Profile.PROCESS
+    packages: tuple[str, ...] = ("numpy",)
+    preload: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    allowed_modules: Mapping[str, frozenset[str] | None] | None = None
+    require: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "profile", Profile(self.profile))
+        except ValueError:
+            raise ConfigError("Policy.profile", self.profile, one_of(p.value for p in Profile)) from None
+        for name in ("packages", "preload"):
+            value = tuple(getattr(self, name)) if not isinstance(getattr(self, name), str) else None
+            if value is None or not all(isinstance(item, str) and item for item in value):
+                raise ConfigError(f"Policy.{name}", getattr(self, name), "a sequence of module names")
+            object.__setattr__(self, name, value)
+        for key, text in dict(self.environment).items():
+            if not isinstance(key, str) or not isinstance(text, str) or "=" in key or "\0" in key + text:
+                raise ConfigError("Policy.environment", {key: text}, "a mapping of names to strings without NUL")
+        if self.allowed_modules is not None and self.profile is not Profile.STRICT:
+            # In the full language an import list is no protection: importlib walks around it.
+            raise ConfigError("Policy.allowed_modules", self.allowed_modules, "None unless the profile is 'strict'")
+        if self.require is not None:
+            unknown = sorted(set(self.require) - set(LAYERS))
+            if unknown:
+                raise ConfigError("Policy.require", unknown, one_of(LAYERS))
+            object.__setattr__(self, "require", frozenset(self.require))
+
+    @property
+    def required_layers(self) -> frozenset[str]:
+        """The layers without which nothing is run, the default resolved."""
+        if self.require is not None:
+            return self.require
+        return frozenset() if self.profile is Profile.TRUSTED else ESSENTIAL_LAYERS
+
+    @property
+    def key(self) -> str:
+        """A text that is equal for equal policies; names the policy's sandbox in the tree."""
+        return repr(
+            (
+                Profile(self.profile).value,
+                self.packages,
+                self.preload,
+                sorted(self.environment.items()),
+                self.allowed_modules
+                and sorted((k, sorted(v) if v is not None else None) for k, v in self.allowed_modules.items()),
+                sorted(self.required_layers),
+            )
+        )
