@@ -1,0 +1,103 @@
+# The one door to this repository. Needs make, gcc and a python3 (3.11 or newer) with venv; `make PYTHON=python3.12 test` uses another one.
+
+PYTHON ?= python3
+VENV ?= .venv
+LOCK ?= requirements.lock
+BENCH_VENV := .venv-bench
+MATRIX := 3.11 3.12 3.13
+UV_VERSION := 0.13.9
+
+BIN := $(VENV)/bin
+TEST_SECONDS := 480
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow test-matrix check check-format check-lint check-types check-architecture \
+	format reference bench setup-languages lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+
+# The key is what the environment was made from. It is written last, so an interrupted setup is done again.
+setup: ## make .venv from the lock file; does nothing when it is up to date
+	@set -eu; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "setup: $(PYTHON) is missing or older than 3.11; name another one: make PYTHON=python3.12 $@" >&2; exit 1; }; \
+	version=$$($(PYTHON) -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])'); \
+	key="$$version $$(cat $(LOCK) pyproject.toml | cksum)"; \
+	if [ "$$(cat $(VENV)/.made-from 2>/dev/null || true)" = "$$key" ]; then exit 0; fi; \
+	echo "setup: installing $(LOCK) into $(VENV) ($$version)"; \
+	if [ "$$($(BIN)/python -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])' 2>/dev/null || true)" != "$$version" ]; then \
+		$(PYTHON) -m venv --clear $(VENV); \
+	fi; \
+	rm -f $(VENV)/.made-from; \
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement $(LOCK); \
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
+	$(BIN)/python -m pip check --quiet; \
+	printf '%s\n' "$$key" > $(VENV)/.made-from
+
+demo: setup ## run the HumanEval problems in the sandbox
+	$(BIN)/python examples/humaneval.py
+
+test: setup ## run the default suite, at most 8 minutes
+	$(BIN)/python -m pytest --session-timeout=$(TEST_SECONDS)
+
+test-slow: setup ## run what the default suite leaves out
+	$(BIN)/python -m pytest -m slow --timeout=1800
+
+test-matrix: ## run the default suite on each of Python 3.11, 3.12 and 3.13 that is present
+	@set -u; failed=; ran=; \
+	for version in $(MATRIX); do \
+		python=; \
+		for candidate in python$$version $(HOME)/.pyenv/versions/$$version.*/bin/python; do \
+			if "$$candidate" -c '' 2>/dev/null; then python=$$candidate; break; fi; \
+		done; \
+		if [ -z "$$python" ]; then echo "test-matrix: no Python $$version here, left out"; continue; fi; \
+		ran="$$ran $$version"; \
+		$(MAKE) PYTHON="$$python" VENV=.venv-$$version test || failed="$$failed $$version"; \
+	done; \
+	echo "test-matrix: ran$${ran:- none}, failed$${failed:- none}"; \
+	[ -n "$$ran" ] && [ -z "$$failed" ]
+
+check: check-format check-lint check-types check-architecture ## formatting, lint, types, layers and docs
+
+check-format: setup
+	$(BIN)/ruff format --check .
+
+check-lint: setup
+	$(BIN)/ruff check .
+
+check-types: setup
+	$(BIN)/mypy
+
+check-architecture: setup
+	$(BIN)/python -m pytest -q tests/test_layers.py tests/test_house_rules.py tests/test_docs.py
+
+format: setup ## format the code and apply ruff's safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+reference: setup ## write the list of public names into docs/reference.md
+	$(BIN)/python docs/build_reference.py
+
+bench: ## run every script in bench/ beside its peers, in an environment of its own
+	@[ -n "$(wildcard bench/[a-z]*.py)" ] || { echo "bench: there is no script in bench/" >&2; exit 1; }
+	@$(MAKE) --no-print-directory setup VENV=$(BENCH_VENV) LOCK=bench/requirements.lock
+	@set -e; for script in $(sort $(wildcard bench/[a-z]*.py)); do echo "== $$script"; $(BENCH_VENV)/bin/python $$script; done
+
+setup-languages: ## install the guest languages' tools; Python is the only language so far
+	@echo "setup-languages: Python is the only guest language so far; nothing to install"
+
+# Versions that are locked already are kept; `make lock LOCK_FLAGS=--upgrade` takes the newest ones.
+lock: ## write the lock files anew from pyproject.toml
+	@set -eu; tool=$$(mktemp -d); trap 'rm -rf "$$tool"' EXIT; \
+	$(PYTHON) -m venv "$$tool"; \
+	"$$tool/bin/python" -m pip install --quiet uv==$(UV_VERSION); \
+	compile="$$tool/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+		--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)"; \
+	eval "$$compile --group dev --output-file requirements.lock pyproject.toml"; \
+	eval "$$compile --group bench --output-file bench/requirements.lock pyproject.toml"
+
+clean: ## remove environments, caches and builds
+	rm -rf $(VENV) .venv-* build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
