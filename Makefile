@@ -31,9 +31,9 @@ setup: ## make .venv from the lock file; does nothing when it is up to date
 		$(PYTHON) -m venv --clear $(VENV); \
 	fi; \
 	rm -f $(VENV)/.made-from; \
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement $(LOCK); \
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
-	$(BIN)/python -m pip check --quiet; \
+	$(BIN)/python -m pip install -qq --require-hashes --no-deps --requirement $(LOCK); \
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .; \
+	$(BIN)/python -m pip check -qq; \
 	printf '%s\n' "$$key" > $(VENV)/.made-from
 
 demo: setup ## run the HumanEval problems in the sandbox
@@ -92,7 +92,7 @@ setup-languages: ## install the guest languages' tools; Python is the only langu
 lock: ## write the lock files anew from pyproject.toml
 	@set -eu; tool=$$(mktemp -d); trap 'rm -rf "$$tool"' EXIT; \
 	$(PYTHON) -m venv "$$tool"; \
-	"$$tool/bin/python" -m pip install --quiet uv==$(UV_VERSION); \
+	"$$tool/bin/python" -m pip install -qq uv==$(UV_VERSION); \
 	compile="$$tool/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)"; \
 	eval "$$compile --group dev --output-file requirements.lock pyproject.toml"; \
