@@ -1,0 +1,139 @@
+"""What a test may leave behind: nothing. Threads, child processes and open files, before and after.
+
+Guarantees: a thread, a living child process or a file descriptor that the test opened and that is still there
+`SETTLE_S` seconds after its end is reported, with its name. So is a descriptor that the test closed but had not opened.
+
+Assumptions: nothing else in this process starts threads or opens files while the test runs. The caller has
+made this process the subreaper of its descendants, so that a worker whose parent has died shows up as our own
+child and cannot hide. The price: such a worker's zombie becomes ours too, and cannot be told from a child that
+nobody waited for; so dead children are not reported.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import select
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+SETTLE_S = 5.0  # seconds; threads and processes end within milliseconds, a loaded machine may take longer
+POLL_S = 0.005  # seconds between two looks at the descriptors: their closing is no event one could wait for
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process, told from a later one of the same number by its start time (clock ticks since boot)."""
+
+    pid: int
+    start_time: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.name})"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The threads, the living children and the descriptors (with what each is open on) of this process."""
+
+    threads: frozenset[threading.Thread]
+    children: frozenset[Child]
+    descriptors: frozenset[tuple[int, str]]
+
+    @classmethod
+    def take(cls) -> Snapshot:
+        return cls(frozenset(threading.enumerate()), living_children(), open_descriptors())
+
+    def difference(self, later: Snapshot) -> list[str]:
+        """Say what is there later and was not now, and which descriptors are gone."""
+        return [
+            *(f"thread {thread.name}" for thread in later.threads - self.threads),
+            *(str(child) for child in later.children - self.children),
+            *(f"descriptor {number} ({target})" for number, target in later.descriptors - self.descriptors),
+            *(
+                f"closed descriptor {number} ({target})"
+                for number, target in self.descriptors - later.descriptors
+            ),
+        ]
+
+
+def become_subreaper() -> None:
+    """Make orphans among this process's descendants its own children."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def living_children() -> frozenset[Child]:
+    """Return our children that have not ended, from /proc."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (child := child_of_ours(entry)) is not None:
+            found.add(child)
+    return frozenset(found)
+
+
+def child_of_ours(entry: Path) -> Child | None:
+    try:
+        text = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # it ended while we were looking
+        return None
+    head, _, tail = text.rpartition(")")  # the name may hold blanks and brackets
+    state, parent, *rest = tail.split()
+    if int(parent) != os.getpid() or state in "ZX":
+        return None
+    return Child(int(entry.name), start_time=int(rest[17]), name=head.partition("(")[2])
+
+
+def open_descriptors() -> frozenset[tuple[int, str]]:
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one that listed the folder
+            found.add((int(entry.name), str(entry.readlink())))
+    return frozenset(found)
+
+
+def wait_end(child: Child, deadline: float) -> None:
+    """Wait until a child ends or the deadline passes, on its pidfd."""
+    try:
+        pidfd = os.pidfd_open(child.pid)
+    except ProcessLookupError:
+        return
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+    finally:
+        os.close(pidfd)
+
+
+def leaks_since(before: Snapshot, *, settle_s: float = SETTLE_S) -> list[str]:
+    """Wait for what is on its way out, then name what stayed.
+
+    Args:
+        before: the state to return to.
+        settle_s: seconds to wait at most; nothing is waited for when there is no leak.
+
+    Returns:
+        One line for each leak.
+    """
+    if not before.difference(Snapshot.take()):
+        return []
+    gc.collect()  # an actor and its mailbox are a cycle
+    deadline = time.monotonic() + settle_s
+    now = Snapshot.take()
+    for thread in now.threads - before.threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    for child in now.children - before.children:
+        wait_end(child, deadline)
+    tick = threading.Event()
+    while (found := before.difference(Snapshot.take())) and time.monotonic() < deadline:
+        tick.wait(POLL_S)
+    return sorted(found)

@@ -1,0 +1,49 @@
+"""What all tests share: the check that an integration test leaves nothing behind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests._leaks import Snapshot, become_subreaper, leaks_since
+
+INTEGRATION = "integration"
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "may_leak(reason): a module-wide fixture of this test owns processes that come and go; no leak check",
+    )
+
+
+def pytest_collection_modifyitems(items):
+    """Mark every test below a folder named integration."""
+    for item in items:
+        if INTEGRATION in item.path.relative_to(Path(__file__).parent).parts:
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def subreaper():
+    """Make this process the parent of its orphaned descendants, so that a leaked worker is found."""
+    become_subreaper()
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_behind(request):
+    """Fail an integration test whose threads, processes or descriptors are still there after it.
+
+    Wider fixtures are set up before this one, so what a module shares is part of the state to return to.
+    """
+    checked = request.node.get_closest_marker(INTEGRATION) and not request.node.get_closest_marker("may_leak")
+    if not checked or sys.platform != "linux":
+        yield
+        return
+    request.getfixturevalue("subreaper")
+    before = Snapshot.take()
+    yield
+    leaks = leaks_since(before)
+    assert leaks == []
