@@ -1,12 +1,13 @@
 """What a test may leave behind: nothing. Threads, child processes and open files, before and after.
 
-Guarantees: a thread, a living child process or a file descriptor that the test opened and that is still there
-`SETTLE_S` seconds after its end is reported, with its name. So is a descriptor that the test closed but had not opened.
+Guarantees: a thread, a living child process or a file descriptor that the test opened and that is still
+there `SETTLE_S` seconds after its end is reported by name. So is a descriptor that the test closed but had
+not opened.
 
 Assumptions: nothing else in this process starts threads or opens files while the test runs. The caller has
-made this process the subreaper of its descendants, so that a worker whose parent has died shows up as our own
-child and cannot hide. The price: such a worker's zombie becomes ours too, and cannot be told from a child that
-nobody waited for; so dead children are not reported.
+made this process the subreaper of its descendants, so that a worker whose parent has died shows up as our
+own child and cannot hide. The price: such a worker's zombie becomes ours too, and cannot be told from a
+child that nobody waited for; so dead children are not reported.
 """
 
 from __future__ import annotations
