@@ -1,9 +1,9 @@
 """Every error dspex_actors raises, under one root.
 
 Split by whose fault it is: a setting of yours (`ConfigError`), the guest's code (`GuestError`, raised only by
-`ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the machine
-(`SandboxUnavailableError`), or the load (`ExecutorBusyError`, `ExecutorClosedError`). All are picklable and carry
-their data as attributes.
+`ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the
+machine (`SandboxUnavailableError`), or the load (`ExecutorBusyError`, `ExecutorClosedError`). All are
+picklable and carry their data as attributes.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class ConfigError(DspexError, ValueError):
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[str, object, str]]:
         # The value may be anything, an unpicklable object too: its text is what the reader needs.
-        plain = isinstance(self.value, (str, int, float, bool, type(None)))
-        return type(self), (self.field, self.value if plain else _shown(self.value), self.allowed)
+        plain = isinstance(self.value, (str, int, float, type(None)))
+        return type(self), (self.field, self.value if plain else _Shown(_shown(self.value)), self.allowed)
 
 
 class UnknownLanguageError(ConfigError, LookupError):
@@ -205,6 +205,13 @@ class RuntimeClosedError(DspexError):
 
     def _sentence(self) -> str:
         return "the runtime is closed; create a new Runtime"
+
+
+class _Shown(str):
+    """A value that has become its own text."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def describe_limit(limit: str, allowed: float) -> str:

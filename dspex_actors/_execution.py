@@ -49,13 +49,15 @@ class ExecutionContext:
     """Everything about an execution but its code.
 
     Attributes:
-        variables: names the code finds bound; plain data, arrays, and with the host's trust also callables and objects.
+        variables: names the code finds bound; plain data, arrays, and with the host's trust also callables
+            and objects.
         limits: what it may use; None takes the executor's own.
         language: name of the engine.
         when_full: refuse or wait when the queue is full (`"error"` or `"wait"`).
         queue_wait_s: seconds it may wait for a worker.
-        on_output: called with (`"stdout"` or `"stderr"`, text) as output arrives, in the worker actor's thread;
-            it must not block. An exception in it ends the streaming of this execution, not the execution.
+        on_output: called with (`"stdout"` or `"stderr"`, text) as output arrives, in the worker actor's
+            thread; it must not block. An exception in it ends the streaming of this execution, not the
+            execution.
 
     Raises:
         ConfigError: a variable's name is not an identifier, or a number is out of range.
@@ -76,7 +78,9 @@ class ExecutionContext:
         if self.limits is not None and not isinstance(self.limits, Limits):
             raise ConfigError("limits", self.limits, "a Limits object or None")
         if self.limits is not None and self.limits.fuel is not None:
-            raise ConfigError("Limits.fuel", self.limits.fuel, f"None for {self.language}, which does not count fuel")
+            raise ConfigError(
+                "Limits.fuel", self.limits.fuel, f"None for {self.language}, which does not count fuel"
+            )
         try:
             object.__setattr__(self, "when_full", WhenFull(self.when_full))
         except ValueError:
@@ -101,7 +105,9 @@ class Execute:
 
     def __init__(self, code: str, *, context: ExecutionContext | None = None, **options: Any) -> None:
         if context is not None and options:
-            raise ConfigError("Execute", sorted(options), "given either a context or single options, not both")
+            raise ConfigError(
+                "Execute", sorted(options), "given either a context or single options, not both"
+            )
         check_code(code)
         if context is None:
             allowed = tuple(ExecutionContext.__dataclass_fields__)
@@ -281,7 +287,9 @@ def check_code(code: object) -> None:
     if not isinstance(code, str):
         raise ConfigError("code", code, "source text (str)")
     if len(code) > MAX_CODE_BYTES:
-        raise ConfigError("code", f"{len(code)} characters", f"at most {describe_limit('code', MAX_CODE_BYTES)}")
+        raise ConfigError(
+            "code", f"{len(code)} characters", f"at most {describe_limit('code', MAX_CODE_BYTES)}"
+        )
     try:
         size = len(code.encode())
     except UnicodeEncodeError as error:

@@ -50,7 +50,7 @@ def _check(name: str, value: object) -> None:
     """Refuse a limit that is not a finite number at or above its minimum."""
     seconds = name.endswith("_s")
     minimum = MINIMA.get(name, 0)
-    allowed = f"{'a number' if seconds else 'a whole number'} {'> 0' if seconds else f'>= {minimum}'}, or None for no limit"
+    allowed = ("a number > 0" if seconds else f"a whole number >= {minimum}") + ", or None for no limit"
     if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
         raise ConfigError(f"Limits.{name}", value, allowed)
     if isinstance(value, float) and not math.isfinite(value):

@@ -38,7 +38,9 @@ LAYERS = (
 """Names of the sandbox layers, in the order in which the report lists them."""
 
 # Without these, untrusted code could reach the host's files or outlive its kill.
-ESSENTIAL_LAYERS = frozenset({"empty_environment", "closed_descriptors", "landlock", "seccomp", "reliable_kill"})
+ESSENTIAL_LAYERS = frozenset(
+    {"empty_environment", "closed_descriptors", "landlock", "seccomp", "reliable_kill"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class Policy:
 
     Attributes:
         profile: `"strict"`, `"process"` (the default) or `"trusted"`.
-        packages: top-level packages of the host's environment that the guest may import beside the standard library.
+        packages: top-level packages of the host's environment that the guest may import beside the standard
+            library.
         preload: modules imported before the first worker is forked, so that each guest finds them loaded.
         environment: the guest's whole environment; nothing is inherited from the host.
         allowed_modules: profile `strict` only: modules the guest may import beside the default ones; a set of
@@ -78,10 +81,14 @@ class Policy:
             object.__setattr__(self, name, value)
         for key, text in dict(self.environment).items():
             if not isinstance(key, str) or not isinstance(text, str) or "=" in key or "\0" in key + text:
-                raise ConfigError("Policy.environment", {key: text}, "a mapping of names to strings without NUL")
+                raise ConfigError(
+                    "Policy.environment", {key: text}, "a mapping of names to strings without NUL"
+                )
         if self.allowed_modules is not None and self.profile is not Profile.STRICT:
             # In the full language an import list is no protection: importlib walks around it.
-            raise ConfigError("Policy.allowed_modules", self.allowed_modules, "None unless the profile is 'strict'")
+            raise ConfigError(
+                "Policy.allowed_modules", self.allowed_modules, "None unless the profile is 'strict'"
+            )
         if self.require is not None:
             unknown = sorted(set(self.require) - set(LAYERS))
             if unknown:
@@ -105,7 +112,9 @@ class Policy:
                 self.preload,
                 sorted(self.environment.items()),
                 self.allowed_modules
-                and sorted((k, sorted(v) if v is not None else None) for k, v in self.allowed_modules.items()),
+                and sorted(
+                    (k, sorted(v) if v is not None else None) for k, v in self.allowed_modules.items()
+                ),
                 sorted(self.required_layers),
             )
         )

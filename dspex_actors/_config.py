@@ -1,0 +1,85 @@
+"""How a runtime is set up. Frozen, checked once; nothing reads the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from dspex_actors._errors import ConfigError
+from dspex_actors._execution import check_seconds
+from dspex_actors._limits import Limits
+from dspex_actors._policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorConfig:
+    """How one executor and its workers are set up.
+
+    Attributes:
+        policy: what guest code may do.
+        limits: what one execution may use when the request does not say.
+        spares: ready workers kept beside the busy ones, so that a request finds one waiting.
+        max_workers: worker processes at the same time, spares included.
+        max_queue: requests that may wait for a worker before `when_full="error"` refuses more.
+        start_timeout_s: seconds the zygote, and each worker, may take to be ready.
+
+    Raises:
+        ConfigError: a setting has the wrong type or is out of range.
+    """
+
+    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)
+    spares: int = 2
+    max_workers: int = field(default_factory=lambda: max(8, 2 * (os.cpu_count() or 1)))
+    max_queue: int = 1000
+    start_timeout_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.policy, Policy):
+            raise ConfigError("policy", self.policy, "a Policy")
+        if not isinstance(self.limits, Limits):
+            raise ConfigError("limits", self.limits, "a Limits object")
+        if self.limits.fuel is not None:
+            raise ConfigError("Limits.fuel", self.limits.fuel, "None for python, which does not count fuel")
+        check_count("spares", self.spares, least=0)
+        check_count("max_workers", self.max_workers, least=1)
+        check_count("max_queue", self.max_queue, least=0)
+        check_seconds("start_timeout_s", self.start_timeout_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeConfig:
+    """How a runtime is set up.
+
+    Attributes:
+        executor: settings of the executors it starts; a request may name another policy.
+        max_policies: how many different policies may be in use, each with a zygote and spares of its own.
+        stop_timeout_s: seconds a stop may take: first for the work under way, then for ending what is left.
+        handle_signals: whether SIGTERM and SIGINT drain and close the runtime; off unless asked for.
+
+    Raises:
+        ConfigError: a setting has the wrong type or is out of range.
+    """
+
+    executor: ExecutorConfig = field(default_factory=ExecutorConfig)
+    max_policies: int = 16
+    stop_timeout_s: float = 10.0
+    handle_signals: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.executor, ExecutorConfig):
+            raise ConfigError("executor", self.executor, "an ExecutorConfig")
+        check_count("max_policies", self.max_policies, least=1)
+        check_seconds("stop_timeout_s", self.stop_timeout_s)
+        if not isinstance(self.handle_signals, bool):
+            raise ConfigError("handle_signals", self.handle_signals, "True or False")
+
+
+def check_count(field_name: str, value: object, *, least: int) -> None:
+    """Refuse what is not a whole number of at least `least`.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(field_name, value, f"a whole number >= {least}")

@@ -1,0 +1,63 @@
+"""Collecting a worker's output frames in the host, within bounds."""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING
+
+from dspex_actors._errors import ProtocolError
+from dspex_actors.workers._protocol import STREAM_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class OutputCollector:
+    """Keeps what a guest writes to stdout and stderr.
+
+    Args:
+        limit: bytes kept of each stream, None for all. An honest worker sends no more.
+        on_output: called with stream name and text as output arrives; dropped after it raised once.
+    """
+
+    def __init__(self, limit: int | None, on_output: Callable[[str, str], None] | None = None) -> None:
+        self._limit = limit
+        self._on_output = on_output
+        self._kept = {1: bytearray(), 2: bytearray()}
+        self._decoders: dict[int, codecs.IncrementalDecoder] = {}
+
+    def add(self, parts: Sequence[memoryview]) -> None:
+        """Take one output frame.
+
+        Args:
+            parts: stream number, bytes.
+
+        Raises:
+            ProtocolError: not such a frame, or more bytes than an honest worker would send.
+        """
+        if len(parts) != 2 or len(parts[0]) != 1 or parts[0][0] not in self._kept:
+            raise ProtocolError("an output frame that is none")
+        stream, data = parts[0][0], parts[1]
+        kept = self._kept[stream]
+        if self._limit is not None and len(kept) + len(data) > self._limit:
+            raise ProtocolError(f"more than {self._limit} bytes of output")
+        kept += data
+        if self._on_output is not None:
+            self._stream(stream, bytes(data))
+
+    def _stream(self, stream: int, data: bytes) -> None:
+        decoder = self._decoders.setdefault(stream, codecs.getincrementaldecoder("utf-8")("replace"))
+        text = decoder.decode(data)
+        try:
+            if text and self._on_output is not None:
+                self._on_output(STREAM_NAMES[stream], text)
+        except Exception as error:  # noqa: BLE001 -- the user's callback; its failure must not cost the guest its result
+            self._on_output = None
+            self.callback_error: Exception | None = error
+
+    callback_error = None
+    """What `on_output` raised, None if it did not."""
+
+    def text(self, stream: bytes) -> str:
+        """Return what a stream held, undecodable bytes replaced."""
+        return self._kept[stream[0]].decode("utf-8", "replace")

@@ -1,0 +1,350 @@
+"""The host's handle on one worker process.
+
+Assumption: everything that arrives on the data socket was written by an enemy. A frame is checked for its
+    size
+before memory is taken, for its nonce and its kind before it is looked into, and decoded as data. Whatever is
+not exactly what the protocol allows ends the worker. The pidfd and the exit status come from the zygote, on a
+socket that the worker never holds.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from dspex_actors import values
+from dspex_actors._errors import ProtocolError, WorkerLostError
+from dspex_actors._execution import (
+    Completed,
+    ExecutionResult,
+    Failed,
+    GuestFailure,
+    LimitExceeded,
+    Usage,
+    WorkerDied,
+    WorkerFacts,
+)
+from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers._output import OutputCollector
+from dspex_actors.workers._protocol import Final, FrameType
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Mapping
+
+    from dspex_actors._limits import Limits
+
+_decode_final = msgspec.msgpack.Decoder(Final).decode
+_decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Exited).decode
+_encode = msgspec.msgpack.encode
+
+_DEATH_WAIT_S = 5.0
+"""How long a killed process may take to be gone before it is reported; measured 1 to 13 ms."""
+
+
+class Cancelable(Protocol):
+    """An armed timer."""
+
+    def cancel(self) -> None:
+        """Disarm it; quiet if it has fired."""
+
+
+class Timers(Protocol):
+    """Runs a callback after some seconds, on a thread of its own."""
+
+    def arm(self, seconds: float, callback: Callable[[], None]) -> Cancelable:
+        """Arm a timer."""
+
+
+class Cause(Enum):
+    """Why the host killed a worker."""
+
+    TIME = "its time was up"
+    CANCELLED = "the caller cancelled"
+    STOPPED = "the executor stopped"
+    PROTOCOL = "it broke the protocol"
+    SPENT = "its work was done"
+    START = "it was not ready in time"
+
+
+class WorkerProcess:
+    """One worker: run code in it, kill it, learn how it ended.
+
+    `execute` is for one thread at a time; `kill` and `close` are for any.
+
+    Args:
+        data: the socket that the worker holds the other end of.
+        control: the socket that the zygote holds the other end of.
+        worker_id: its number.
+        profile: name of its profile.
+        sandbox: which layers its zygote's probe found active.
+    """
+
+    def __init__(
+        self,
+        data: socket.socket,
+        control: socket.socket,
+        worker_id: int,
+        profile: str,
+        sandbox: Mapping[str, bool],
+    ) -> None:
+        self._data = data
+        self._control = control
+        self._reader = _framing.FrameReader(data)
+        self._lock = threading.Lock()
+        self._pidfd = -1
+        self._cause: Cause | None = None
+        self._id = worker_id
+        self._profile = profile
+        self._sandbox = sandbox
+        self.facts = WorkerFacts(worker_id, 0, profile)
+
+    def wait_ready(self, timeout_s: float, timers: Timers) -> None:
+        """Wait until the worker is confined and warm.
+
+        Args:
+            timeout_s: seconds it may take.
+            timers: arms the timeout.
+
+        Raises:
+            WorkerLostError: it ended or was not ready in time; it is killed.
+        """
+        self._control.settimeout(timeout_s)
+        try:
+            message, fds = _protocol.receive_with_fds(self._control, 4096, 1)
+        except OSError as error:
+            self.close()
+            raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
+        if not fds:
+            self.close()
+            raise WorkerLostError("the zygote ended before it started a worker")
+        self._pidfd = fds[0]
+        born = _decode_control(message)
+        self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
+        timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
+        try:
+            frame = self._reader.read({FrameType.READY: _protocol.READY_CAP})
+        except (ProtocolError, OSError) as error:
+            self.close()
+            raise WorkerLostError(f"the worker's handshake failed: {error}") from error
+        finally:
+            timer.cancel()
+        if frame is None:
+            self.close()
+            why = Cause.START.value if self._cause is Cause.START else "it ended"
+            raise WorkerLostError(f"the worker did not get ready: {why}")
+
+    def execute(
+        self,
+        code: str,
+        variables: values.Encoded | None,
+        limits: Limits,
+        timers: Timers,
+        on_output: Callable[[str, str], None] | None = None,
+        *,
+        keep: bool = False,
+    ) -> ExecutionResult:
+        """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
+
+        Args:
+            code: the source text.
+            variables: an encoded dict of names, None for none.
+            limits: what the code may use.
+            timers: arms the deadline.
+            on_output: called with stream name and text as output arrives, in this thread.
+            keep: whether the names it binds stay for the next call; a worker that was not kept is good for
+                one call.
+
+        Raises:
+            WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
+        """
+        nonce = secrets.randbits(63) | 1
+        output = OutputCollector(limits.output_bytes, on_output)
+        request = _protocol.Request(
+            code,
+            keep,
+            limits.cpu_s,
+            limits.memory_bytes,
+            limits.output_bytes,
+            limits.result_bytes,
+            limits.file_bytes,
+            limits.open_files,
+        )
+        parts: list[Any] = [_encode(request)]
+        if variables is not None:
+            parts += [variables.structure, *variables.buffers]
+        started = time.monotonic()
+        timer = None if limits.time_s is None else timers.arm(limits.time_s, lambda: self.kill(Cause.TIME))
+        detail = ""
+        final, value = None, None
+        try:
+            _framing.send_frame(self._data, FrameType.EXECUTE, nonce, parts)
+            final, value = self._receive(nonce, limits, output)
+        except ProtocolError as error:
+            detail = f"the worker broke the protocol: {error}"
+            self.kill(Cause.PROTOCOL)
+        except OSError as error:
+            detail = f"the worker's socket failed: {error}"
+        finally:
+            if timer is not None:
+                timer.cancel()
+        common = {
+            "stdout": output.text(_protocol.STDOUT),
+            "stderr": output.text(_protocol.STDERR),
+            "duration_s": time.monotonic() - started,
+            "worker": self.facts,
+            "sandbox": self._sandbox,
+        }
+        if final is None:
+            return self._ended(limits, detail, common)
+        return _result_of(final, value, limits, common)
+
+    def _receive(self, nonce: int, limits: Limits, output: OutputCollector) -> tuple[Final | None, Any]:
+        """Read frames up to the final one; (None, None) if the worker ends before.
+
+        Raises:
+            ProtocolError: a frame that is not allowed.
+        """
+        final_cap = _protocol.REQUEST_CAP
+        if limits.result_bytes is not None:
+            final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
+        caps = {FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap}
+        while True:
+            frame = self._reader.read(caps)
+            if frame is None:
+                return None, None
+            if frame.nonce != nonce:
+                raise ProtocolError("a frame that belongs to no request")
+            if frame.kind == FrameType.OUTPUT:
+                output.add(_framing.split_parts(frame.payload))
+                continue
+            parts = _framing.split_parts(frame.payload)
+            try:
+                final = _decode_final(parts[0])
+            except (msgspec.MsgspecError, IndexError) as error:
+                raise ProtocolError(f"a final frame that is none: {error}") from error
+            if final.outcome != "completed":
+                return final, None
+            if len(parts) < 2:
+                raise ProtocolError("a final frame without a value")
+            return final, _decode_value(parts[1], parts[2:])
+
+    def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
+        """Say how a worker ended that gave no final frame.
+
+        Raises:
+            WorkerLostError: its zygote ended with it.
+        """
+        cause = self._cause
+        if cause is Cause.TIME and limits.time_s is not None:
+            return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
+        if cause is None:
+            # Its socket is closed but it may live on: a guest can close its own descriptors.
+            alive = not self._wait_dead(0.05)
+            self.kill(Cause.PROTOCOL)
+            detail = detail or ("the guest closed its channel to the host" if alive else "")
+        status = self._exit_status()
+        if status is None:
+            raise WorkerLostError("the worker's zygote ended")
+        exit_code = os.waitstatus_to_exitcode(status)
+        killed_by = -exit_code if exit_code < 0 else None
+        if (
+            cause is None
+            and limits.cpu_s is not None
+            and killed_by in {signal.SIGXCPU, signal.SIGKILL}
+            and not detail
+        ):
+            return LimitExceeded(limit="cpu", allowed=limits.cpu_s, **common)
+        if cause in {Cause.CANCELLED, Cause.STOPPED}:
+            detail = f"the worker was killed: {cause.value}"
+        code = exit_code if killed_by is None else None
+        return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)
+
+    def _exit_status(self) -> int | None:
+        """Return the wait status that the zygote tells, None if it ended without telling."""
+        self._control.settimeout(_DEATH_WAIT_S)
+        try:
+            message, _ = _protocol.receive_with_fds(self._control, 4096, 1)
+        except OSError:
+            return None
+        if not message:
+            return None
+        exited = _decode_control(message)
+        return exited.status if isinstance(exited, _protocol.Exited) else None
+
+    def kill(self, cause: Cause) -> None:
+        """Kill the worker process; quiet if it is dead. The first cause is the one remembered."""
+        with self._lock:
+            if self._cause is None:
+                self._cause = cause
+            if self._pidfd >= 0:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why the host killed it, None if it did not."""
+        return self._cause
+
+    def pidfd(self) -> int:
+        """Return a new descriptor of the process, for a caller who wants to watch it; the caller closes it.
+
+        Raises:
+            WorkerLostError: the worker is closed or was never born.
+        """
+        with self._lock:
+            if self._pidfd < 0:
+                raise WorkerLostError("the worker is closed")
+            return os.dup(self._pidfd)
+
+    def close(self) -> bool:
+        """Kill the worker and give its descriptors back; True when it is seen dead. Quiet the second time."""
+        self.kill(Cause.SPENT)
+        dead = self._wait_dead(_DEATH_WAIT_S)
+        with self._lock:
+            if self._pidfd >= 0:
+                os.close(self._pidfd)
+                self._pidfd = -1
+        self._data.close()
+        self._control.close()
+        return dead
+
+    def _wait_dead(self, seconds: float) -> bool:
+        """Wait until the process is gone; True if it is, or was never born."""
+        pidfd = self._pidfd
+        if pidfd < 0:
+            return True
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+
+def _decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # noqa: ANN401 -- guest values are any plain data
+    """Decode a value; numpy is loaded first if it is needed, so that decoding itself imports nothing."""
+    if values.needs_numpy(structure) and "numpy" not in sys.modules:
+        import numpy  # noqa: F401, ICN001, PLC0415 -- a fixed name of ours; most hosts never need it
+    return values.decode(structure, buffers)
+
+
+def _result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) -> ExecutionResult:  # noqa: ANN401 -- see above
+    """Turn a final frame into a result."""
+    usage = Usage(final.cpu_s, final.memory_peak_bytes, final.dropped_bytes)
+    if final.outcome == "completed":
+        return Completed(value=value, usage=usage, **common)
+    if final.outcome == "memory" and limits.memory_bytes is not None:
+        return LimitExceeded(limit="memory", allowed=limits.memory_bytes, usage=usage, **common)
+    if final.outcome == "result" and limits.result_bytes is not None:
+        return LimitExceeded(
+            limit="result", allowed=limits.result_bytes, used=final.used, usage=usage, **common
+        )
+    return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), usage=usage, **common)

@@ -1,0 +1,181 @@
+"""What host, zygote and worker say to each other.
+
+Between host and worker, on a stream socket: frames (see `_framing`) whose payload is a list of parts; part 0
+    is one
+of the messages below as MessagePack, the rest is an encoded value.
+
+    host -> worker    EXECUTE   Request, variables
+    worker -> host    READY     Ready                       once, before anything else
+                      OUTPUT    stream number, then raw bytes     any number of times
+                      FINAL     Final, value                exactly once per request
+
+A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
+`ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
+sockets. On a worker's control socket the zygote alone writes: `Born` with the pidfd, and `Exited` with the
+status.
+"""
+
+from __future__ import annotations
+
+import array
+import socket
+from enum import IntEnum
+
+import msgspec
+
+VERSION = 1
+"""Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
+
+SPAWN = b"spawn"
+
+STDOUT, STDERR = b"\x01", b"\x02"
+STREAM_NAMES = {1: "stdout", 2: "stderr"}
+
+READY_CAP = 4096
+OUTPUT_CAP = 64 * 1024 + 1
+REPORT_CAP = 64 * 1024
+FINAL_OVERHEAD = 64 * 1024
+"""Bytes a FINAL frame may take beside its value: message and traceback are cut to fit."""
+
+REQUEST_CAP = 2**32 - 1
+
+
+class FrameType(IntEnum):
+    """The kinds of frame on a worker's socket."""
+
+    EXECUTE = 1
+    READY = 2
+    OUTPUT = 3
+    FINAL = 4
+
+
+class Request(msgspec.Struct, array_like=True, frozen=True):
+    """Run code.
+
+    Attributes:
+        code: the source text.
+        keep: whether names stay bound for the next request to this worker.
+        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files: limits, None for none.
+    """
+
+    code: str
+    keep: bool = False
+    cpu_s: float | None = None
+    memory_bytes: int | None = None
+    output_bytes: int | None = None
+    result_bytes: int | None = None
+    file_bytes: int | None = None
+    open_files: int | None = None
+
+
+class Ready(msgspec.Struct, array_like=True, frozen=True):
+    """The worker is confined and warm."""
+
+    version: int
+
+
+class Final(msgspec.Struct, array_like=True, frozen=True):
+    """How a request ended.
+
+    Attributes:
+        outcome: `"completed"`, with the value in the other parts of the frame; `"failed"`; `"memory"` or
+            `"result"` when that limit was exceeded.
+        error_type, message, traceback: the failure.
+        used: bytes of the result that was too big.
+        cpu_s: CPU seconds used by the call.
+        memory_peak_bytes: largest resident size of the worker so far.
+        dropped_bytes: output that was not sent because it was beyond the limit.
+    """
+
+    outcome: str
+    error_type: str = ""
+    message: str = ""
+    traceback: str = ""
+    used: int = 0
+    cpu_s: float = 0.0
+    memory_peak_bytes: int = 0
+    dropped_bytes: int = 0
+
+
+class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
+    """What a zygote is told when it starts.
+
+    Attributes:
+        profile: name of the policy's profile.
+        packages: importable top-level name to its file (`__init__` of a package, or a module's file).
+        read_paths: files and folders a guest may read.
+        preload: modules to import before the first fork.
+        environment: the guest's whole environment.
+        scratch: an empty folder of our own, for the workers' scratch folders.
+        allowed_modules: extra import rules of the strict profile.
+        disabled_layers: layers to leave out although they could be had; for tests of degraded machines.
+    """
+
+    profile: str
+    packages: dict[str, str]
+    read_paths: list[str]
+    preload: list[str]
+    environment: dict[str, str]
+    scratch: str
+    allowed_modules: dict[str, list[str] | None] | None = None
+    disabled_layers: list[str] = []
+
+
+class LayerReport(msgspec.Struct, frozen=True):
+    """One layer of the sandbox, as found.
+
+    Attributes:
+        name: see `dspex_actors._policy.LAYERS`.
+        active: whether the probe below was refused as it should be.
+        probe: what was tried.
+        detail: what was seen; for an inactive layer, why it is not active.
+    """
+
+    name: str
+    active: bool
+    probe: str
+    detail: str
+
+
+class Up(msgspec.Struct, array_like=True, frozen=True):
+    """The zygote's answer to its configuration; `error` is empty if it works."""
+
+    version: int
+    layers: list[LayerReport]
+    error: str = ""
+
+
+class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):
+    """A worker was forked; the datagram carries its pidfd."""
+
+    pid: int
+
+
+class Exited(msgspec.Struct, array_like=True, frozen=True, tag=2):
+    """A worker ended; `status` is as waitpid(2) gives it."""
+
+    status: int
+
+
+def send_with_fds(channel: socket.socket, message: bytes, fds: list[int]) -> None:
+    """Send one datagram together with copies of descriptors.
+
+    Raises:
+        OSError: the peer is gone.
+    """
+    channel.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
+
+
+def receive_with_fds(channel: socket.socket, size: int, most: int) -> tuple[bytes, list[int]]:
+    """Receive one datagram and at most `most` descriptors, close-on-exec; empty bytes at the end.
+
+    Raises:
+        OSError: the socket failed or timed out.
+    """
+    room = socket.CMSG_SPACE(most * array.array("i").itemsize)
+    data, ancillary, _, _ = channel.recvmsg(size, room, socket.MSG_CMSG_CLOEXEC)
+    fds = array.array("i")
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
+    return data, list(fds)

@@ -1,0 +1,189 @@
+"""The host's side of a zygote: how to start one, what to tell it, and asking it for workers."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import socket
+import sys
+import sysconfig
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dspex_actors._errors import ConfigError, WorkerLostError
+from dspex_actors._policy import Policy, Profile
+from dspex_actors.workers import _protocol
+from dspex_actors.workers._process import WorkerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dspex_actors.workers._protocol import LayerReport
+
+_BOOTSTRAP = "import sys; sys.path += sys.argv[2:]; from dspex_actors.workers._zygote import main; main()"
+
+# Shared libraries, the dynamic loader's cache and time zones; the standard library is added by `read_paths`.
+_SYSTEM_PATHS = (
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/etc/ld.so.cache",
+    "/usr/share/zoneinfo",
+    "/etc/localtime",
+)
+
+
+def zygote_command(channel_fd: int, policy: Policy) -> list[str]:
+    """Return the command line of a zygote.
+
+    Args:
+        channel_fd: descriptor of its socket, which it must inherit.
+        policy: what its guests may do; decides where it imports from.
+    """
+    # The environment's own interpreter link would make -S look for packages beside it.
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    roots = [path for path in sys.path if path] if policy.profile is Profile.TRUSTED else _own_roots(policy)
+    return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *roots]
+
+
+def _own_roots(policy: Policy) -> list[str]:
+    """Return the folders from which the zygote imports this package and what it needs."""
+    names = ["dspex_actors", "msgspec"]
+    if policy.profile is Profile.STRICT:
+        names.append("RestrictedPython")
+    return list(dict.fromkeys(str(Path(_file_of(name)).parent.parent) for name in names))
+
+
+def _file_of(name: str) -> str:
+    """Return the file of a top-level package or module of the host's environment.
+
+    Raises:
+        ConfigError: there is none, or it has no file of its own.
+    """
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if "." in name or spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        raise ConfigError(
+            "Policy.packages", name, "top-level packages that are installed in the host's environment"
+        )
+    return str(Path(spec.origin).resolve())
+
+
+def zygote_config(
+    policy: Policy, scratch: str, disabled_layers: Iterable[str] = ()
+) -> _protocol.ZygoteConfig:
+    """Return what a zygote is to be told.
+
+    Args:
+        policy: what its guests may do.
+        scratch: an empty folder that the zygote may fill.
+        disabled_layers: layers to leave out, to see what a lesser machine would do.
+
+    Raises:
+        ConfigError: a package of the policy is not installed.
+    """
+    # cloudpickle is what the host's callables and objects are sent with.
+    packages = {name: _file_of(name) for name in dict.fromkeys(("cloudpickle", *policy.packages))}
+    allowed = policy.allowed_modules
+    return _protocol.ZygoteConfig(
+        profile=Profile(policy.profile).value,
+        packages=packages,
+        read_paths=_read_paths(packages),
+        preload=list(policy.preload),
+        environment=dict(policy.environment),
+        scratch=scratch,
+        allowed_modules=None
+        if allowed is None
+        else {name: None if names is None else sorted(names) for name, names in allowed.items()},
+        disabled_layers=sorted(disabled_layers),
+    )
+
+
+def _read_paths(packages: dict[str, str]) -> list[str]:
+    """Return the files and folders that guests may read."""
+    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *_SYSTEM_PATHS]
+    for name, file in packages.items():
+        home = Path(file).parent
+        is_package = Path(file).name.startswith("__init__.")
+        paths.append(str(home) if is_package else file)
+        if is_package:  # wheels keep their shared libraries beside the package
+            paths.append(str(home.parent / f"{name}.libs"))
+    return [path for path in dict.fromkeys(paths) if Path(path).exists()]
+
+
+class ZygoteHandle:
+    """The host's end of a zygote's socket. Any thread may ask it for a worker.
+
+    Args:
+        channel: the connected seqpacket socket; owned from now on.
+        profile: name of the profile, for the facts in results.
+    """
+
+    def __init__(self, channel: socket.socket, profile: str) -> None:
+        self._channel = channel
+        self._profile = profile
+        self._lock = threading.Lock()
+        self._serial = itertools.count(1)
+        self.layers: list[LayerReport] = []
+
+    def handshake(self, config: _protocol.ZygoteConfig, timeout_s: float) -> list[LayerReport]:
+        """Configure the zygote and wait until it is up; return what its probe found.
+
+        Args:
+            config: what it is to be told.
+            timeout_s: seconds it may take.
+
+        Raises:
+            WorkerLostError: it ended, failed or did not answer in time.
+        """
+        self._channel.settimeout(timeout_s)
+        try:
+            self._channel.send(msgspec.msgpack.encode(config))
+            answer = self._channel.recv(1 << 20)
+            if not answer:
+                raise WorkerLostError("the zygote ended before it was up")
+            up = msgspec.msgpack.decode(answer, type=_protocol.Up)
+        except TimeoutError:
+            raise WorkerLostError(f"the zygote was not up within {timeout_s:g} s") from None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise WorkerLostError(f"the zygote's handshake failed: {error}") from error
+        if up.error:
+            raise WorkerLostError(f"the zygote could not start: {up.error}")
+        if up.version != _protocol.VERSION:
+            raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
+        self._channel.settimeout(None)
+        self.layers = up.layers
+        return up.layers
+
+    def spawn(self, worker_id: int | None = None) -> WorkerProcess:
+        """Ask for one more worker; returns before it is ready, see `WorkerProcess.wait_ready`.
+
+        Args:
+            worker_id: number for its facts; counted by this handle if not given.
+
+        Raises:
+            WorkerLostError: the zygote is gone.
+        """
+        data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with self._lock, worker_data, zygote_control:
+                _protocol.send_with_fds(
+                    self._channel, _protocol.SPAWN, [worker_data.fileno(), zygote_control.fileno()]
+                )
+        except OSError as error:
+            data.close()
+            control.close()
+            raise WorkerLostError(f"the zygote is gone: {error}") from error
+        sandbox = {layer.name: layer.active for layer in self.layers}
+        return WorkerProcess(data, control, worker_id or next(self._serial), self._profile, sandbox)
+
+    def close(self) -> None:
+        """Close the socket: the zygote ends, and with it all its workers."""
+        self._channel.close()

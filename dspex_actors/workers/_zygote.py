@@ -1,0 +1,242 @@
+"""The zygote: a small, exec'd process that forks confined workers for one policy.
+
+It is never a fork of the host, which has threads and secrets: `python -I -S` with an empty environment and
+    one
+inherited socket. It imports what workers need, freezes the heap so that forks share it, proves the sandbox
+with a probe worker, and then forks one worker per request. It ends when the host closes its socket, and its
+death ends all its workers.
+
+Guarantees: one thread; a worker's pidfd and exit status come from here, never from the worker.
+Assumption: nothing but the host writes to its socket.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import os
+import select
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dspex_actors.workers import _protocol, _scratch
+from dspex_actors.workers.confine import _enter, _libc, _probe
+from dspex_actors.workers.guest import _loop
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+_encode = msgspec.msgpack.encode
+
+# What guest code imports most; a fork has them loaded.
+_WARM = (
+    "collections",
+    "datetime",
+    "functools",
+    "itertools",
+    "json",
+    "math",
+    "random",
+    "re",
+    "string",
+    "typing",
+)
+# Numeric libraries start a thread per core unless told otherwise, each with a stack to be paid for.
+_THREAD_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class PackageFinder:
+    """Finds the packages that a policy names, wherever they lie, and nothing else beside them."""
+
+    def __init__(self, packages: dict[str, str]) -> None:
+        self._packages = packages
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002 -- the import system's signature
+        """Return the spec of a named top-level package, None for anything else."""
+        file = self._packages.get(name)
+        if file is None:
+            return None
+        is_package = os.path.basename(file).startswith("__init__.")  # noqa: PTH119 -- pathlib is not loaded here
+        folder = [os.path.dirname(file)] if is_package else None  # noqa: PTH120 -- see above
+        return importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
+
+
+class Slot:
+    """A scratch folder and the ruleset that opens it, lent to one worker at a time."""
+
+    def __init__(self, path: str, ruleset: int | None) -> None:
+        self.path = path
+        self.ruleset = ruleset
+
+
+class Zygote:
+    """Forks workers, reaps them, lends and cleans their scratch folders."""
+
+    def __init__(self, channel: socket.socket, config: _protocol.ZygoteConfig) -> None:
+        self._channel = channel
+        self._config = config
+        self._environment = _THREAD_SETTINGS | config.environment
+        self._confinement = _enter.Confinement(
+            config.profile != "trusted", config.read_paths, frozenset(config.disabled_layers)
+        )
+        self._free: list[Slot] = []
+        self._slots = 0
+        self._children: dict[int, tuple[int, socket.socket | None, Slot]] = {}
+        self._poll = select.epoll()
+
+    def run(self) -> None:
+        """Prepare, report, then serve until the host is gone."""
+        os.environ.clear()
+        os.environ.update(self._environment)
+        guest = self._import_guest()
+        self._confinement.prepare()
+        layers = self._probe()
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # the zygote makes no cycles; a worker switches collection on again
+        self._poll.register(self._channel.fileno(), select.EPOLLIN)
+        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers)))
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor != self._channel.fileno():
+                    self._reap(descriptor)
+                elif not self._serve(guest):
+                    return
+
+    def _import_guest(self) -> _loop.Guest:
+        """Import what workers will need, then leave only what guests may import."""
+        for name in _WARM:
+            importlib.import_module(name)
+        if self._config.profile != "trusted":
+            inherited = [path for path in sys.path if path not in _own_roots()]
+            sys.path[:] = inherited
+            sys.path_importer_cache.clear()
+        sys.meta_path.append(PackageFinder(self._config.packages))  # type: ignore[arg-type] -- find_spec is all that is used
+        guest = _loop.Guest(self._config.profile, self._config.allowed_modules, self._confinement.baseline)
+        for name in self._config.preload:
+            importlib.import_module(name)
+        return guest
+
+    def _serve(self, guest: _loop.Guest) -> bool:
+        """Answer one datagram of the host; False when the host is gone."""
+        message, fds = _protocol.receive_with_fds(self._channel, 4096, 2)
+        if message != _protocol.SPAWN:
+            return False
+        data = socket.socket(fileno=fds[0])
+        control = socket.socket(fileno=fds[1])
+        slot = self._take_slot()
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(data, slot, guest)
+        data.close()
+        pidfd = self._watch(pid, control, slot)
+        _quietly_send(control, _encode(_protocol.Born(pid)), [pidfd])
+        return True
+
+    def _become_worker(self, data: socket.socket, slot: Slot, guest: _loop.Guest) -> None:
+        """Confine this freshly forked process and serve the host; never returns."""
+        try:
+            self._confinement.enter(data.detach(), slot.path, slot.ruleset, os.getppid())
+            gc.enable()
+            guest.serve(socket.socket(fileno=_enter.DATA_FD))
+        finally:
+            os._exit(0)
+
+    def _watch(self, pid: int, control: socket.socket | None, slot: Slot) -> int:
+        pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = (pid, control, slot)
+        self._poll.register(pidfd, select.EPOLLIN)
+        return pidfd
+
+    def _reap(self, pidfd: int) -> None:
+        """Collect a child that ended: tell the host its status, take its scratch folder back."""
+        pid, control, slot = self._children.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(pid, 0)
+        if control is not None:
+            _quietly_send(control, _encode(_protocol.Exited(status)), [])
+            control.close()
+        with os.scandir(slot.path) as entries:
+            dirty = next(entries, None) is not None
+        if dirty:
+            self._clean(slot)
+        else:
+            self._free.append(slot)
+
+    def _clean(self, slot: Slot) -> None:
+        """Empty a folder in a child of our own, so that a million files delay nobody."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+                _scratch.empty_folder(slot.path)
+            finally:
+                os._exit(0)
+        self._watch(pid, None, slot)
+
+    def _take_slot(self) -> Slot:
+        if self._free:
+            return self._free.pop()
+        self._slots += 1
+        path = f"{self._config.scratch}/{self._slots}"
+        os.mkdir(path, 0o700)  # noqa: PTH102 -- pathlib is not loaded here
+        return Slot(path, self._confinement.ruleset(path))
+
+    def _probe(self) -> list[_protocol.LayerReport]:
+        """Fork one worker that tries to break out and reports; see `confine._probe`."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        slot = self._take_slot()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ours.close()
+                self._confinement.enter(theirs.detach(), slot.path, slot.ruleset, os.getppid())
+                reports = _probe.probe(self._confinement, self._environment)
+                socket.socket(fileno=_enter.DATA_FD).sendall(_encode(reports))
+            finally:
+                os._exit(0)
+        theirs.close()
+        content = b""
+        while part := ours.recv(_protocol.REPORT_CAP):
+            content += part
+        ours.close()
+        os.waitpid(pid, 0)
+        self._free.append(slot)
+        if not content:
+            msg = "the probe worker ended without a report"
+            raise OSError(msg)
+        return msgspec.msgpack.decode(content, type=list[_protocol.LayerReport])
+
+
+def _quietly_send(control: socket.socket, message: bytes, fds: list[int]) -> None:
+    """Send, unless the host has dropped this worker already."""
+    try:
+        _protocol.send_with_fds(control, message, fds)
+    except OSError:
+        return
+
+
+def _own_roots() -> set[str]:
+    """The folders that were put on the path to import this package and msgspec."""
+    return set(sys.argv[2:])
+
+
+def main() -> None:
+    """Run a zygote on the socket whose descriptor is the first argument; the other arguments are import roots."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.set_inheritable(False)  # noqa: FBT003 -- the standard library's signature
+    config = msgspec.msgpack.decode(channel.recv(1 << 20), type=_protocol.ZygoteConfig)
+    try:
+        Zygote(channel, config).run()
+    except Exception as error:  # noqa: BLE001 -- the boundary of this process: the host is to know why it ends
+        _quietly_send(
+            channel, _encode(_protocol.Up(_protocol.VERSION, [], f"{type(error).__name__}: {error}")), []
+        )
+        sys.exit(1)

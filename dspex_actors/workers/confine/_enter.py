@@ -1,0 +1,133 @@
+"""Putting the layers on: once in the zygote, then in each worker.
+
+Order in a worker: session, death signal, descriptors, scratch folder, capabilities, Landlock, seccomp last.
+A layer that cannot be had is left out and its reason kept; whether what remains is enough is decided by the
+host, from what the probe saw.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dspex_actors.workers.confine import _landlock, _libc, _limits, _seccomp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATA_FD = 3
+"""Descriptor of a worker's socket; all others but the null device at 0, 1 and 2 are closed."""
+
+_RULESET_FD = 4
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+
+
+@dataclass
+class Confinement:
+    """The layers of one policy, prepared in its zygote.
+
+    Attributes:
+        sandboxed: False for the trusted profile, which gets none of the layers that take rights away.
+        read_paths: files and folders a guest may read.
+        missing: reason by name, for each layer that could not be prepared.
+        baseline: what a fresh worker uses, see `Baseline`.
+    """
+
+    sandboxed: bool
+    read_paths: list[str]
+    disabled: frozenset[str] = frozenset()
+    missing: dict[str, str] = field(default_factory=dict)
+    baseline: _limits.Baseline = field(default_factory=_limits.Baseline.measure)
+    _worker_filter: bytes = b""
+
+    def prepare(self) -> None:
+        """Apply what all workers inherit and build what each will apply. Runs in the zygote, once."""
+        _limits.forbid_core_dumps()
+        if not self.sandboxed:
+            return
+        if self._try("no_new_privs", lambda: _libc.prctl(_libc.PR_SET_NO_NEW_PRIVS, 1)):
+            self._try("landlock", self._need_landlock)
+            self._try("seccomp", self._prepare_seccomp)
+        else:
+            for layer in ("landlock", "seccomp"):
+                self.missing.setdefault(layer, "needs no_new_privs")
+
+    def ruleset(self, scratch: str) -> int | None:
+        """Build the Landlock ruleset of one scratch folder; None without Landlock.
+
+        Raises:
+            OSError: the kernel refused.
+        """
+        if not self.sandboxed or "landlock" in self.missing:
+            return None
+        return _landlock.build(read=self.read_paths, write=[scratch], devices=_DEVICES)
+
+    def enter(self, data_fd: int, scratch: str, ruleset: int | None, zygote_pid: int) -> None:
+        """Become a confined worker. Runs in a freshly forked child; returns confined.
+
+        Args:
+            data_fd: the worker's end of its socket; ends up as `DATA_FD`.
+            scratch: the worker's own folder, its working directory from now on.
+            ruleset: from `ruleset`.
+            zygote_pid: the parent; if it is gone already, the process exits.
+
+        Raises:
+            OSError: a step that must not fail did.
+        """
+        os.setsid()
+        # Fires when the zygote's only thread ends; covers the death of the host too, since the zygote sees
+        # that.
+        _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != zygote_pid:
+            os._exit(0)
+        _arrange_descriptors(data_fd, ruleset)
+        os.chdir(scratch)
+        if not self.sandboxed:
+            return
+        if "capabilities" not in self.disabled:
+            _libc.drop_capabilities()
+        if ruleset is not None:
+            _landlock.restrict_self(_RULESET_FD)
+            os.close(_RULESET_FD)
+        if self._worker_filter:
+            _seccomp.load(_seccomp.program_for(os.getpid(), self._worker_filter))
+
+    def _try(self, layer: str, step: Callable[[], object]) -> bool:
+        """Run one preparation step; keep the reason if it cannot be done."""
+        if layer in self.disabled:
+            self.missing[layer] = "switched off"
+            return False
+        try:
+            step()
+        except OSError as error:
+            self.missing[layer] = str(error)
+            return False
+        return True
+
+    def _need_landlock(self) -> None:
+        if not _landlock.abi():
+            raise OSError(
+                38, "the kernel has no Landlock (Linux 5.13 or later, with landlock in its lsm list)"
+            )
+
+    def _prepare_seccomp(self) -> None:
+        worker_filter = _seccomp.worker_program()
+        _seccomp.load(_seccomp.bulk_program())
+        self._worker_filter = worker_filter
+
+
+def _arrange_descriptors(data_fd: int, ruleset: int | None) -> None:
+    """Leave the null device at 0 to 2, the socket at 3, the ruleset at 4, and nothing else."""
+    keep = 1 + max(_RULESET_FD, data_fd, ruleset or 0)
+    os.dup2(data_fd, keep)
+    if ruleset is not None:
+        os.dup2(ruleset, keep + 1)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.dup2(keep, DATA_FD)
+    if ruleset is not None:
+        os.dup2(keep + 1, _RULESET_FD)
+    _libc.close_from(_RULESET_FD + (ruleset is not None))

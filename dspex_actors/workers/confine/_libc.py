@@ -1,0 +1,93 @@
+"""The few C library calls that confinement needs, with errno turned into OSError."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+PR_SET_PDEATHSIG = 1
+PR_GET_DUMPABLE = 3
+PR_SET_DUMPABLE = 4
+PR_SET_NO_NEW_PRIVS = 38
+PR_GET_NO_NEW_PRIVS = 39
+PR_CAPBSET_READ = 23
+PR_CAPBSET_DROP = 24
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+def check(result: int, what: str) -> int:
+    """Return `result`, or raise the OSError that errno tells if it is negative.
+
+    Raises:
+        OSError: the call failed; the message starts with `what`.
+    """
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+    return result
+
+
+def prctl(option: int, arg2: int = 0, arg3: int = 0) -> int:
+    """Call prctl(2).
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    unsigned = ctypes.c_ulong
+    result = _libc.prctl(option, unsigned(arg2), unsigned(arg3), unsigned(0), unsigned(0))
+    return check(result, f"prctl {option}")
+
+
+def syscall(number: int, *args: object) -> int:
+    """Make a system call that the C library may not wrap.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    converted = [ctypes.c_long(arg) if isinstance(arg, int) else arg for arg in args]
+    return check(_libc.syscall(ctypes.c_long(number), *converted), f"syscall {number}")
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, for good: ambient, effective, permitted and inheritable, and the bounding
+    set.
+
+    The bounding set can only be dropped while CAP_SETPCAP is held; without it there is nothing to gain from
+    it, since no_new_privs keeps exec from granting anything.
+
+    Raises:
+        OSError: the kernel refused to clear the three sets.
+    """
+    _libc.prctl(PR_CAP_AMBIENT, ctypes.c_ulong(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
+    for capability in range(64):
+        if _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) < 0:
+            break
+    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
+    check(_libc.capset(header, bytes(24)), "capset")
+
+
+def effective_capabilities() -> int:
+    """Return this thread's effective capabilities as a bit set.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION_3, 0), 8)
+    data = ctypes.create_string_buffer(24)
+    check(_libc.capget(header, data), "capget")
+    low, _, _, high, _, _ = struct.unpack("6I", data.raw)
+    return int(low) | int(high) << 32
+
+
+def close_from(first: int) -> None:
+    """Close every descriptor from `first` on."""
+    os.closerange(first, 1 << 20) if not hasattr(_libc, "close_range") else _libc.close_range(
+        ctypes.c_uint(first), ctypes.c_uint(0xFFFFFFFF), 0
+    )

@@ -1,0 +1,162 @@
+"""What is protected, found out by trying it.
+
+Runs in a worker confined like any other, which then ends. Each layer is active only if every attempt against
+it was refused with the error that this layer gives; a configuration that was merely asked for counts for
+nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+from dspex_actors.workers._protocol import LayerReport
+from dspex_actors.workers.confine import _libc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dspex_actors.workers.confine._enter import Confinement
+
+_HOST_FILE = "/etc/passwd"  # exists and is readable for everybody on any Linux system
+_SYS_PTRACE = {"x86_64": 101, "aarch64": 117}
+
+
+def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerReport]:
+    """Try to break each layer from inside; see the module.
+
+    Args:
+        confinement: the layers that were put on this process.
+        environment: what the guest's environment should be.
+    """
+    checks: dict[str, tuple[str, Callable[[], str]]] = {
+        "empty_environment": ("reading the environment", lambda: _environment(environment)),
+        "closed_descriptors": ("using descriptors 4 to 255", _descriptors),
+        "rlimits": ("writing a file beyond its size limit", _file_size),
+        "no_new_privs": ("reading the no_new_privs flag", _no_new_privs),
+        "capabilities": ("reading a file without owning it or its mode", _capabilities),
+        "landlock": (f"reading {_HOST_FILE}, listing /, writing to /tmp", _landlock),
+        "seccomp": ("fork, exec, ptrace, socket, a signal to the parent", _seccomp),
+        "scratch": ("writing to the own folder, reading its parent", _scratch),
+    }
+    reports = []
+    for name, (attempt, check) in checks.items():
+        try:
+            failure = check()
+        except OSError as error:
+            failure = f"unexpected error: {error}"
+        detail = confinement.missing.get(name) or failure or "refused"
+        reports.append(LayerReport(name, not failure, attempt, detail))
+    return [*reports, _reliable_kill(reports)]
+
+
+def _reliable_kill(reports: list[LayerReport]) -> LayerReport:
+    """A worker that cannot start processes is one process: killing it by its pidfd leaves nothing."""
+    active = any(report.name == "seccomp" and report.active for report in reports)
+    detail = "seccomp refuses new processes, so the pidfd is the whole worker"
+    if not active:
+        detail = "best effort: the guest could start processes that outlive it"
+    return LayerReport("reliable_kill", active, "starting a process that could be left behind", detail)
+
+
+def _refused(what: str, codes: set[int], attempt: Callable[[], object]) -> str:
+    """Return an empty text if the attempt fails with one of the codes, else what happened instead."""
+    try:
+        attempt()
+    except OSError as error:
+        if error.errno in codes:
+            return ""
+        return (
+            f"{what}: {errno.errorcode.get(error.errno or 0, error.errno)} instead of a refusal by this layer"
+        )
+    return f"{what} was possible"
+
+
+def _first(*failures: str) -> str:
+    return next((failure for failure in failures if failure), "")
+
+
+def _environment(expected: dict[str, str]) -> str:
+    extra = sorted(set(os.environ) - set(expected))
+    return f"also holds {', '.join(extra[:5])}" if extra else ""
+
+
+def _descriptors() -> str:
+    # Descriptor 3 is the worker's own socket.
+    open_fds = []
+    for descriptor in range(4, 256):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            continue
+        open_fds.append(descriptor)
+    return f"open: {open_fds}" if open_fds else ""
+
+
+def _file_size() -> str:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with open("probe", "wb", buffering=0) as file:  # noqa: PTH123 -- the plain call, without pathlib's imports
+            file.write(bytes(4096))
+            return _refused("a larger file", {errno.EFBIG}, lambda: file.write(bytes(4096)))
+    finally:
+        os.unlink("probe")  # noqa: PTH108 -- see above
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _no_new_privs() -> str:
+    return "" if _libc.prctl(_libc.PR_GET_NO_NEW_PRIVS) == 1 else "the flag is not set"
+
+
+def _capabilities() -> str:
+    held = _libc.effective_capabilities()
+    if held:
+        return f"holds capabilities {held:#x}"
+    # A file without any permission: only its mode stands in the way of its owner, and only CAP_DAC_OVERRIDE
+    # helps.
+    descriptor = os.open("probe", os.O_CREAT | os.O_WRONLY, 0)
+    os.close(descriptor)
+    try:
+        return _refused("reading a file of mode 000", {errno.EACCES}, lambda: os.open("probe", os.O_RDONLY))
+    finally:
+        os.unlink("probe")  # noqa: PTH108 -- the plain call, without pathlib's imports
+
+
+def _landlock() -> str:
+    denied = {errno.EACCES}
+    return _first(
+        _refused(f"reading {_HOST_FILE}", denied, lambda: os.close(os.open(_HOST_FILE, os.O_RDONLY))),
+        _refused("listing /", denied, lambda: os.listdir("/")),  # noqa: PTH208 -- the plain call
+        _refused(
+            "writing to /tmp", denied, lambda: os.close(os.open("/tmp/dspex-probe", os.O_CREAT | os.O_WRONLY))
+        ),  # noqa: S108 -- meant to be refused
+    )
+
+
+def _seccomp() -> str:
+    denied = {errno.EPERM}
+    ptrace = _SYS_PTRACE.get(os.uname().machine, 101)
+    return _first(
+        _refused("fork", denied, _fork),
+        _refused("exec", denied, lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 -- meant to be refused
+        _refused("ptrace", denied, lambda: _libc.syscall(ptrace, 0, 0, 0, 0)),
+        _refused("socket", denied, lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
+        _refused("a signal to the parent", denied, lambda: os.kill(os.getppid(), 0)),
+    )
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _scratch() -> str:
+    descriptor = os.open("probe", os.O_CREAT | os.O_RDWR, 0o600)
+    os.close(descriptor)
+    os.unlink("probe")  # noqa: PTH108 -- the plain call, without pathlib's imports
+    return _refused("listing the folder of all workers", {errno.EACCES}, lambda: os.listdir(".."))  # noqa: PTH208 -- the plain call

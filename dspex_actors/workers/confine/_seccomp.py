@@ -1,0 +1,151 @@
+"""Which system calls a worker may make.
+
+Two filters stack. The bulk filter is loaded once by the zygote and inherited: it takes away what neither the
+zygote nor a worker needs. The worker's own small filter comes last and takes away what the zygote still
+needed: starting processes, and signals to anybody but itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+
+from dspex_actors.workers.confine import _libc
+from dspex_actors.workers.confine._bpf import (
+    Refuse,
+    RefuseFlags,
+    RefuseUnless,
+    RefuseValues,
+    Rule,
+    program,
+)
+from dspex_actors.workers.confine._syscalls import AUDIT_ARCH, FIRST_UNKNOWN, machine, number
+
+_SET_MODE_FILTER = 1
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_ENOSYS, _ENOTSUP = 38, 95
+
+_CLONE_THREAD = 0x00010000
+_CLONE_NEW = 0x7E020000 | 0x80  # every CLONE_NEW* flag, time namespaces included
+
+_SOCK_STREAM, _SOCK_TYPE_MASK = 1, 0xF
+_PR_SET_PDEATHSIG, _PR_SET_MM = 1, 35
+_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
+_F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+
+# Other processes, the kernel, the clock, identities, mounts, devices: nothing a guest computes with.
+_REFUSED = """
+acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init fanotify_mark
+finit_module fsconfig fsmount fsopen fspick init_module inotify_add_watch inotify_init inotify_init1
+io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl
+lookup_dcookie mbind migrate_pages mknod mknodat modify_ldt mount mount_setattr move_mount move_pages
+mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv msgsnd
+name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root
+process_madvise process_mrelease process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot
+request_key semctl semget semop semtimedop set_mempolicy setdomainname setfsgid setfsuid setgid setgroups
+sethostname setns setpriority setregid setresgid setresuid setreuid settimeofday setuid shmat shmctl shmget
+swapoff swapon sysfs syslog umount2 unshare userfaultfd ustat vhangup ioprio_set sched_setattr sched_setparam
+sched_setscheduler sched_setaffinity
+""".split()
+_NETWORK = "socket connect accept accept4 bind listen".split()
+_OWNERSHIP = "chown fchown fchownat lchown".split()
+# Landlock does not know these: without a filter the guest could change the mode or times of any file of its
+# user. They do nothing and succeed, as on a FAT volume mounted `quiet`, so that shutil.copy works in the
+# scratch folder.
+_MODES_AND_TIMES = "chmod fchmod fchmodat fchmodat2 utime utimes utimensat futimesat".split()
+_ATTRIBUTES = "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr".split()
+_NOT_IMPLEMENTED = ["memfd_create", "memfd_secret"]  # memory that no limit counts
+
+
+def bulk_rules() -> dict[str, Rule]:
+    """Return the rules that hold for the zygote and all its workers, by call name."""
+    rules: dict[str, Rule] = dict.fromkeys([*_REFUSED, *_NETWORK, *_OWNERSHIP], Refuse())
+    rules.update(dict.fromkeys(_ATTRIBUTES, Refuse(_ENOTSUP)))
+    rules.update(dict.fromkeys(_NOT_IMPLEMENTED, Refuse(_ENOSYS)))
+    rules["clone3"] = Refuse(
+        _ENOSYS
+    )  # its flags are out of a filter's sight; the C library falls back to clone
+    rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW)
+    # A datagram pair could still be aimed at other sockets by address.
+    rules["socketpair"] = RefuseUnless(1, (_SOCK_STREAM,), mask=_SOCK_TYPE_MASK)
+    rules["ioctl"] = RefuseValues(1, (_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP))
+    # Asynchronous I/O signals may be aimed at any process of the same user.
+    rules["fcntl"] = RefuseValues(1, (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX))
+    return rules
+
+
+def worker_rules(pid: int) -> dict[str, Rule]:
+    """Return the rules that a worker adds for itself, by call name.
+
+    Args:
+        pid: its own process id; signals and limits may name no other.
+    """
+    rules: dict[str, Rule] = dict.fromkeys(["fork", "vfork", "execve", "execveat"], Refuse())
+    rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD)
+    rules.update(dict.fromkeys(_MODES_AND_TIMES, Refuse(0)))
+    for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        rules[name] = RefuseUnless(0, (pid,))
+    rules["prlimit64"] = RefuseUnless(0, (0, pid))
+    for name in ("tkill", "pidfd_open", "pidfd_send_signal"):
+        rules[name] = Refuse()
+    rules["prctl"] = RefuseValues(0, (_PR_SET_PDEATHSIG, _PR_SET_MM))
+    return rules
+
+
+def assemble(rules: dict[str, Rule], *, arch: str | None = None, first_unknown: int | None = None) -> bytes:
+    """Turn rules by name into a program for an architecture, this machine's by default.
+
+    Raises:
+        OSError: there is no table for the architecture.
+    """
+    arch = arch or machine()
+    if arch not in AUDIT_ARCH:
+        raise OSError(_ENOSYS, f"no system call table for this architecture ({arch})")
+    numbered = {number(name, arch): rule for name, rule in rules.items()}
+    known = {at: rule for at, rule in numbered.items() if at is not None}
+    return program(known, audit_arch=AUDIT_ARCH[arch], first_unknown=first_unknown)
+
+
+def bulk_program() -> bytes:
+    """Return the zygote's filter.
+
+    Raises:
+        OSError: there is no table for this architecture.
+    """
+    return assemble(bulk_rules(), first_unknown=FIRST_UNKNOWN)
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+_ANY_PID = 0x7FFFFFFE  # larger than any process id; stands for the worker's own in the prepared program
+
+
+def worker_program() -> bytes:
+    """Return the worker's filter with a placeholder for its process id, see `program_for`.
+
+    Assembling takes longer than loading, so the zygote does it once.
+
+    Raises:
+        OSError: there is no table for this architecture.
+    """
+    return assemble(worker_rules(_ANY_PID))
+
+
+def program_for(pid: int, prepared: bytes) -> bytes:
+    """Return the prepared worker's filter for one process id."""
+    return prepared.replace(struct.pack("I", _ANY_PID), struct.pack("I", pid))
+
+
+def load(code: bytes) -> None:
+    """Apply a program to the calling thread, for good. Needs no_new_privs.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    buffer = ctypes.create_string_buffer(code, len(code))
+    structure = _Program(len(code) // 8, ctypes.addressof(buffer))
+    _libc.syscall(_SECCOMP[machine() or ""], _SET_MODE_FILTER, 0, ctypes.byref(structure))

@@ -1,0 +1,128 @@
+"""Guest exceptions as text: type, message, and a traceback of the guest's own lines.
+
+Formatting runs guest code (`__str__`), which may raise; it is written without the standard `traceback`
+module, whose imports would make every worker larger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dspex_actors._execution import GuestFailure
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+FILENAME = "<guest>"
+
+_MESSAGE_CHARS = 8_000
+_FRAMES_KEPT = 20  # from each end of a traceback
+_CHAIN_KEPT = 5
+
+
+def describe(error: BaseException, source: str) -> GuestFailure:
+    """Return an exception as plain text.
+
+    Args:
+        error: what the guest's code raised.
+        source: the code, for the lines of the traceback.
+    """
+    lines = source.splitlines()
+    return GuestFailure(_type_name(error), _message(error), _clip(_with_causes(error, lines), 32_000))
+
+
+def _with_causes(error: BaseException, lines: list[str]) -> str:
+    """Return the traceback of an exception after those of what led to it."""
+    chain = [(error, "")]
+    seen = {id(error)}
+    while len(chain) < _CHAIN_KEPT:
+        current = chain[-1][0]
+        link = "The above exception was the direct cause of the following exception:"
+        cause = current.__cause__
+        if cause is None and not current.__suppress_context__:
+            link = "During handling of the above exception, another exception occurred:"
+            cause = current.__context__
+        if cause is None or id(cause) in seen:
+            break
+        seen.add(id(cause))
+        chain.append((cause, link))
+    parts = []
+    for at in range(len(chain) - 1, -1, -1):
+        parts.append(_traceback(chain[at][0], lines))
+        if at:
+            parts.append(f"\n{chain[at][1]}\n")
+    return "\n".join(parts)
+
+
+def _traceback(error: BaseException, lines: list[str]) -> str:
+    """Return the traceback of one exception in Python's own layout."""
+    frames = _guest_frames(error.__traceback__)
+    shown = ["Traceback (most recent call last):"] if frames else []
+    skipped = len(frames) - 2 * _FRAMES_KEPT
+    if skipped > 0:
+        frames = [*frames[:_FRAMES_KEPT], None, *frames[-_FRAMES_KEPT:]]
+    for frame in frames:
+        if frame is None:
+            shown.append(f"  ... {skipped} more ...")
+            continue
+        number, function = frame
+        shown.append(f'  File "{FILENAME}", line {number}, in {function}')
+        if 0 < number <= len(lines) and lines[number - 1].strip():
+            shown.append(f"    {_clip(lines[number - 1].strip(), 200)}")
+    if isinstance(error, SyntaxError):
+        shown += _syntax_place(error)
+    message = _message(error)
+    shown.append(f"{_type_name(error)}: {message}" if message else _type_name(error))
+    return "\n".join(shown)
+
+
+def _guest_frames(traceback: TracebackType | None) -> list[tuple[int, str] | None]:
+    frames: list[tuple[int, str] | None] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_filename == FILENAME:
+            frames.append((traceback.tb_lineno, code.co_name))
+        traceback = traceback.tb_next
+    return frames
+
+
+def _syntax_place(error: SyntaxError) -> list[str]:
+    if error.filename != FILENAME or not error.lineno:
+        return []
+    place = [f'  File "{FILENAME}", line {error.lineno}']
+    if isinstance(error.text, str) and error.text.strip():
+        text = error.text.rstrip("\n")
+        place.append(f"    {_clip(text.strip(), 200)}")
+        column = (error.offset or 1) - 1 - (len(text) - len(text.lstrip()))
+        if 0 <= column <= 200:
+            place.append("    " + " " * column + "^")
+    return place
+
+
+def _message(error: BaseException) -> str:
+    """Return `str(error)`, or a note in its place if that raises."""
+    try:
+        # SyntaxError's own text repeats the file name, which is always ours.
+        text = (
+            f"{error.msg} (line {error.lineno})"
+            if type(error) in _SYNTAX_ERRORS and error.lineno
+            else str(error)
+        )  # type: ignore[attr-defined] -- only syntax errors have msg
+    except BaseException as raised:  # noqa: BLE001 -- guest code; whatever it raises, the failure must be told
+        text = f"<its __str__ raised {_type_name(raised)}>"
+    return _clip(text, _MESSAGE_CHARS)
+
+
+_SYNTAX_ERRORS = (SyntaxError, IndentationError, TabError)
+
+
+def _type_name(error: BaseException) -> str:
+    name = type.__dict__["__qualname__"].__get__(type(error))  # not through the guest's metaclass
+    return _clip(name, 200)
+
+
+def _clip(text: str, size: int) -> str:
+    """Return text that UTF-8 can encode, at most `size` characters of it."""
+    if len(text) > size:
+        text = text[: size - 20] + f"... ({len(text)} characters)"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

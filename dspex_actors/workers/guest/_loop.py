@@ -1,0 +1,191 @@
+"""A worker's life: say ready, then one request after the other until the host closes the socket or kills it.
+
+Nothing here is a protection: guest code shares this interpreter and can change all of it. What it can gain is
+    to
+lie about its own result.
+"""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dspex_actors import values
+from dspex_actors._errors import ValueEncodeError
+from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers.confine import _limits
+from dspex_actors.workers.guest import _failure, _output, _python
+
+if TYPE_CHECKING:
+    import socket
+
+    from dspex_actors._execution import GuestFailure
+
+_encode = msgspec.msgpack.encode
+_decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
+
+WARM_UP = "sum(i * i for i in range(3))"
+
+
+class Guest:
+    """What all workers of a policy share, made in the zygote before the first fork.
+
+    Args:
+        profile: name of the policy's profile.
+        allowed_modules: extra import rules of the strict profile.
+        baseline: what an idle worker uses, for the memory limit.
+    """
+
+    def __init__(
+        self,
+        profile: str,
+        allowed_modules: dict[str, list[str] | None] | None,
+        baseline: _limits.Baseline,
+    ) -> None:
+        self._engine = _make_engine(profile, allowed_modules)
+        self._baseline = baseline
+
+    def serve(self, channel: socket.socket) -> None:
+        """Answer requests until the host closes the socket. Runs in the confined worker."""
+        Worker(channel, self._engine, self._baseline).serve()
+
+
+class Worker:
+    """One worker's side of the conversation."""
+
+    def __init__(self, channel: socket.socket, engine: _python.Engine, baseline: _limits.Baseline) -> None:
+        self._channel = channel
+        self._engine = engine
+        self._baseline = baseline
+        self._reader = _framing.FrameReader(channel)
+        self._nonce = 0
+        self._namespace: dict[str, Any] | None = None
+        self._stdout = _output.OutputStream(
+            lambda data: self._send_output(_protocol.STDOUT, data), "<stdout>"
+        )
+        self._stderr = _output.OutputStream(
+            lambda data: self._send_output(_protocol.STDERR, data), "<stderr>"
+        )
+        sys.stdout = sys.__stdout__ = self._stdout  # type: ignore[misc] -- replacing the interpreter's own, on purpose
+        sys.stderr = sys.__stderr__ = self._stderr  # type: ignore[misc] -- see above
+        sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO())  # type: ignore[misc] -- see above; reads as empty
+
+    def serve(self) -> None:
+        """Warm up, say ready, serve."""
+        self._warm_up()
+        self._send(FrameType.READY, [_encode(_protocol.Ready(_protocol.VERSION))])
+        while True:
+            frame = self._reader.read(_protocol.REQUEST_CAP)
+            if frame is None:
+                return
+            self._nonce = frame.nonce
+            self._answer(frame.payload)
+
+    def _warm_up(self) -> None:
+        """Run one request for nothing: the first touches the pages that all later ones use."""
+        namespace = self._engine.namespace()
+        encoded = values.encode(_python.run(self._engine, WARM_UP, namespace))
+        _encode(Final("completed"))
+        values.decode(encoded.structure, encoded.buffers)
+
+    def _answer(self, payload: memoryview) -> None:
+        """Run one request and send its final frame."""
+        parts = _framing.split_parts(payload)
+        request = _decode_request(parts[0])
+        started = _cpu_s()
+        final, encoded = self._execute(request, parts)
+        dropped = _output.finish(self._stdout) + _output.finish(self._stderr)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        final = msgspec.structs.replace(
+            final,
+            cpu_s=usage.ru_utime + usage.ru_stime - started,
+            memory_peak_bytes=usage.ru_maxrss * 1024,
+            dropped_bytes=dropped,
+        )
+        rest = [encoded.structure, *encoded.buffers] if encoded is not None else []
+        self._send(FrameType.FINAL, [_encode(final), *rest])
+
+    def _execute(
+        self, request: _protocol.Request, parts: list[memoryview]
+    ) -> tuple[Final, values.Encoded | None]:
+        """Run the guest's code; return how it ended and its encoded value."""
+        namespace = self._namespace if request.keep else None
+        if namespace is None:
+            namespace = self._engine.namespace()
+        if request.keep:
+            self._namespace = namespace
+        self._stdout.output.reset(request.output_bytes)
+        self._stderr.output.reset(request.output_bytes)
+        try:
+            namespace.update(_variables(parts))
+            self._limit(request)
+            return self._encode_value(_python.run(self._engine, request.code, namespace), request)
+        except MemoryError as error:
+            error.__traceback__ = None
+            namespace = None
+            _limits.widen_for_report()
+            return Final("memory", "MemoryError", str(error)), None
+        except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
+            return _failed(_failure.describe(error, request.code)), None
+
+    def _limit(self, request: _protocol.Request) -> None:
+        _limits.apply_limits(
+            self._baseline,
+            cpu_s=request.cpu_s,
+            memory_bytes=request.memory_bytes,
+            file_bytes=request.file_bytes,
+            open_files=request.open_files,
+        )
+
+    def _encode_value(self, value: object, request: _protocol.Request) -> tuple[Final, values.Encoded | None]:
+        """Encode the value; say so when it cannot cross or is too big."""
+        try:
+            encoded = values.encode(value)
+        except ValueEncodeError as error:
+            return Final("failed", "ValueEncodeError", str(error)), None
+        if request.result_bytes is not None and encoded.nbytes > request.result_bytes:
+            return Final("result", used=encoded.nbytes), None
+        return Final("completed"), encoded
+
+    def _send_output(self, stream: bytes, data: bytes) -> None:
+        self._send(FrameType.OUTPUT, [stream, data])
+
+    def _send(self, kind: FrameType, parts: list[Any]) -> None:
+        _framing.send_frame(self._channel, kind, self._nonce, parts)
+
+
+def _variables(parts: list[memoryview]) -> dict[str, Any]:
+    """Decode the variables of a request; the host is trusted, so it may send pickled objects."""
+    if len(parts) < 2:
+        return {}
+    decoded = values.decode(parts[1], parts[2:], opaque=_load_opaque)
+    return dict(decoded)
+
+
+def _load_opaque(data: bytes) -> object:
+    """Rebuild an object that the host sent: this direction, and only this one, is trusted."""
+    import pickle  # noqa: PLC0415 -- most guests never need it
+
+    return pickle.loads(data)  # noqa: S301 -- see above
+
+
+def _failed(failure: GuestFailure) -> Final:
+    return Final("failed", failure.type, failure.message, failure.traceback)
+
+
+def _cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _make_engine(profile: str, allowed_modules: dict[str, list[str] | None] | None) -> _python.Engine:
+    if profile != "strict":
+        return _python.PythonEngine()
+    from dspex_actors.workers.guest._strict import StrictEngine  # noqa: PLC0415 -- brings in RestrictedPython, 40 ms
+
+    return StrictEngine(allowed_modules)

@@ -1,0 +1,131 @@
+"""The filters decide as their rules say: programs are run by a small interpreter of classic BPF."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dspex_actors.workers.confine import _seccomp
+from dspex_actors.workers.confine._bpf import Refuse, RefuseFlags, RefuseUnless, RefuseValues, program
+from dspex_actors.workers.confine._syscalls import AUDIT_ARCH, FIRST_UNKNOWN, NUMBERS, number
+
+X86 = AUDIT_ARCH["x86_64"]
+ALLOW, KILL = "allow", "kill"
+
+
+def decide(code, nr, args=(), *, arch=X86):
+    """Return what a program does with a call: "allow", "kill", or the errno it fails with."""
+    data = struct.pack("IIQ6Q", nr, arch, 0, *args, *[0] * (6 - len(args)))
+    at = accumulator = 0
+    while True:
+        op, jump_true, jump_false, k = struct.unpack_from("HBBI", code, at * 8)
+        at += 1
+        if op == 0x20:
+            (accumulator,) = struct.unpack_from("I", data, k)
+        elif op == 0x54:
+            accumulator &= k
+        elif op == 0x05:
+            at += k
+        elif op == 0x06:
+            return {0x7FFF0000: ALLOW, 0x80000000: KILL}.get(k, k & 0xFFFF)
+        else:
+            holds = {0x15: accumulator == k, 0x35: accumulator >= k, 0x45: bool(accumulator & k)}[op]
+            at += jump_true if holds else jump_false
+
+
+def x86(name):
+    return number(name, "x86_64")
+
+
+def test_call_that_no_rule_names_is_allowed():
+    assert decide(program({5: Refuse()}, audit_arch=X86), 6) == ALLOW
+
+
+def test_call_for_another_architecture_kills_the_process():
+    assert decide(program({}, audit_arch=X86), 1, arch=0x40000003) == KILL
+
+
+def test_call_by_the_x32_numbers_is_refused():
+    assert decide(program({}, audit_arch=X86), 0x40000000 | 1) == 1
+
+
+def test_call_newer_than_the_table_is_not_implemented():
+    code = program({}, audit_arch=X86, first_unknown=470)
+
+    assert [decide(code, nr) for nr in (469, 470, 999)] == [ALLOW, 38, 38]
+
+
+@pytest.mark.parametrize(
+    ("rule", "args", "outcome"),
+    [
+        (Refuse(), (0,), 1),
+        (Refuse(0), (0,), 0),
+        (Refuse(38), (0,), 38),
+        (RefuseUnless(1, (7,)), (0, 7), ALLOW),
+        (RefuseUnless(1, (7,)), (7, 8), 1),
+        (RefuseUnless(1, (1,), mask=0xF), (0, 0x80001), ALLOW),
+        (RefuseUnless(1, (1,), mask=0xF), (0, 0x80002), 1),
+        (RefuseValues(0, (3, 4)), (4,), 1),
+        (RefuseValues(0, (3, 4)), (5,), ALLOW),
+        (RefuseFlags(forbidden=0x10), (0x10,), 1),
+        (RefuseFlags(forbidden=0x10), (0x20,), ALLOW),
+        (RefuseFlags(demanded=0x20), (0x20,), ALLOW),
+        (RefuseFlags(demanded=0x20), (0x10,), 1),
+        (RefuseFlags(forbidden=0x10, demanded=0x20), (0x30,), 1),
+    ],
+)
+def test_rule_decides_by_the_arguments(rule, args, outcome):
+    assert decide(program({42: rule}, audit_arch=X86), 42, args) == outcome
+
+
+@given(st.dictionaries(st.integers(0, 600), st.sampled_from([Refuse(1), Refuse(2), Refuse(38)])))
+def test_search_finds_every_rule_and_no_other(rules):
+    code = program(rules, audit_arch=X86)
+
+    assert {nr: decide(code, nr) for nr in range(602)} == {
+        nr: rules[nr].errno if nr in rules else ALLOW for nr in range(602)
+    }
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
+def test_both_filters_assemble_for_every_architecture(arch):
+    for rules in (_seccomp.bulk_rules(), _seccomp.worker_rules(1)):
+        code = _seccomp.assemble(rules, arch=arch)
+        assert len(code) // 8 <= 4096
+        for name, rule in rules.items():
+            nr = number(name, arch)
+            if nr is not None and isinstance(rule, Refuse):
+                assert decide(code, nr, arch=AUDIT_ARCH[arch]) == rule.errno
+
+
+def test_unknown_architecture_has_no_filter():
+    with pytest.raises(OSError, match="no system call table"):
+        _seccomp.assemble({}, arch="riscv64")
+
+
+def test_every_number_lies_below_the_first_unknown():
+    assert max(nr for pair in NUMBERS.values() for nr in pair if nr is not None) < FIRST_UNKNOWN
+
+
+def test_worker_may_signal_nobody_but_itself():
+    code = _seccomp.program_for(1234, _seccomp.assemble(_seccomp.worker_rules(0x7FFFFFFE), arch="x86_64"))
+
+    assert decide(code, x86("kill"), (1234, 9)) == ALLOW
+    assert {decide(code, x86("kill"), (pid & 0xFFFFFFFF, 9)) for pid in (0, 1, -1, 1233, 1235)} == {1}
+
+
+def test_worker_starts_threads_but_no_processes():
+    code = _seccomp.assemble(_seccomp.worker_rules(1), arch="x86_64")
+
+    assert decide(code, x86("clone"), (0x003D0F00,)) == ALLOW  # the flags of pthread_create
+    assert decide(code, x86("clone"), (17,)) == 1  # SIGCHLD: fork
+    assert decide(code, x86("fork")) == decide(code, x86("execve")) == 1
+
+
+def test_pairs_of_stream_sockets_are_allowed_but_datagram_pairs_are_not():
+    code = _seccomp.assemble(_seccomp.bulk_rules(), arch="x86_64")
+
+    assert decide(code, x86("socketpair"), (1, 0x80001)) == ALLOW
+    assert decide(code, x86("socketpair"), (1, 2)) == 1
+    assert decide(code, x86("socket"), (1, 1)) == 1
