@@ -43,7 +43,7 @@ def kind_of(value: Any) -> str:  # noqa: ANN401 -- any public object
 def summary_of(value: Any) -> str:  # noqa: ANN401 -- any public object
     """Return the first line of a docstring, or a constant's type."""
     if kind_of(value) == "constant":
-        return f"a `{type(value).__name__}`"
+        return f"of type `{type(value).__name__}`"
     return (inspect.getdoc(value) or "").partition("\n")[0]
 
 
