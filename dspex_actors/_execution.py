@@ -103,7 +103,7 @@ class Execute:
     code: str
     context: ExecutionContext
 
-    def __init__(self, code: str, *, context: ExecutionContext | None = None, **options: Any) -> None:
+    def __init__(self, code: str, *, context: ExecutionContext | None = None, **options: Any) -> None:  # noqa: ANN401 -- the fields of ExecutionContext
         if context is not None and options:
             raise ConfigError(
                 "Execute", sorted(options), "given either a context or single options, not both"
@@ -275,7 +275,7 @@ class WorkerDied(_Result):
 
 
 ExecutionResult = Completed | Failed | LimitExceeded | WorkerDied
-"""Any of the four results; all have `value`, `unwrap()`, `stdout`, `stderr`, `duration_s`, `usage`, `worker`, `sandbox`."""
+"""Any of the four results; they share `value`, `unwrap()` and all that is in `_Result`."""
 
 
 def check_code(code: object) -> None:

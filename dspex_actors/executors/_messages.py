@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dspex_actors._execution import Execute
     from dspex_actors._limits import Limits
-    from dspex_actors.workers._process import WorkerProcess
+    from dspex_actors.workers import WorkerProcess
     from supervisors import Pid
 
 
@@ -95,7 +93,6 @@ class Stats:
     Attributes:
         ready, busy, starting: its workers.
         queued: requests that wait for one.
-        finished: executions ended so far, by outcome.
         pids: process ids of its workers.
     """
 
@@ -103,5 +100,4 @@ class Stats:
     busy: int
     starting: int
     queued: int
-    finished: Mapping[str, int]
     pids: tuple[int, ...]

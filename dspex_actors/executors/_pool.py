@@ -52,12 +52,12 @@ class Pool(Generic[W, R]):
         return worker
 
     def started(self, worker: W, token: int) -> R | None:
-        """A worker is ready for the first time, under its start token; return the request it gets."""
+        """Book a new worker, ready under its start token; return the request it gets."""
         self.starting.discard(token)
         return self.free(worker)
 
     def free(self, worker: W) -> R | None:
-        """A worker is ready, again or for the first time; return the request it gets, None if it idles."""
+        """Book a worker as ready; return the request it gets, None if it idles."""
         self.busy.pop(worker, None)
         if not self.queue:
             if worker not in self.ready:
@@ -69,13 +69,13 @@ class Pool(Generic[W, R]):
         return request
 
     def gone(self, worker: W) -> R | None:
-        """A worker ended; return the request it was running."""
+        """Strike a worker that ended; return the request it was running."""
         if worker in self.ready:
             self.ready.remove(worker)
         return self.busy.pop(worker, None)
 
     def start_failed(self, token: int) -> R | None:
-        """A start failed; return the oldest request if now nothing is left that would serve it."""
+        """Strike a start that failed; return the oldest request if nothing is left that would serve it."""
         self.starting.discard(token)
         if self.queue and not self.busy and not self.starting:
             request = next(iter(self.queue))
@@ -84,7 +84,7 @@ class Pool(Generic[W, R]):
         return None
 
     def withdraw(self, request: R) -> W | None:
-        """A request is no longer wanted; return the worker that is running it, None if it was only queued."""
+        """Drop a request; return the worker that is running it, None if it was only queued."""
         if request in self.queue:
             del self.queue[request]
             return None

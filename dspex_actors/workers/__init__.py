@@ -1,6 +1,41 @@
 """The process boundary: starting worker processes, talking to them, confining them.
 
 What a worker sends is data: it is never unpickled, evaluated or imported in the host, its size is checked
-    before
-memory is taken, and a frame that the protocol does not allow ends the worker.
+before memory is taken, and a frame that the protocol does not allow ends the worker.
+
+    handle = ZygoteHandle(channel, "process")          # a zygote started with zygote_command()
+    handle.handshake(zygote_config(policy, scratch), timeout_s=10)
+    worker = handle.spawn()
+    worker.wait_ready(timeout_s=10, timers=timers)
+    worker.execute("1 + 1", None, Limits(), timers)    # Completed(value=2)
+    worker.close()
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME_OF = {
+    "Cause": "_process",
+    "LayerReport": "_protocol",
+    "Timers": "_process",
+    "WorkerProcess": "_process",
+    "ZygoteHandle": "_spawn",
+    "remove_folder": "_scratch",
+    "zygote_command": "_spawn",
+    "zygote_config": "_spawn",
+}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- any public object
+    """Load a public name from its module: a zygote imports this package too and needs none of them."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

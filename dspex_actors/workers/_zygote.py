@@ -20,7 +20,7 @@ import select
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -130,18 +130,21 @@ class Zygote:
         data = socket.socket(fileno=fds[0])
         control = socket.socket(fileno=fds[1])
         slot = self._take_slot()
+        zygote_pid = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(data, slot, guest)
+            self._become_worker(data, slot, guest, zygote_pid)
         data.close()
         pidfd = self._watch(pid, control, slot)
         _quietly_send(control, _encode(_protocol.Born(pid)), [pidfd])
         return True
 
-    def _become_worker(self, data: socket.socket, slot: Slot, guest: _loop.Guest) -> None:
+    def _become_worker(
+        self, data: socket.socket, slot: Slot, guest: _loop.Guest, zygote_pid: int
+    ) -> NoReturn:
         """Confine this freshly forked process and serve the host; never returns."""
         try:
-            self._confinement.enter(data.detach(), slot.path, slot.ruleset, os.getppid())
+            self._confinement.enter(data.detach(), slot.path, slot.ruleset, zygote_pid)
             gc.enable()
             guest.serve(socket.socket(fileno=_enter.DATA_FD))
         finally:
@@ -192,11 +195,12 @@ class Zygote:
         """Fork one worker that tries to break out and reports; see `confine._probe`."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         slot = self._take_slot()
+        zygote_pid = os.getpid()
         pid = os.fork()
         if pid == 0:
             try:
                 ours.close()
-                self._confinement.enter(theirs.detach(), slot.path, slot.ruleset, os.getppid())
+                self._confinement.enter(theirs.detach(), slot.path, slot.ruleset, zygote_pid)
                 reports = _probe.probe(self._confinement, self._environment)
                 socket.socket(fileno=_enter.DATA_FD).sendall(_encode(reports))
             finally:
@@ -223,15 +227,15 @@ def _quietly_send(control: socket.socket, message: bytes, fds: list[int]) -> Non
 
 
 def _own_roots() -> set[str]:
-    """The folders that were put on the path to import this package and msgspec."""
+    """Return the folders that were put on the path to import this package and msgspec."""
     return set(sys.argv[2:])
 
 
 def main() -> None:
-    """Run a zygote on the socket whose descriptor is the first argument; the other arguments are import roots."""
+    """Run a zygote on the socket whose descriptor is the first argument; the others are import roots."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
     channel = socket.socket(fileno=int(sys.argv[1]))
-    channel.set_inheritable(False)  # noqa: FBT003 -- the standard library's signature
+    channel.set_inheritable(False)
     config = msgspec.msgpack.decode(channel.recv(1 << 20), type=_protocol.ZygoteConfig)
     try:
         Zygote(channel, config).run()

@@ -56,8 +56,7 @@ def syscall(number: int, *args: object) -> int:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability, for good: ambient, effective, permitted and inheritable, and the bounding
-    set.
+    """Give up every capability, for good: of all four sets, and of the bounding set.
 
     The bounding set can only be dropped while CAP_SETPCAP is held; without it there is nothing to gain from
     it, since no_new_privs keeps exec from granting anything.

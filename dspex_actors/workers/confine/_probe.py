@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dspex_actors.workers.confine._enter import Confinement
 
 _HOST_FILE = "/etc/passwd"  # exists and is readable for everybody on any Linux system
+_TEMPORARY = "/tmp/dspex-probe"  # noqa: S108 -- writing there is meant to be refused
 _SYS_PTRACE = {"x86_64": 101, "aarch64": 117}
 
 
@@ -55,7 +56,7 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
 
 
 def _reliable_kill(reports: list[LayerReport]) -> LayerReport:
-    """A worker that cannot start processes is one process: killing it by its pidfd leaves nothing."""
+    """Say whether a kill is complete: a worker that cannot start processes ends with its pidfd."""
     active = any(report.name == "seccomp" and report.active for report in reports)
     detail = "seccomp refuses new processes, so the pidfd is the whole worker"
     if not active:
@@ -132,9 +133,7 @@ def _landlock() -> str:
     return _first(
         _refused(f"reading {_HOST_FILE}", denied, lambda: os.close(os.open(_HOST_FILE, os.O_RDONLY))),
         _refused("listing /", denied, lambda: os.listdir("/")),  # noqa: PTH208 -- the plain call
-        _refused(
-            "writing to /tmp", denied, lambda: os.close(os.open("/tmp/dspex-probe", os.O_CREAT | os.O_WRONLY))
-        ),  # noqa: S108 -- meant to be refused
+        _refused("writing to /tmp", denied, lambda: os.close(os.open(_TEMPORARY, os.O_CREAT | os.O_WRONLY))),
     )
 
 

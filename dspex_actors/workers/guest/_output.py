@@ -35,7 +35,7 @@ class OutputBuffer(io.BufferedIOBase):
         self.dropped = 0
 
     def writable(self) -> bool:
-        """True: it can be written to."""
+        """Return True: it can be written to."""
         return True
 
     def write(self, data: object) -> int:

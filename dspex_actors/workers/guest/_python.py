@@ -55,8 +55,9 @@ class PythonEngine:
 
 
 def run(engine: Engine, source: str, namespace: dict[str, Any]) -> Any:  # noqa: ANN401 -- a guest's value is anything
-    """Run guest code and return its value: of the last expression, else of `result` if it was assigned, else
-    None.
+    """Run guest code and return its value.
+
+    That is the value of the last expression, else of `result` if it was assigned, else None.
 
     `sys.exit()` with status 0 or none ends the program without a failure.
 

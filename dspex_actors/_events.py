@@ -1,0 +1,12 @@
+"""Names of the events that this package emits: `<noun>.<past participle>`, fixed; what varies is metadata."""
+
+from __future__ import annotations
+
+EXECUTION_FINISHED = "execution.finished"
+"""An execution ended. Measurements: `duration_s`, `queued_s`. Metadata: `execution` (its number), `language`,
+`outcome` (completed, failed, limit_exceeded, worker_died, lost), `worker`, `result`."""
+
+SANDBOX_STARTED = "sandbox.started"
+"""A zygote is up. Metadata: `profile`, `layers` (name to whether it is active)."""
+
+EVENTS = (EXECUTION_FINISHED, SANDBOX_STARTED)

@@ -1,0 +1,267 @@
+"""The actor that takes requests, gives each a worker, and answers for what it accepted.
+
+It never waits: requests that find no worker are queued, workers are started beside, and a worker's actor answers
+the caller directly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dspex_actors._config import ExecutorConfig
+from dspex_actors._errors import ConfigError, ExecutorBusyError, RuntimeClosedError, WorkerLostError
+from dspex_actors._execution import Execute, WhenFull
+from dspex_actors.executors._messages import (
+    Drain,
+    GetHandle,
+    GetStats,
+    QueueTimeout,
+    Run,
+    StartFailed,
+    Stats,
+    Withdraw,
+    WorkerReady,
+)
+from dspex_actors.executors._pool import Pool
+from dspex_actors.executors._report import report_finished
+from dspex_actors.executors._worker_actor import WorkerActor
+from dspex_actors.workers import Cause
+from supervisors import NO_REPLY, ChildSpec, Down, GenServer, Refuse, Restart, Start
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from dspex_actors.workers import WorkerProcess
+    from supervisors import ExitReason, Pid, Sender, Timer
+
+_MOST_START_FAILURES = 3
+"""Starts that may fail in a row before the executor gives up and lets its supervisor decide."""
+
+
+class _Waiting:
+    """A request from its arrival until a worker has it."""
+
+    __slots__ = ("arrived", "request", "sender", "timer")
+
+    def __init__(self, request: Execute, sender: Sender | None, arrived: float) -> None:
+        self.request = request
+        self.sender = sender
+        self.arrived = arrived
+        self.timer: Timer | None = None
+
+
+class PythonExecutor(GenServer):
+    """Runs Python code, each execution in a fresh sandboxed worker.
+
+    Messages: call or cast `Execute(code, ...)`; a call's reply is one of the four results. In a tree of your own:
+
+        with Supervisor.start([PythonExecutor.child_spec(id="py")], strategy="one_for_one") as tree:
+            tree.child("py").call(Execute("1 + 1"), timeout=None)
+
+    Give the call no timeout of its own: the execution's limits and `queue_wait_s` end it. Abandoning the call kills
+    the guest.
+    """
+
+    @classmethod
+    def child_spec(  # type: ignore[override] -- describes the supervisor around it; see below
+        cls,
+        config: ExecutorConfig | None = None,
+        *,
+        id: Hashable = "python",  # noqa: A002 -- OTP's name for it
+        restart: Restart | str = Restart.PERMANENT,
+    ) -> ChildSpec:
+        """Describe an executor with its zygote and workers: a small supervisor, addressed as the executor.
+
+        Args:
+            config: how it is set up.
+            id: its id among its siblings.
+            restart: when its parent starts it again.
+        """
+        from dspex_actors.executors._sandbox import Sandbox  # noqa: PLC0415 -- the supervisor starts this class
+
+        return Sandbox.child_spec(config or ExecutorConfig(), id=id, restart=restart, speaker=("executor",))
+
+    def init(self, config: ExecutorConfig) -> None:
+        """Find the siblings and start the spares."""
+        self._config = config
+        if self.parent is None:
+            raise ConfigError(
+                "PythonExecutor", "started alone", "started through PythonExecutor.child_spec()"
+            )
+        self._workers = self.parent.child("workers")
+        self._zygote = self.parent.child("zygote").call(GetHandle())
+        self._pool: Pool[Pid, int] = Pool(config.spares, config.max_workers, config.max_queue)
+        self._waiting: dict[int, _Waiting] = {}
+        self._processes: dict[Pid, WorkerProcess] = {}
+        self._serial = 0
+        self._start_failures = 0
+        self._draining: list[Sender] | None = None
+        self._refill()
+
+    # -- requests
+
+    def handle_call(self, message: object, sender: Sender) -> Any:  # noqa: ANN401 -- each message has its own reply
+        """Take a request or a question.
+
+        Raises:
+            Refuse: the request is not taken.
+        """
+        match message:
+            case Execute():
+                self._accept(message, sender)
+            case Drain():
+                self._draining = [*(self._draining or []), sender]
+                self._answer_drained()
+            case GetStats():
+                return self._stats()
+            case _:
+                raise Refuse(ConfigError("message", message, "Execute(...)"))
+        return NO_REPLY
+
+    def handle_cast(self, message: object) -> None:
+        """Take a request that nobody waits for, or news from a worker."""
+        match message:
+            case Execute():
+                self._accept(message, None)
+            case WorkerReady():
+                self._worker_ready(message)
+            case StartFailed():
+                self._start_failed(message)
+            case Withdraw(number):
+                self._withdraw(number)
+
+    def handle_info(self, message: object) -> None:
+        """Take the end of a worker, or of a request's patience."""
+        match message:
+            case Down(pid=pid):
+                self._worker_gone(pid)
+            case QueueTimeout(number):
+                self._give_up(number)
+            case _:
+                super().handle_info(message)
+
+    def _accept(self, request: Execute, sender: Sender | None) -> None:
+        context = request.context
+        if self._draining is not None:
+            raise Refuse(RuntimeClosedError())
+        if context.when_full is WhenFull.ERROR and self._pool.full:
+            raise Refuse(ExecutorBusyError(len(self._pool.queue), self._config.max_queue))
+        self._serial += 1
+        number = self._serial
+        self._waiting[number] = waiting = _Waiting(request, sender, self.system.clock.now())
+        worker = self._pool.request(number)
+        if worker is not None:
+            self._dispatch(number, worker)
+            return
+        waiting.timer = self.send_after(context.queue_wait_s, QueueTimeout(number))
+        if sender is not None:
+            sender.on_abandoned(lambda: self.address.cast(Withdraw(number)))
+        self._refill()
+
+    def _dispatch(self, number: int, worker: Pid) -> None:
+        """Hand a request to a worker, which answers the caller."""
+        waiting = self._waiting.pop(number)
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+        limits = waiting.request.context.limits or self._config.limits
+        run = Run(number, waiting.request, limits, self.system.clock.now() - waiting.arrived)
+        if waiting.sender is None:
+            worker.cast(run)
+            return
+        process = self._processes[worker]
+        waiting.sender.on_abandoned(lambda: process.kill(Cause.CANCELLED))
+        self.forward(worker, run, waiting.sender)
+
+    def _withdraw(self, number: int) -> None:
+        if number in self._waiting:
+            self._pool.withdraw(number)
+            self._forget(number)
+
+    def _give_up(self, number: int) -> None:
+        waiting = self._waiting.get(number)
+        if waiting is None:
+            return
+        self._pool.withdraw(number)
+        self._forget(number)
+        waited = self.system.clock.now() - waiting.arrived
+        self._fail(number, waiting, ExecutorBusyError(len(self._pool.queue), self._config.max_queue, waited))
+
+    def _forget(self, number: int) -> None:
+        waiting = self._waiting.pop(number)
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+        self._answer_drained()
+
+    def _fail(self, number: int, waiting: _Waiting, error: Exception) -> None:
+        """Tell the caller; where nobody waits, the event tells."""
+        if waiting.sender is not None:
+            waiting.sender.fail(error)
+            return
+        limits = waiting.request.context.limits or self._config.limits
+        waited = self.system.clock.now() - waiting.arrived
+        report_finished(self.system, Run(number, waiting.request, limits, waited), error)
+
+    # -- workers
+
+    def _refill(self) -> None:
+        """Start as many workers as are wanted, beside."""
+        me = self.address
+        for token in self._pool.wanted():
+            start = Start(WorkerActor, (self._zygote, me, token, self._config.start_timeout_s))
+            spec = ChildSpec(id=token, start=start, restart=Restart.TRANSIENT)
+            self._workers.start_child_async(spec).add_done_callback(
+                lambda started, token=token: _tell_failure(started, me, token)
+            )
+
+    def _worker_ready(self, message: WorkerReady) -> None:
+        worker = message.pid
+        if worker not in self._processes:
+            self._start_failures = 0
+            self._processes[worker] = message.process
+            self.monitor(worker)
+        number = self._pool.started(worker, message.token)
+        if number is not None:
+            self._dispatch(number, worker)
+
+    def _worker_gone(self, worker: Pid | None) -> None:
+        if worker is None:
+            return
+        self._processes.pop(worker, None)
+        self._pool.gone(worker)
+        self._refill()
+        self._answer_drained()
+
+    def _start_failed(self, message: StartFailed) -> None:
+        """Answer who would wait in vain; crash when it keeps failing.
+
+        Raises:
+            WorkerLostError: several starts in a row failed.
+        """
+        self._start_failures += 1
+        error = WorkerLostError(f"no worker could be started: {message.reason}")
+        number = self._pool.start_failed(message.token)
+        if number is not None:
+            waiting = self._waiting[number]
+            self._forget(number)
+            self._fail(number, waiting, error)
+        if self._start_failures >= _MOST_START_FAILURES:
+            raise error
+        self._refill()
+
+    # -- the end
+
+    def _answer_drained(self) -> None:
+        if self._draining and self._pool.idle:
+            senders, self._draining = self._draining, []
+            for sender in senders:
+                sender.reply(None)
+
+    def terminate(self, reason: ExitReason) -> None:  # noqa: ARG002 -- the same for every reason
+        """Kill what is running: the actors of the workers are blocked in their guests."""
+        for process in self._processes.values():
+            process.kill(Cause.STOPPED)
+
+    def _stats(self) -> Stats:
+        pool = self._pool
+        pids = tuple(process.facts.pid for process in self._processes.values())
+        return Stats(len(pool.ready), len(pool.busy), len(pool.starting), len(pool.queue), pids)

@@ -1,0 +1,49 @@
+"""The one line and the one event that every execution leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dspex_actors import _events
+from dspex_actors._execution import Completed, Failed, LimitExceeded, WorkerDied
+from dspex_actors._log import log
+
+if TYPE_CHECKING:
+    from dspex_actors._execution import ExecutionResult
+    from dspex_actors.executors._messages import Run
+    from supervisors import System
+
+_OUTCOMES: dict[type, str] = {
+    Completed: "completed",
+    Failed: "failed",
+    LimitExceeded: "limit_exceeded",
+    WorkerDied: "worker_died",
+}
+
+
+def outcome_of(result: ExecutionResult | Exception) -> str:
+    """Return the outcome's name, from a closed set: the four results, or `lost` for a failure of the host's."""
+    return _OUTCOMES.get(type(result), "lost")
+
+
+def report_finished(system: System, message: Run, result: ExecutionResult | Exception) -> None:
+    """Emit `execution.finished` and log one line.
+
+    Args:
+        system: whose telemetry handlers are told.
+        message: what was run.
+        result: how it ended; an exception if the host failed.
+    """
+    measurements = {"queued_s": message.queued_s}
+    metadata: dict[str, object] = {
+        "execution": message.id,
+        "language": message.request.context.language,
+        "outcome": outcome_of(result),
+        "result": result,
+    }
+    if not isinstance(result, Exception):
+        measurements["duration_s"] = result.duration_s
+        metadata["worker"] = result.worker.id
+    system.telemetry.emit(_events.EXECUTION_FINISHED, measurements, metadata)
+    plain = {name: value for name, value in metadata.items() if name != "result"}
+    log("info", _events.EXECUTION_FINISHED, **plain, **measurements)

@@ -1,0 +1,107 @@
+"""The actor that owns one worker process.
+
+It lives as long as its process. A guest that ends its own worker ends this actor normally, so hostile guests
+never use up a restart intensity; an idle worker that dies by itself is a crash, is counted, and is replaced.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dspex_actors._errors import ValueEncodeError, WorkerLostError
+from dspex_actors.executors._report import report_finished
+from dspex_actors.executors._variables import encode_variables
+from dspex_actors.executors._messages import Run, WorkerReady
+from supervisors import NORMAL, SHUTDOWN, Crash, GenServer, Refuse, Sender, Stop
+
+if TYPE_CHECKING:
+    from dspex_actors._execution import ExecutionResult
+    from dspex_actors.workers._process import WorkerProcess
+    from dspex_actors.workers._spawn import ZygoteHandle
+    from supervisors import Address, ExitReason
+
+
+class _ProcessEnded:
+    """Sent by the reaper when the worker's process is gone."""
+
+
+class WorkerActor(GenServer):
+    """Owns one worker process; runs one request in it and ends.
+
+    Its thread blocks in the conversation with the worker, so that a request costs no further thread or poll;
+    whoever wants to end that kills the process.
+    """
+
+    def init(self, zygote: ZygoteHandle, executor: Address, token: int, start_timeout_s: float) -> None:
+        """Get a process from the zygote and tell the executor when it is ready.
+
+        Raises:
+            WorkerLostError: it did not get ready.
+        """
+        self._executor = executor
+        self._process: WorkerProcess = zygote.spawn()
+        self._process.wait_ready(start_timeout_s, self.system.timers)
+        pid, ended = self.pid, _ProcessEnded()
+        self._watch = self.system.reaper.watch(self._process.pidfd(), lambda: pid.send_info(ended))
+        executor.cast(WorkerReady(self.pid, self._process, token))
+
+    def handle_call(self, message: Run, sender: Sender) -> Stop:
+        """Run one request and reply its result.
+
+        Raises:
+            Refuse: the variables cannot cross; the worker is as good as new.
+        """
+        try:
+            result = self._run(message)
+        except WorkerLostError as error:
+            sender.fail(error)
+            return Stop(SHUTDOWN)  # its zygote has ended, which is counted there
+        return Stop(NORMAL, reply=result)
+
+    def handle_cast(self, message: Run) -> Stop | None:
+        """Run one request that nobody waits for; its result is a telemetry event."""
+        try:
+            self._run(message)
+        except Refuse as refusal:
+            report_finished(self.system, message, refusal.error)
+            return None
+        except WorkerLostError:
+            return Stop(SHUTDOWN)
+        return Stop(NORMAL)
+
+    def _run(self, message: Run) -> ExecutionResult:
+        """Run one request and report it.
+
+        Raises:
+            Refuse: the variables cannot cross.
+            WorkerLostError: the zygote ended.
+        """
+        request = message.request
+        try:
+            variables = encode_variables(request.context.variables)
+        except ValueEncodeError as error:
+            self._executor.cast(WorkerReady(self.pid, self._process, 0))
+            raise Refuse(error) from error
+        self._watch.cancel()
+        try:
+            result = self._process.execute(
+                request.code, variables, message.limits, self.system.timers, request.context.on_output
+            )
+        except WorkerLostError as error:
+            report_finished(self.system, message, error)
+            raise
+        report_finished(self.system, message, result)
+        return result
+
+    def handle_info(self, message: object) -> Stop | None:
+        """Take the news that the process ended while it was idle."""
+        if not isinstance(message, _ProcessEnded):
+            return super().handle_info(message)
+        if self._process.cause is not None or not self._process.has_status():
+            return Stop(SHUTDOWN)  # we killed it, or its zygote ended too and is counted there
+        return Stop(Crash.from_exception(WorkerLostError("an idle worker process ended by itself")))
+
+    def terminate(self, reason: ExitReason) -> None:  # noqa: ARG002 -- the same for every reason
+        """Kill the process if it lives, and see it dead."""
+        self._watch.cancel()
+        self._process.close()
