@@ -90,10 +90,9 @@ class ImportRules:
         """Tell whether `name` of `module` may be used."""
         return self.name_refusal(module, name) is None
 
-    def names_a_submodule_of(self, package: str) -> bool:
-        """Tell whether an allowed entry lies below `package`, so that the package may be walked through."""
-        prefix = f"{package}."
-        return any(_split(entry)[0].startswith(prefix) for entry in self.allow)
+    def names_exactly(self, module: str, name: str) -> bool:
+        """Tell whether an allowed entry spells out this name of this module, without a wildcard."""
+        return name in self._exact.get(module, ())
 
     def _name_patterns(self, module: str) -> set[str]:
         """Return the patterns of allowed names of `module`; empty if it is not allowed."""

@@ -35,7 +35,7 @@ SPECIAL_METHODS = frozenset(
 )
 READABLE_DUNDERS = SPECIAL_METHODS | {"__name__", "__qualname__", "__doc__", "__class__"}
 WRITABLE_DUNDERS = frozenset({"__name__", "__qualname__", "__doc__"})
-_MODULE_NAMES = frozenset({"__name__", "__doc__", "__all__", "__version__", "__author__"})
+_MODULE_NAMES = frozenset({"__doc__", "__all__", "__version__", "__author__"})
 
 
 def _introspection_names() -> frozenset[str]:
@@ -77,24 +77,25 @@ PLAIN = frozenset(
     for kind in (list, dict, set, frozenset, str, bytes, bytearray, tuple, int, float, complex)
     for name in dir(kind)
     if not name.startswith("_")
-) - GUARDED - {"decode", "encode"}
+) - GUARDED
 
 
-def variable_refusal(name: str, *, in_class: bool = False) -> str | None:
-    """Say why guest code may not bind or read `name` as a variable.
+def variable_refusal(name: str, *, in_class: bool = False, reading: bool = False) -> str | None:
+    """Say why guest code may not bind `name`, or read it, as a variable.
 
     Names with an underscore at both ends are the guards' own (`_getattr_`): binding one would replace a guard.
 
     Args:
         name: the identifier.
         in_class: it is used directly in the body of a class, where special methods are defined.
+        reading: it is read and not bound; `__name__` may be read only.
     """
     if not name.startswith("_") or name.strip("_") == "":
         return None
     if in_class and name in SPECIAL_METHODS:
         return None
     if name.startswith("__"):
-        if name in _MODULE_NAMES:
+        if name in _MODULE_NAMES or (reading and name == "__name__"):
             return None
         if in_class:
             return f"a class may not define {name!r}: it is not one of the special methods allowed here"

@@ -78,7 +78,8 @@ class StrictTransformer(RestrictingNodeTransformer):  # type: ignore[misc] -- Re
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         """Check the name; `print` and `printed` are nothing special."""
-        self.check_name(node, node.id)
+        reading = isinstance(node.ctx, ast.Load)
+        self._refuse(node, names.variable_refusal(node.id, in_class=self._in_class_body, reading=reading))
         return node
 
     def visit_Global(self, node: ast.Global) -> ast.AST:
