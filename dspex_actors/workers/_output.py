@@ -9,7 +9,7 @@ from dspex_actors._errors import ProtocolError
 from dspex_actors.workers._protocol import STREAM_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 
 class OutputCollector:
@@ -17,7 +17,7 @@ class OutputCollector:
 
     Args:
         limit: bytes kept of each stream, None for all. An honest worker sends no more.
-        on_output: called with stream name and text as output arrives; dropped after it raised once.
+        on_output: called with stream name and text as output arrives; dropped after it raised once, see `callback_error`.
     """
 
     def __init__(self, limit: int | None, on_output: Callable[[str, str], None] | None = None) -> None:
@@ -25,19 +25,20 @@ class OutputCollector:
         self._on_output = on_output
         self._kept = {1: bytearray(), 2: bytearray()}
         self._decoders: dict[int, codecs.IncrementalDecoder] = {}
+        self.callback_error: Exception | None = None
 
-    def add(self, parts: Sequence[memoryview]) -> None:
-        """Take one output frame.
+    def add(self, payload: memoryview) -> None:
+        """Take the payload of one output frame.
 
         Args:
-            parts: stream number, bytes.
+            payload: one byte for the stream, then what was written to it.
 
         Raises:
             ProtocolError: not such a frame, or more bytes than an honest worker would send.
         """
-        if len(parts) != 2 or len(parts[0]) != 1 or parts[0][0] not in self._kept:
+        if not payload or payload[0] not in self._kept:
             raise ProtocolError("an output frame that is none")
-        stream, data = parts[0][0], parts[1]
+        stream, data = payload[0], payload[1:]
         kept = self._kept[stream]
         if self._limit is not None and len(kept) + len(data) > self._limit:
             raise ProtocolError(f"more than {self._limit} bytes of output")
@@ -53,10 +54,7 @@ class OutputCollector:
                 self._on_output(STREAM_NAMES[stream], text)
         except Exception as error:  # noqa: BLE001 -- the user's callback; its failure must not cost the guest its result
             self._on_output = None
-            self.callback_error: Exception | None = error
-
-    callback_error = None
-    """What `on_output` raised, None if it did not."""
+            self.callback_error = error
 
     def text(self, stream: bytes) -> str:
         """Return what a stream held, undecodable bytes replaced."""

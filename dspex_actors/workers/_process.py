@@ -13,7 +13,6 @@ import os
 import secrets
 import select
 import signal
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -100,7 +99,8 @@ class WorkerProcess:
     ) -> None:
         self._data = data
         self._control = control
-        self._reader = _framing.FrameReader(data)
+        self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
+        self._reader = _framing.FrameReader(data, self._caps)
         self._lock = threading.Lock()
         self._pidfd = -1
         self._cause: Cause | None = None
@@ -133,7 +133,7 @@ class WorkerProcess:
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
-            frame = self._reader.read({FrameType.READY: _protocol.READY_CAP})
+            frame = self._reader.read()
         except (ProtocolError, OSError) as error:
             self.close()
             raise WorkerLostError(f"the worker's handshake failed: {error}") from error
@@ -180,7 +180,7 @@ class WorkerProcess:
             limits.file_bytes,
             limits.open_files,
         )
-        parts: list[Any] = [_encode(request)]
+        parts: list[bytes | bytearray | memoryview] = [_encode(request)]
         if variables is not None:
             parts += [variables.structure, *variables.buffers]
         started = time.monotonic()
@@ -188,7 +188,7 @@ class WorkerProcess:
         detail = ""
         final, value = None, None
         try:
-            _framing.send_frame(self._data, FrameType.EXECUTE, nonce, parts)
+            _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
             final, value = self._receive(nonce, limits, output)
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
@@ -218,15 +218,16 @@ class WorkerProcess:
         final_cap = _protocol.REQUEST_CAP
         if limits.result_bytes is not None:
             final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
-        caps = {FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap}
+        self._caps.clear()
+        self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
         while True:
-            frame = self._reader.read(caps)
+            frame = self._reader.read()
             if frame is None:
                 return None, None
             if frame.nonce != nonce:
                 raise ProtocolError("a frame that belongs to no request")
-            if frame.kind == FrameType.OUTPUT:
-                output.add(_framing.split_parts(frame.payload))
+            if frame.type == FrameType.OUTPUT:
+                output.add(memoryview(frame.payload))
                 continue
             parts = _framing.split_parts(frame.payload)
             try:
@@ -331,8 +332,7 @@ class WorkerProcess:
 
 def _decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # noqa: ANN401 -- guest values are any plain data
     """Decode a value; numpy is loaded first if it is needed, so that decoding itself imports nothing."""
-    if values.needs_numpy(structure) and "numpy" not in sys.modules:
-        import numpy  # noqa: F401, ICN001, PLC0415 -- a fixed name of ours; most hosts never need it
+    values.prepare(structure)
     return values.decode(structure, buffers)
 
 

@@ -23,6 +23,7 @@ from dspex_actors.workers.guest import _failure, _output, _python
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
     from dspex_actors._execution import GuestFailure
 
@@ -62,7 +63,7 @@ class Worker:
         self._channel = channel
         self._engine = engine
         self._baseline = baseline
-        self._reader = _framing.FrameReader(channel)
+        self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
         self._nonce = 0
         self._namespace: dict[str, Any] | None = None
         self._stdout = _output.OutputStream(
@@ -80,7 +81,7 @@ class Worker:
         self._warm_up()
         self._send(FrameType.READY, [_encode(_protocol.Ready(_protocol.VERSION))])
         while True:
-            frame = self._reader.read(_protocol.REQUEST_CAP)
+            frame = self._reader.read()
             if frame is None:
                 return
             self._nonce = frame.nonce
@@ -93,7 +94,7 @@ class Worker:
         _encode(Final("completed"))
         values.decode(encoded.structure, encoded.buffers)
 
-    def _answer(self, payload: memoryview) -> None:
+    def _answer(self, payload: bytes | memoryview) -> None:
         """Run one request and send its final frame."""
         parts = _framing.split_parts(payload)
         request = _decode_request(parts[0])
@@ -108,7 +109,7 @@ class Worker:
             dropped_bytes=dropped,
         )
         rest = [encoded.structure, *encoded.buffers] if encoded is not None else []
-        self._send(FrameType.FINAL, [_encode(final), *rest])
+        self._send(FrameType.FINAL, _framing.pack_parts([_encode(final), *rest]))
 
     def _execute(
         self, request: _protocol.Request, parts: list[memoryview]
@@ -148,14 +149,14 @@ class Worker:
             encoded = values.encode(value)
         except ValueEncodeError as error:
             return Final("failed", "ValueEncodeError", str(error)), None
-        if request.result_bytes is not None and encoded.nbytes > request.result_bytes:
-            return Final("result", used=encoded.nbytes), None
+        if request.result_bytes is not None and encoded.size > request.result_bytes:
+            return Final("result", used=encoded.size), None
         return Final("completed"), encoded
 
     def _send_output(self, stream: bytes, data: bytes) -> None:
         self._send(FrameType.OUTPUT, [stream, data])
 
-    def _send(self, kind: FrameType, parts: list[Any]) -> None:
+    def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
         _framing.send_frame(self._channel, kind, self._nonce, parts)
 
 
