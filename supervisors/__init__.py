@@ -1,0 +1,145 @@
+"""Supervision trees for pykka actors, after Erlang/OTP.
+
+    class Counter(GenServer):
+        def init(self, start=0):
+            self.value = start
+
+        def handle_call(self, message, sender):
+            self.value += message
+            return self.value
+
+    with Supervisor.start([Counter.child_spec(10, id="counter")], strategy="one_for_one") as tree:
+        tree.child("counter").call(5)  # 15
+
+Write servers as `GenServer`, wrap operating system processes in `OsProcess`, put them under a `Supervisor`
+(an ordered list) or a `DynamicSupervisor` (on demand). Talk to them through an `Address`: `call`, `cast`,
+`acall`. An error in a handler ends its actor; its supervisor starts a new one; the address stays valid.
+
+Defaults: `permanent` children, 3 restarts in 5 s, 5 s to stop for a worker and no limit for a supervisor, 5 s
+for a call.
+"""
+
+from __future__ import annotations
+
+from supervisors._abandoned import Abandoned
+from supervisors._address import Address, StopResult
+from supervisors._boot import NO_REPLY, Stop
+from supervisors._child_spec import (
+    ChildSpec,
+    ChildType,
+    Restart,
+    Start,
+    Strategy,
+    SupervisorFlags,
+    SupervisorInit,
+)
+from supervisors._clock import Clock, MonotonicClock, Timer, TimerService
+from supervisors._dynamic_supervisor import DynamicSupervisor
+from supervisors._errors import (
+    ActorExitedError,
+    CallAbandonedError,
+    CallCycleError,
+    CallTimeoutError,
+    ChildNotFoundError,
+    ChildSpecError,
+    ChildStateError,
+    DuplicateChildError,
+    MaxChildrenError,
+    OsProcessExitedError,
+    Refuse,
+    RestartsExceededError,
+    StartError,
+    SupervisorError,
+)
+from supervisors._future import CallFuture, Sender
+from supervisors._gen_server import IGNORE, Continue, GenServer
+from supervisors._os_process import Command, OsProcess
+from supervisors._pid import Pid
+from supervisors._reasons import (
+    KILLED,
+    NO_PROCESS,
+    NORMAL,
+    SHUTDOWN,
+    Crash,
+    ExitReason,
+    FailedToStart,
+    Killed,
+    NoProcess,
+    Normal,
+    Shutdown,
+    is_abnormal,
+)
+from supervisors._signals import Down, Exit, MonitorRef, ProcessExited
+from supervisors._supervisor import Supervisor
+from supervisors._supervisor_address import SupervisorAddress
+from supervisors._system import System
+from supervisors._timers import Timers
+from supervisors._tree import ChildCounts, ChildInfo, ChildState, TreeNode
+from supervisors.telemetry import Telemetry
+
+__all__ = [
+    "IGNORE",
+    "KILLED",
+    "NORMAL",
+    "NO_PROCESS",
+    "NO_REPLY",
+    "SHUTDOWN",
+    "Abandoned",
+    "ActorExitedError",
+    "Address",
+    "CallAbandonedError",
+    "CallCycleError",
+    "CallFuture",
+    "CallTimeoutError",
+    "ChildCounts",
+    "ChildInfo",
+    "ChildNotFoundError",
+    "ChildSpec",
+    "ChildSpecError",
+    "ChildState",
+    "ChildStateError",
+    "ChildType",
+    "Clock",
+    "Command",
+    "Continue",
+    "Crash",
+    "Down",
+    "DuplicateChildError",
+    "DynamicSupervisor",
+    "Exit",
+    "ExitReason",
+    "FailedToStart",
+    "GenServer",
+    "Killed",
+    "MaxChildrenError",
+    "MonitorRef",
+    "MonotonicClock",
+    "NoProcess",
+    "Normal",
+    "OsProcess",
+    "OsProcessExitedError",
+    "Pid",
+    "ProcessExited",
+    "Refuse",
+    "Restart",
+    "RestartsExceededError",
+    "Sender",
+    "Shutdown",
+    "Start",
+    "StartError",
+    "Stop",
+    "StopResult",
+    "Strategy",
+    "Supervisor",
+    "SupervisorAddress",
+    "SupervisorError",
+    "SupervisorFlags",
+    "SupervisorInit",
+    "System",
+    "Telemetry",
+    "Timer",
+    "TimerService",
+    "Timers",
+    "TreeNode",
+    "is_abnormal",
+]

@@ -1,0 +1,117 @@
+"""Threads that would not end: Python cannot kill one, so they are counted and shown instead."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from supervisors import telemetry
+from supervisors._log import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervisors._clock import Timer
+    from supervisors._pid import Pid
+    from supervisors._system import System
+
+_STDLIB = Path(threading.__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The thread of a killed actor that was still there when it was looked for.
+
+    `where` is `file:line` of its innermost frame outside the standard library; `since` is the time of the
+    kill on the system's clock. The actor is fenced off: nothing reaches it, but what it is doing goes on.
+    """
+
+    id: str
+    thread: str
+    where: str
+    since: float
+
+
+class Abandonments:
+    """The abandoned threads of one tree; a record goes when its thread ends after all."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._lock = threading.Lock()
+        self._records: dict[Pid, Abandoned] = {}
+
+    def records(self) -> tuple[Abandoned, ...]:
+        """Return what is abandoned now, oldest first."""
+        with self._lock:
+            return tuple(self._records.values())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def of(self, pids: set[Pid]) -> int:
+        """Count those among the abandoned that belong to `pids`."""
+        with self._lock:
+            return len(self._records.keys() & pids)
+
+    def watch(self, pid: Pid, on_settled: Callable[[], object] | None) -> None:
+        """Wait, without a thread, until the killed `pid`'s thread ends or the grace is over.
+
+        Args:
+            pid: has been fenced off.
+            on_settled: called once, by the ending thread or by the timer thread.
+        """
+        since = self._system.clock.now()
+        pending: list[Callable[[], object]] = [on_settled or _nothing]  # popped by whoever is first
+        timer: list[Timer] = []
+
+        def expire() -> None:
+            if pending:
+                self._record(pid, since)
+                _settle(pending)
+
+        def ended() -> None:
+            for armed in timer:
+                armed.cancel()
+            with self._lock:
+                self._records.pop(pid, None)
+            _settle(pending)
+
+        timer.append(self._system.timers.arm(self._system.kill_grace_s, expire))
+        pid.on_thread_end(ended)
+
+    def _record(self, pid: Pid, since: float) -> None:
+        thread = pid.thread
+        if thread is None or not thread.is_alive():
+            return
+        record = Abandoned(pid.name, thread.name, where_is(thread), since)
+        with self._lock:
+            if pid.has_thread_ended:
+                return
+            self._records[pid] = record
+        log("error", "actor.abandoned", actor=record.id, thread=record.thread, where=record.where)
+        self._system.telemetry.emit(telemetry.ACTOR_ABANDONED, {"since": since}, {"record": record})
+
+
+def where_is(thread: threading.Thread) -> str:
+    """Return `file:line` of a thread's innermost frame outside the standard library."""
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 -- documented; the only way to see another thread's frame
+    innermost = frame
+    while frame is not None and Path(frame.f_code.co_filename).parent == _STDLIB:
+        frame = frame.f_back
+    frame = frame or innermost
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "unknown"
+
+
+def _settle(pending: list[Callable[[], object]]) -> None:
+    try:
+        settled = pending.pop()
+    except IndexError:
+        return
+    settled()
+
+
+def _nothing() -> None:
+    pass

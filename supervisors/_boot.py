@@ -1,0 +1,68 @@
+"""What goes into an actor when it starts and what comes out of its handlers when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from supervisors._errors import StartError
+from supervisors._reasons import NORMAL, FailedToStart, Shutdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    from supervisors._address import Address
+    from supervisors._pid import Pid
+    from supervisors._reasons import ExitReason
+    from supervisors._signals import InitAck
+    from supervisors._system import System
+
+
+class _Unset:
+    """The type of `NO_REPLY`."""
+
+    def __repr__(self) -> str:
+        return "NO_REPLY"
+
+
+NO_REPLY: Final = _Unset()
+"""Returned by `handle_call` when the answer comes later through the sender."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Returned by any handler: end with this reason; `reply` goes to the caller first."""
+
+    reason: ExitReason = NORMAL
+    reply: Any = NO_REPLY
+
+
+@dataclass(slots=True)
+class Boot:
+    """What a new incarnation is told by whoever starts it."""
+
+    name: str
+    system: System
+    generation: int = 1
+    parent: Pid | None = None
+    parent_address: Address | None = None
+    root: Pid | None = None  # None: this is a root
+    path: tuple[Hashable, ...] = ()
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    on_ack: Callable[[InitAck], object] | None = None
+
+
+class End(NamedTuple):
+    """How the loop ended: `orderly` runs `terminate`; `error` is what the current caller gets."""
+
+    reason: ExitReason
+    orderly: bool = True
+    error: BaseException | None = None
+
+
+def start_error(child_id: Hashable, reason: ExitReason) -> StartError:
+    """Turn the end of something that was starting into the error its starter gets."""
+    if isinstance(reason, Shutdown) and isinstance(reason.detail, FailedToStart):
+        return StartError(reason.detail.child_id, reason.detail.reason)
+    return StartError(child_id, reason)

@@ -1,0 +1,190 @@
+"""A supervisor whose children come and go: started on demand, unordered, each on its own.
+
+    with DynamicSupervisor.start(max_children=100) as pool:
+        address = pool.start_child(Session.child_spec(user, restart="temporary"))
+        address.call(Ping())
+        pool.terminate_child(address)
+
+Ids are ignored; `start_child` returns an address that stays valid while a `permanent` or `transient` child is
+restarted. Children are started, restarted and stopped independently of each other: a slow `init` holds up
+nobody else, and a stop asks all of them at once, each with its own limit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from supervisors._address import Address
+from supervisors._boot import NO_REPLY, End
+from supervisors._child_spec import ChildSpec, SupervisorFlags
+from supervisors._children import Child, Failed, Ignored
+from supervisors._errors import ChildNotFoundError, ChildSpecError, MaxChildrenError, Refuse, StartError
+from supervisors._gen_server import IGNORE
+from supervisors._pid import Pid
+from supervisors._plan import Member
+from supervisors._reasons import NORMAL
+from supervisors._requests import (
+    CountChildrenRequest,
+    GetChildSpecRequest,
+    StartChildRequest,
+    TerminateChildRequest,
+    WhichChildrenRequest,
+)
+from supervisors._restarting import RestartingKeeper
+from supervisors._supervisor_address import SupervisorAddress
+from supervisors._tree import ChildState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from supervisors._boot import Boot
+    from supervisors._children import Procedure
+    from supervisors._future import Sender
+    from supervisors._reasons import ExitReason
+    from supervisors._system import System
+    from supervisors._types import Argument, Message, Reply
+
+
+class DynamicSupervisor(RestartingKeeper):
+    """See the module's docstring."""
+
+    address_class = SupervisorAddress
+
+    @classmethod
+    def start(  # type: ignore[override]  # as in GenActor
+        cls,
+        *args: Argument,
+        name: str | None = None,
+        system: System | None = None,
+        start_timeout_s: float | None = None,
+        **kwargs: Argument,
+    ) -> SupervisorAddress:
+        """Start a root without children; see `Supervisor.start`.
+
+        Args:
+            args: for `init`.
+            name: for people; the class's name by default.
+            system: shared with other roots; by default a new one that ends with this tree.
+            start_timeout_s: seconds the start may take; None means no limit.
+            kwargs: for `init`: `max_children`, `intensity`, `period`.
+
+        Raises:
+            StartError: `init` raised, say with a `ChildSpecError`.
+        """
+        address = super().start(*args, name=name, system=system, start_timeout_s=start_timeout_s, **kwargs)
+        assert isinstance(address, SupervisorAddress)  # noqa: S101 -- address_class says so
+        return address
+
+    def init(self, *, max_children: int | None = None, intensity: int = 3, period: int = 5) -> Reply:
+        """Take the limits; runs in the supervisor's thread.
+
+        Args:
+            max_children: how many there may be, those being restarted included; None means no limit.
+            intensity: restarts allowed within `period`, over all children.
+            period: length of the window in whole seconds, inclusive.
+
+        Returns:
+            None, or `IGNORE`.
+
+        Raises:
+            ChildSpecError: a limit is wrong.
+        """
+        if max_children is not None and (not isinstance(max_children, int) or max_children < 0):
+            msg = f"max_children is {max_children!r}; it must be None or a whole number >= 0"
+            raise ChildSpecError(msg)
+        self._max_children = max_children
+        self._use(SupervisorFlags(intensity=intensity, period=period))
+
+    def _begin(self, boot: Boot) -> Callable[[], Any] | End | None:
+        if self.init(*boot.args, **dict(boot.kwargs)) is IGNORE:
+            self._acknowledge(ignored=True)
+            return End(NORMAL, orderly=False)
+        self._acknowledge()
+        return None
+
+    # -- rules
+
+    def _line_of(self, child: Child) -> Hashable:
+        return child.key
+
+    def _members(self, child: Child) -> list[Member]:
+        return [Member(child.key, child.spec.restart)]
+
+    def _ignored_restart(self, child: Child) -> None:
+        self._forget(child)
+
+    def _recover(self, child: Child, pid: Pid | None) -> Procedure:
+        yield from super()._recover(child, pid)
+        if child.state is ChildState.STOPPED:  # not to be restarted: nobody can name it any more
+            self._forget(child)
+
+    def _closing(self, reason: ExitReason) -> Procedure:
+        for child in list(self._children.values()):
+            self._queue(child.key, self._stopping(child))
+        yield lambda: len(self._lines) == 1  # this one
+        self._end = End(reason)
+
+    # -- requests
+
+    def handle_call(self, message: Message, sender: Sender) -> Reply:
+        """Answer what only reads at once; queue what changes something behind that child's other business."""
+        match message:
+            case WhichChildrenRequest():
+                return tuple(child.info(None) for child in reversed(self._children.values()))
+            case CountChildrenRequest():
+                return self._counts(self._children.values())
+            case GetChildSpecRequest(target):
+                return self._find(target).spec
+            case StartChildRequest(spec):
+                if self._close_reason is not None:
+                    return NO_REPLY  # the end of this supervisor is the answer
+                child = self._admit(spec)
+                return self._serve_request(child.key, sender, self._start_new(child))
+            case TerminateChildRequest(target):
+                child = self._find(target)
+                if sender.caller is not None and sender.caller is child.pid:
+                    raise self._would_wait_for_itself(child)
+                return self._serve_request(child.key, sender, self._terminate(child))
+        unknown = TypeError(f"a DynamicSupervisor does not understand {type(message).__name__}")
+        raise Refuse(unknown)
+
+    def _admit(self, spec: ChildSpec) -> Child:
+        if not isinstance(spec, ChildSpec):
+            msg = f"start_child got {spec!r}; expected a ChildSpec, see Actor.child_spec(...)"
+            raise Refuse(ChildSpecError(msg))
+        if self._max_children is not None and len(self._children) >= self._max_children:
+            raise Refuse(MaxChildrenError(self._max_children))
+        key = next(self.system.serials)
+        child = self._children[key] = Child(key, spec)
+        return child
+
+    def _find(self, target: Hashable) -> Child:
+        key = target
+        if isinstance(target, Pid):
+            known = self._by_pid.get(target)
+            key = known.key if known is not None else None
+        elif isinstance(target, Address):
+            own = self.address
+            below = target.root is own.root and target.path[: len(own.path)] == own.path
+            key = target.path[len(own.path)] if below and len(target.path) > len(own.path) else None
+        try:
+            return self._child(key)
+        except ChildNotFoundError:
+            raise Refuse(ChildNotFoundError(target)) from None
+
+    def _start_new(self, child: Child) -> Procedure:
+        outcome = yield from self._starting(child)
+        if isinstance(outcome, Failed | Ignored):
+            self._forget(child)
+            if isinstance(outcome, Failed):
+                raise StartError(child.spec.id, outcome.reason)
+            return None
+        entry = self.address.at(child.key)
+        return None if entry is None else self.address.below(child.key, entry)
+
+    def _terminate(self, child: Child) -> Procedure:
+        if child.key not in self._children:
+            raise ChildNotFoundError(child.key)
+        child.epoch += 1
+        yield from self._stopping(child)
+        self._forget(child)

@@ -1,0 +1,137 @@
+"""The server users write: state, and handlers called one at a time in the server's own thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from supervisors._actor import GenActor
+from supervisors._boot import Boot, End, Stop
+from supervisors._reasons import NORMAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervisors._clock import Timer
+    from supervisors._future import Sender
+    from supervisors._reasons import ExitReason
+    from supervisors._types import Argument, Message, Reply
+
+
+class _Ignore:
+    """The type of `IGNORE`."""
+
+    def __repr__(self) -> str:
+        return "IGNORE"
+
+
+IGNORE: Final = _Ignore()
+"""Returned by `init`: there is nothing to do, end normally; the supervisor keeps the spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Returned by `init`: run `handle_continue(term)` before any message, after the starter goes on."""
+
+    term: Message = None
+
+
+class GenServer(GenActor):
+    """An actor with state, modelled on OTP's gen_server.
+
+        class Counter(GenServer):
+            def init(self, start=0):
+                self.value = start
+
+            def handle_call(self, message, sender):
+                self.value += message
+                return self.value
+
+        with Counter.start(10) as counter:
+            counter.call(5)  # 15
+
+    All hooks run in the actor's own thread, one at a time. An exception in any of them ends the actor with a
+    `Crash`, after `terminate`; the caller, if there is one, gets the exception. That includes SystemExit and
+    KeyboardInterrupt, which end this actor and nothing else. `raise Refuse(error)` gives the caller `error`
+    and leaves the actor alive.
+
+    Available to hooks: `self.address`, `self.pid`, `self.parent`, `self.system`, `self.monitor`,
+    `self.link`, `self.send_after`, `self.forward`. Set `trap_exit = True` to find the exits of linked actors
+    in `handle_info`.
+
+    Order of the end: asked by its parent, by `stop` or by a handler's `Stop` → `terminate(reason)` → no more
+    messages are taken → callers still waiting get `ActorExitedError` → links and monitors are told. A
+    linked actor's abnormal exit, and a kill, skip `terminate`.
+    """
+
+    def init(self, *args: Argument, **kwargs: Argument) -> Reply:
+        """Set up the state; whoever starts the actor waits for this.
+
+        Returns:
+            None to serve, `IGNORE`, `Continue(term)`, or `Stop(reason)` to fail with that reason.
+        """
+
+    def handle_continue(self, term: Message) -> Reply:
+        """Finish what `init` began, before the first message.
+
+        Returns:
+            None, or `Stop(reason)`.
+        """
+        raise NotImplementedError
+
+    def handle_call(self, message: Message, sender: Sender) -> Reply:
+        """Answer a call.
+
+        Args:
+            message: what the caller sent.
+            sender: the right to answer later.
+
+        Returns:
+            The reply; `NO_REPLY` when `sender` will be used; `Stop(reason, reply=...)`.
+
+        Raises:
+            Refuse: the caller gets its error, the actor lives.
+        """
+        raise NotImplementedError
+
+    def handle_cast(self, message: Message) -> Reply:
+        """Take a message nobody waits for.
+
+        Returns:
+            None, or `Stop(reason)`.
+        """
+        raise NotImplementedError
+
+    def handle_info(self, message: Message) -> Reply:
+        """Take anything else: `Down`, `Exit` when trapping, timers' messages. Logged by default.
+
+        Returns:
+            None, or `Stop(reason)`.
+        """
+        return super().handle_info(message)
+
+    def terminate(self, reason: ExitReason) -> None:
+        """Clean up; the last hook. Not called after a kill, nor when `init` did not succeed."""
+
+    def send_after(self, seconds: float, message: Message) -> Timer:
+        """Send `message` to this actor's `handle_info` later; the timer's `cancel` takes it back.
+
+        A message that is in the queue already is not taken back.
+        """
+        send = self.pid.send_info
+        return self.system.timers.arm(seconds, lambda: send(message))
+
+    def _begin(self, boot: Boot) -> Callable[[], Any] | End | None:
+        outcome = self.init(*boot.args, **boot.kwargs)
+        if outcome is IGNORE:
+            self._acknowledge(ignored=True)
+            return End(NORMAL, orderly=False)
+        if isinstance(outcome, Stop):
+            return End(outcome.reason, orderly=False)
+        if outcome is not None and not isinstance(outcome, Continue):
+            msg = f"{type(self).__name__}.init returned {outcome!r}; allowed are None, IGNORE, Continue and Stop"
+            raise TypeError(msg)
+        self._acknowledge()
+        if isinstance(outcome, Continue):
+            return lambda: self.handle_continue(outcome.term)
+        return None

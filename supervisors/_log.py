@@ -1,0 +1,35 @@
+"""Log records: a fixed dotted event and keys, through structlog where the program has set that up.
+
+structlog is never imported here: a program that configured it has imported it. Otherwise records go to the
+standard logger `supervisors`, of which an unconfigured program shows warnings and worse.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from supervisors._types import Argument
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def log(level: str, event: str, /, **keys: Argument) -> None:
+    """Write one record.
+
+    Args:
+        level: "debug", "info", "warning" or "error".
+        event: fixed, `<noun>.<past participle>`.
+        keys: everything that varies.
+    """
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and structlog.is_configured():
+        getattr(structlog.get_logger("supervisors"), level)(event, **keys)
+        return
+    import logging  # noqa: PLC0415 -- only the first record needs it
+
+    logger = logging.getLogger("supervisors")
+    if logger.isEnabledFor(_LEVELS[level]):
+        text = " ".join(f"{key}={value!r}" for key, value in keys.items())
+        logger.log(_LEVELS[level], "%s %s", event, text)

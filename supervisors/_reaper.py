@@ -1,0 +1,166 @@
+"""Operating system processes: a handle on each, and one thread that sees them end.
+
+The thread waits on pidfds, so an exit is seen within a millisecond, no signal handler is involved and no
+thread is spent per process. It also reads what the processes write to stderr, of which the end is kept.
+A process is reaped only after its group has been killed: until then the dead leader pins the group's
+number, so the kill cannot hit a stranger.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from supervisors._log import log
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+STDERR_KEPT: Final = 64 * 1024  # bytes
+_CHUNK: Final = 16 * 1024
+
+
+class ChildProcess:
+    """One started process that leads its own session, until it is reaped.
+
+    `returncode` is None until then; after that Popen's: the exit code, or the negative signal number.
+    """
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self.popen = popen
+        self.pid = popen.pid
+        self.pidfd = os.pidfd_open(popen.pid)
+        self.returncode: int | None = None
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._tail: deque[bytes] = deque()
+        self._kept = 0
+        self.stderr_fd = -1
+        if popen.stderr is not None:
+            self.stderr_fd = popen.stderr.fileno()
+            os.set_blocking(self.stderr_fd, False)
+
+    def signal_group(self, number: int) -> bool:
+        """Send a signal to the process and all of its group; False when it has been reaped."""
+        with self._lock:
+            if self.returncode is not None:
+                return False
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)  # start_new_session: the group has the leader's number
+            return True
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Block until it is reaped; None when that took longer than `timeout` seconds."""
+        self._ended.wait(timeout)
+        return self.returncode
+
+    def stderr_tail(self) -> str:
+        """Return the last 64 KiB it wrote to stderr."""
+        return b"".join(list(self._tail)).decode(errors="replace")
+
+    # -- for the reaper's thread
+
+    def read_stderr(self) -> bool:
+        """Take what is there; False when no more will come."""
+        while True:
+            try:
+                chunk = os.read(self.stderr_fd, _CHUNK)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not chunk:
+                return False
+            self._tail.append(chunk)
+            self._kept += len(chunk)
+            while self._kept - len(self._tail[0]) >= STDERR_KEPT:
+                self._kept -= len(self._tail.popleft())
+
+    def reap(self) -> int:
+        """End the group, collect the exit status, close what the handle owns."""
+        self.signal_group(signal.SIGKILL)
+        if self.stderr_fd >= 0:
+            self.read_stderr()
+        with self._lock:
+            self.returncode = self.popen.wait()
+            if self.popen.stderr is not None:
+                self.popen.stderr.close()
+            os.close(self.pidfd)
+        self._ended.set()
+        return self.returncode
+
+
+class Reaper:
+    """The thread, started by the first `watch`."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._lock = threading.Lock()
+        self._exits: dict[int, tuple[ChildProcess, Callable[[int], object]]] = {}  # by pidfd
+        self._outputs: dict[int, ChildProcess] = {}  # by stderr
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    def watch(self, process: ChildProcess, on_exit: Callable[[int], object]) -> None:
+        """Reap `process` when it ends, then call `on_exit(returncode)` in the reaper's thread."""
+        with self._lock:
+            self._exits[process.pidfd] = (process, on_exit)
+            if process.stderr_fd >= 0:
+                self._outputs[process.stderr_fd] = process
+                self._epoll.register(process.stderr_fd, select.EPOLLIN)
+            self._epoll.register(process.pidfd, select.EPOLLIN)  # seen by a running epoll_wait, too
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="supervisors-reaper", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """End the thread once no process is left."""
+        with self._lock:
+            self._closing = True
+            if self._thread is None:
+                self._dispose()
+            else:
+                os.eventfd_write(self._wake, 1)
+
+    def _run(self) -> None:
+        while True:
+            for fd, _ in self._epoll.poll():
+                if fd in self._outputs:
+                    self._read(fd)
+                elif fd in self._exits:
+                    self._reap(fd)
+                elif fd == self._wake:
+                    os.eventfd_read(self._wake)
+            with self._lock:
+                if self._closing and not self._exits:
+                    self._dispose()
+                    return
+
+    def _read(self, fd: int) -> None:
+        if not self._outputs[fd].read_stderr():
+            self._epoll.unregister(fd)
+            del self._outputs[fd]
+
+    def _reap(self, fd: int) -> None:
+        with self._lock:
+            process, on_exit = self._exits.pop(fd)
+        self._epoll.unregister(fd)
+        if self._outputs.pop(process.stderr_fd, None) is not None:
+            self._epoll.unregister(process.stderr_fd)
+        returncode = process.reap()
+        try:
+            on_exit(returncode)
+        except Exception as error:  # noqa: BLE001 -- one bad callback must not end everybody's reaper
+            log("error", "reaper.callback_failed", process_id=process.pid, error=repr(error))
+
+    def _dispose(self) -> None:
+        self._epoll.close()
+        os.close(self._wake)

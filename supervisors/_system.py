@@ -1,0 +1,96 @@
+"""What all actors of one tree share. One object per root; there is no global state."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from typing import TYPE_CHECKING
+
+from supervisors import telemetry
+from supervisors._abandoned import Abandonments
+from supervisors._clock import MonotonicClock
+from supervisors._timers import Timers
+from supervisors.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervisors._clock import Clock, TimerService
+    from supervisors._reaper import Reaper
+
+KILL_GRACE_S = 0.2  # seconds; an idle thread needs 0.1 ms, a busy one rarely less than a second
+
+
+class System:
+    """Clock, timers, reaper, telemetry and abandoned threads of one tree.
+
+    A root makes its own; hand one to several roots to let them share it, and call `close` yourself then.
+
+    Args:
+        clock: seconds for deadlines and restart windows; `time.monotonic` by default.
+        timers: what runs callbacks later; a thread on `clock`, started when first used, by default.
+        kill_grace_s: how long the thread of a killed actor may take before it is recorded as abandoned.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        timers: TimerService | None = None,
+        kill_grace_s: float = KILL_GRACE_S,
+    ) -> None:
+        self.clock: Clock = clock or MonotonicClock()
+        self.timers: TimerService = timers or Timers(self.clock)
+        self.kill_grace_s = kill_grace_s
+        self.telemetry = Telemetry()
+        self.abandoned = Abandonments(self)
+        self._lock = threading.Lock()
+        self._published = threading.Condition(self._lock)
+        self._waiters = 0
+        self._dropped = 0
+        self._reaper: Reaper | None = None
+        self.serials = count(1)  # of dynamic children, unique in the tree, so that no address is reused
+
+    @property
+    def reaper(self) -> Reaper:
+        """The one thread that sees operating system processes end; made when first asked for."""
+        with self._lock:
+            if self._reaper is None:
+                from supervisors._reaper import Reaper  # noqa: PLC0415 -- most trees have no processes
+
+                self._reaper = Reaper()
+            return self._reaper
+
+    @property
+    def dropped_casts(self) -> int:
+        """How many casts met an actor that was dead or being restarted."""
+        return self._dropped
+
+    def count_dropped(self, target: str) -> None:
+        """Note one dropped cast."""
+        with self._lock:
+            self._dropped += 1
+        self.telemetry.emit(telemetry.CAST_DROPPED, {"count": 1}, {"target": target})
+
+    def published(self) -> None:
+        """Wake those who wait for an address; supervisors call it when a child has become available."""
+        if self._waiters:
+            with self._lock:
+                self._published.notify_all()
+
+    def wait_published(self, condition: Callable[[], bool], timeout: float | None) -> bool:
+        """Block until `condition()`, looked at whenever a supervisor publishes; False after `timeout` seconds."""
+        with self._lock:
+            self._waiters += 1
+            try:
+                return self._published.wait_for(condition, timeout)
+            finally:
+                self._waiters -= 1
+
+    def close(self) -> None:
+        """End the threads of timers and reaper; called for a root's own system when the root has ended."""
+        self.timers.close()
+        with self._lock:
+            reaper, self._reaper = self._reaper, None
+        if reaper is not None:
+            reaper.close()

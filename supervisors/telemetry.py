@@ -1,0 +1,75 @@
+"""Events of a tree for whoever wants to count or trace them, after the BEAM's `telemetry`.
+
+    tree = Supervisor.start([...])
+    tree.system.telemetry.attach("supervisor.child_restarted", lambda event, measurements, metadata: ...)
+
+Handlers hang off the `System` of a tree; two trees do not meet. With no handler, `emit` is one look-up.
+A handler runs in the thread that emits, often an actor's, so it must be short; one that raises is detached.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from supervisors._log import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    TelemetryHandler: TypeAlias = Callable[[str, Mapping[str, Any], Mapping[str, Any]], object]
+
+ACTOR_STARTED: Final = "actor.started"
+ACTOR_EXITED: Final = "actor.exited"
+ACTOR_ABANDONED: Final = "actor.abandoned"
+CAST_DROPPED: Final = "actor.cast_dropped"
+CHILD_STARTED: Final = "supervisor.child_started"
+CHILD_EXITED: Final = "supervisor.child_exited"
+CHILD_RESTARTED: Final = "supervisor.child_restarted"
+CHILD_STOPPED: Final = "supervisor.child_stopped"
+RESTARTS_EXCEEDED: Final = "supervisor.restarts_exceeded"
+
+ALL_EVENTS: Final = "*"
+
+
+class Telemetry:
+    """The handlers of one tree."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, tuple[TelemetryHandler, ...]] = {}
+        self._lock = threading.Lock()
+
+    def attach(self, event: str, handler: TelemetryHandler) -> Callable[[], None]:
+        """Call `handler(event, measurements, metadata)` for each such event.
+
+        Args:
+            event: a name, or `ALL_EVENTS`.
+            handler: runs in the emitting thread.
+
+        Returns:
+            A function that detaches it again; calling it twice is quiet.
+        """
+        with self._lock:
+            self._handlers[event] = (*self._handlers.get(event, ()), handler)
+        return lambda: self._detach(event, handler)
+
+    def emit(self, event: str, measurements: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Tell the handlers of `event`, and those of all events."""
+        if not self._handlers:
+            return
+        for name in (event, ALL_EVENTS):
+            for handler in self._handlers.get(name, ()):
+                try:
+                    handler(event, measurements, metadata)
+                except Exception as error:  # noqa: BLE001 -- a user's handler must not crash an actor
+                    log("error", "telemetry.handler_detached", event_name=event, error=repr(error))
+                    self._detach(name, handler)
+
+    def _detach(self, event: str, handler: TelemetryHandler) -> None:
+        with self._lock:
+            left = [known for known in self._handlers.get(event, ()) if known is not handler]
+            if left:
+                self._handlers[event] = tuple(left)
+            else:
+                self._handlers.pop(event, None)
