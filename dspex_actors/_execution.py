@@ -55,6 +55,7 @@ class ExecutionContext:
         language: name of the engine.
         when_full: refuse or wait when the queue is full (`"error"` or `"wait"`).
         queue_wait_s: seconds it may wait for a worker.
+        tag: anything; comes back in the telemetry event of the execution's end.
         on_output: called with (`"stdout"` or `"stderr"`, text) as output arrives, in the worker actor's
             thread; it must not block. An exception in it ends the streaming of this execution, not the
             execution.
@@ -70,6 +71,7 @@ class ExecutionContext:
     when_full: WhenFull | str = WhenFull.WAIT
     queue_wait_s: float = 30.0
     on_output: Callable[[str, str], None] | None = None
+    tag: object = None
 
     def __post_init__(self) -> None:
         check_variables(self.variables)

@@ -211,7 +211,7 @@ class Address:
     # -- inside
 
     def at(self, child_id: Hashable) -> Entry | None:
-        """Return what the actor here publishes about a child; None if it is no supervisor or has none such."""
+        """Return what the actor here publishes about a child; None if there is no such child."""
         pid = self.pid
         return None if pid is None or pid.directory is None else pid.directory.get(child_id)
 
@@ -234,14 +234,19 @@ class Address:
         return pid
 
     def find(self) -> Pid | None:
-        """Return the incarnation known last, dead or alive; None if there never was one."""
+        """Return the incarnation known last, dead or alive; None if there never was one.
+
+        One that is still starting does not count, but a supervisor on the way to it does: its children find
+        each other while it starts.
+        """
         pid: Pid | None = self._root
+        entry = None
         for child_id in self._path:
             if pid is None or pid.directory is None:
                 return None
             entry = pid.directory.get(child_id)
-            pid = entry.pid if entry is not None and entry.state is not ChildState.STARTING else None
-        return pid
+            pid = entry.pid if entry is not None else None
+        return None if entry is not None and entry.state is ChildState.STARTING else pid
 
     def _last_reason(self) -> ExitReason:
         last = self.find() or self._pid

@@ -96,6 +96,22 @@ class ChildProcess:
         return self.returncode
 
 
+class StrangerWatch:
+    """One watch on a process that is not our child."""
+
+    __slots__ = ("_pidfd", "_reaper")
+
+    def __init__(self, reaper: Reaper, pidfd: int) -> None:
+        self._reaper: Reaper | None = reaper
+        self._pidfd = pidfd
+
+    def cancel(self) -> None:
+        """Forget it; quiet when it has fired or was cancelled before."""
+        reaper, self._reaper = self._reaper, None
+        if reaper is not None:
+            reaper.forget_stranger(self._pidfd)
+
+
 class Reaper:
     """The thread, started by the first `watch`."""
 
@@ -106,6 +122,7 @@ class Reaper:
         self._lock = threading.Lock()
         self._exits: dict[int, tuple[ChildProcess, Callable[[int], object]]] = {}  # by pidfd
         self._outputs: dict[int, ChildProcess] = {}  # by stderr
+        self._strangers: dict[int, Callable[[], object]] = {}  # by pidfd
         self._thread: threading.Thread | None = None
         self._closing = False
 
@@ -117,9 +134,28 @@ class Reaper:
                 self._outputs[process.stderr_fd] = process
                 self._epoll.register(process.stderr_fd, select.EPOLLIN)
             self._epoll.register(process.pidfd, select.EPOLLIN)  # seen by a running epoll_wait, too
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="supervisors-reaper", daemon=True)
-                self._thread.start()
+            self._start()
+
+    def watch_stranger(self, pidfd: int, on_exit: Callable[[], object]) -> StrangerWatch:
+        """Call `on_exit()` in the reaper's thread when a process ends that is not our child and not ours to reap.
+
+        Args:
+            pidfd: its descriptor; owned, and closed, by the watch from now on.
+            on_exit: must be short.
+        """
+        watch = StrangerWatch(self, pidfd)
+        with self._lock:
+            self._strangers[pidfd] = on_exit
+            self._epoll.register(pidfd, select.EPOLLIN)
+            self._start()
+        return watch
+
+    def forget_stranger(self, pidfd: int) -> None:
+        """See `StrangerWatch.cancel`."""
+        with self._lock:
+            if self._strangers.pop(pidfd, None) is not None:
+                self._epoll.unregister(pidfd)
+                os.close(pidfd)
 
     def close(self) -> None:
         """End the thread once no process is left."""
@@ -130,6 +166,12 @@ class Reaper:
             else:
                 os.eventfd_write(self._wake, 1)
 
+    def _start(self) -> None:
+        """Start the thread if there is none. Called with the lock held."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="supervisors-reaper", daemon=True)
+            self._thread.start()
+
     def _run(self) -> None:
         while True:
             for fd, _ in self._epoll.poll():
@@ -137,6 +179,8 @@ class Reaper:
                     self._read(fd)
                 elif fd in self._exits:
                     self._reap(fd)
+                elif fd in self._strangers:
+                    self._tell(fd)
                 elif fd == self._wake:
                     os.eventfd_read(self._wake)
             with self._lock:
@@ -156,11 +200,30 @@ class Reaper:
         if self._outputs.pop(process.stderr_fd, None) is not None:
             self._epoll.unregister(process.stderr_fd)
         returncode = process.reap()
+        self._call(lambda: on_exit(returncode), process.pid)
+
+    def _call(self, callback: Callable[[], object], process: int) -> None:
         try:
-            on_exit(returncode)
+            callback()
         except Exception as error:  # noqa: BLE001 -- one bad callback must not end everybody's reaper
-            log("error", "reaper.callback_failed", process_id=process.pid, error=repr(error))
+            log("error", "reaper.callback_failed", process=process, error=repr(error))
+
+    def _tell(self, fd: int) -> None:
+        with self._lock:
+            # Cancelled since the poll, and the descriptor perhaps given to a new watch?
+            if fd not in self._strangers or not _has_ended(fd):
+                return
+            on_exit = self._strangers.pop(fd)
+            self._epoll.unregister(fd)
+            os.close(fd)
+        self._call(on_exit, fd)
 
     def _dispose(self) -> None:
         self._epoll.close()
         os.close(self._wake)
+
+
+def _has_ended(pidfd: int) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))

@@ -6,6 +6,8 @@ the caller directly.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import ExecutorConfig
@@ -14,6 +16,7 @@ from dspex_actors._execution import Execute, WhenFull
 from dspex_actors.executors._messages import (
     Drain,
     GetHandle,
+    GetProcesses,
     GetStats,
     QueueTimeout,
     Run,
@@ -26,13 +29,14 @@ from dspex_actors.executors._pool import Pool
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._worker_actor import WorkerActor
 from dspex_actors.workers import Cause
+from supervisors._requests import StartChildRequest
 from supervisors import NO_REPLY, ChildSpec, Down, GenServer, Refuse, Restart, Start
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from dspex_actors.workers import WorkerProcess
-    from supervisors import ExitReason, Pid, Sender, Timer
+    from supervisors import Address, CallFuture, ExitReason, Pid, Sender, Timer
 
 _MOST_START_FAILURES = 3
 """Starts that may fail in a row before the executor gives up and lets its supervisor decide."""
@@ -114,6 +118,8 @@ class PythonExecutor(GenServer):
                 self._answer_drained()
             case GetStats():
                 return self._stats()
+            case GetProcesses():
+                return self._pidfds()
             case _:
                 raise Refuse(ConfigError("message", message, "Execute(...)"))
         return NO_REPLY
@@ -209,7 +215,7 @@ class PythonExecutor(GenServer):
         for token in self._pool.wanted():
             start = Start(WorkerActor, (self._zygote, me, token, self._config.start_timeout_s))
             spec = ChildSpec(id=token, start=start, restart=Restart.TRANSIENT)
-            self._workers.start_child_async(spec).add_done_callback(
+            self._workers.call_async(StartChildRequest(spec)).add_done_callback(
                 lambda started, token=token: _tell_failure(started, me, token)
             )
 
@@ -263,5 +269,21 @@ class PythonExecutor(GenServer):
 
     def _stats(self) -> Stats:
         pool = self._pool
-        pids = tuple(process.facts.pid for process in self._processes.values())
-        return Stats(len(pool.ready), len(pool.busy), len(pool.starting), len(pool.queue), pids)
+        return Stats(len(pool.ready), len(pool.busy), len(pool.starting), len(pool.queue))
+
+    def _pidfds(self) -> dict[int, int]:
+        """Return the zygote and the workers, each with a new descriptor."""
+        pids = [self._zygote.pid, *(process.facts.pid for process in self._processes.values())]
+        found = {}
+        for pid in pids:
+            with suppress(ProcessLookupError):  # it has just ended
+                found[os.pidfd_open(pid)] = pid
+        return found
+
+
+def _tell_failure(started: CallFuture, executor: Address, token: int) -> None:
+    """Tell the executor when a worker could not be started; runs in the supervisor's thread."""
+    try:
+        started.get(timeout=0)
+    except Exception as error:  # noqa: BLE001 -- whatever it was, somebody may be waiting for that worker
+        executor.cast(StartFailed(token, str(error)))

@@ -87,17 +87,20 @@ class GetStats:
 
 
 @dataclass(frozen=True, slots=True)
+class GetProcesses:
+    """Ask an executor for its processes: a dict of new pidfds, which the asker closes, to process ids."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """How busy an executor is.
 
     Attributes:
         ready, busy, starting: its workers.
         queued: requests that wait for one.
-        pids: process ids of its workers.
     """
 
     ready: int
     busy: int
     starting: int
     queued: int
-    pids: tuple[int, ...]

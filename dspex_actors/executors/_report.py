@@ -38,6 +38,7 @@ def report_finished(system: System, message: Run, result: ExecutionResult | Exce
     metadata: dict[str, object] = {
         "execution": message.id,
         "language": message.request.context.language,
+        "tag": message.request.context.tag,
         "outcome": outcome_of(result),
         "result": result,
     }

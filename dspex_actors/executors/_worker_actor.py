@@ -42,7 +42,7 @@ class WorkerActor(GenServer):
         self._process: WorkerProcess = zygote.spawn()
         self._process.wait_ready(start_timeout_s, self.system.timers)
         pid, ended = self.pid, _ProcessEnded()
-        self._watch = self.system.reaper.watch(self._process.pidfd(), lambda: pid.send_info(ended))
+        self._watch = self.system.reaper.watch_stranger(self._process.pidfd(), lambda: pid.send_info(ended))
         executor.cast(WorkerReady(self.pid, self._process, token))
 
     def handle_call(self, message: Run, sender: Sender) -> Stop:

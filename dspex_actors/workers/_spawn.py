@@ -131,6 +131,7 @@ class ZygoteHandle:
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self.layers: list[LayerReport] = []
+        self.pid = 0
 
     def handshake(self, config: _protocol.ZygoteConfig, timeout_s: float) -> list[LayerReport]:
         """Configure the zygote and wait until it is up; return what its probe found.

@@ -1,11 +1,12 @@
 """Which modules, and which names of them, guest code may import.
 
-Pure data and decisions: nothing is imported here. `ImportRules` answers two questions, whether a module may be
-imported and whether a name of it may be used; what hands the guest its modules acts on the answers.
+Pure data and decisions: nothing is imported here. `ImportRules` answers two questions, whether a module may
+be imported and whether a name of it may be used; what hands the guest its modules acts on the answers.
 
 An entry is `"module"` (the module with all its public names) or `"module:name"` (that one name). Both halves
-take shell wildcards: `"numpy.*"`, `"time:*_ns"`. An entry speaks of that module alone, never of its submodules,
-except that a forbidden module takes its submodules with it. What is forbidden wins over what is allowed.
+take shell wildcards: `"numpy.*"`, `"time:*_ns"`. An entry speaks of that module alone, never of its
+submodules, except that a forbidden module takes its submodules with it. What is forbidden wins over what is
+allowed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The strict profile's language: compile guest code with refusals and guards, and the namespace it runs in.
+r"""The strict profile's language: compile guest code with refusals and guards, and the namespace it runs in.
 
-This is the outermost of several layers and no sandbox by itself: the worker it runs in has given up its rights
-before. It makes most attacks end as a clear message at compile time.
+This is the outermost of several layers and no sandbox by itself: the worker it runs in has given up its
+rights before. It makes most attacks end as a clear message at compile time.
 
-    parts = compile_strict("x = 20\\nx + 22", "<guest>")
+    parts = compile_strict("x = 20\nx + 22", "<guest>")
     namespace = make_strict_globals(STRICT_RULES)
     exec(parts.statements, namespace)
     eval(parts.expression, namespace)  # 42
@@ -113,7 +113,9 @@ def compile_strict_module(tree: ast.Module, filename: str) -> CodeParts:
     if isinstance(last, ast.Expr):
         tree.body.pop()
         expression = compile(ast.Expression(last.value), filename, "eval", dont_inherit=True)
-    statements = compile(tree, filename, "exec", dont_inherit=True) if tree.body or expression is None else None
+    if not tree.body and expression is not None:
+        return CodeParts(None, expression)
+    statements = compile(tree, filename, "exec", dont_inherit=True)
     return CodeParts(statements, expression)
 
 

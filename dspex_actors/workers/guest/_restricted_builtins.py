@@ -1,4 +1,4 @@
-"""The built-ins of strict guest code, and safe versions of the library functions that walk past the guards."""
+"""The built-ins of strict guest code, and safe versions of library functions that walk past the guards."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 # Given as they are. Not here: `memoryview` (nothing needs it), `help` and `breakpoint` (they start consoles).
 _PLAIN = (
-    "None True False Ellipsis NotImplemented __debug__ abs aiter all anext any ascii bin bool bytearray bytes callable "
-    "chr classmethod complex dict divmod enumerate filter float format frozenset hash hex id int isinstance issubclass "
-    "iter len list map max min next object oct ord pow property range repr reversed round set slice sorted "
-    "staticmethod str sum super tuple zip"
+    "None True False Ellipsis NotImplemented __debug__ abs aiter all anext any ascii bin bool bytearray "
+    "bytes callable chr classmethod complex dict divmod enumerate filter float format frozenset hash hex id "
+    "int isinstance issubclass iter len list map max min next object oct ord pow property range repr reversed "
+    "round set slice sorted staticmethod str sum super tuple zip"
 )
 _REFUSED = {
     "open": "there are no files in the strict profile",
@@ -40,11 +40,13 @@ _REFUSED = {
 
 
 def safe_builtins() -> dict[str, Any]:
-    """Return the built-ins that need no guards: functions and types given as they are, exceptions, refusals."""
+    """Return the built-ins that need no guards: plain functions and types, exceptions, refusals."""
     made: dict[str, Any] = {name: getattr(builtins, name) for name in _PLAIN.split()}
-    for name, value in vars(builtins).items():
-        if isinstance(value, type) and issubclass(value, BaseException):
-            made[name] = value
+    made.update(
+        (name, value)
+        for name, value in vars(builtins).items()
+        if isinstance(value, type) and issubclass(value, BaseException)
+    )
     made.update({name: _refusal(name, reason) for name, reason in _REFUSED.items()})
     made.update(type=TYPE, print=safe_print, exit=leave, quit=leave)
     return made
@@ -77,7 +79,8 @@ def replacements(guards: Guards) -> dict[tuple[str, str], Any]:
         ("typing", "runtime_checkable"): _own_classes_only(guards, typing.runtime_checkable),
         ("sys", "stdout"): STDOUT,
         ("sys", "stderr"): STDERR,
-        ("numpy.typing", "NDArray"): typing.List,  # the real one is an alias, whose call builds an array
+        # The real one is an alias of the array type, whose call builds an array over a buffer.
+        ("numpy.typing", "NDArray"): typing.List,  # noqa: UP006 -- an alias that refuses calls
         **{("enum", kind.__name__): _strict_enum(kind) for kind in _ENUMS},
     }
 
@@ -147,7 +150,7 @@ def safe_print(
     if file is not None and file is not STDOUT and file is not STDERR and type(file) is not io.StringIO:
         message = f"print() writes to sys.stdout, sys.stderr or a StringIO, not to {type(file).__name__!r}"
         raise TypeError(message)
-    print(*values, sep=sep, end=end, file=typing.cast("Any", file), flush=flush)  # noqa: T201 -- the guest's print
+    print(*values, sep=sep, end=end, file=typing.cast("Any", file), flush=flush)
 
 
 def _own_classes_only(guards: Guards, decorate: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -178,7 +181,7 @@ def _dataclass(guards: Guards) -> Callable[..., Any]:
         made = dataclasses.dataclass(cls, **options)
         guards.adopt(made)
         if any(names.pattern_refusal(field) for field in made.__dict__.get("__match_args__", ())):
-            made.__match_args__ = ()
+            setattr(made, "__match_args__", ())  # noqa: B010 -- typeshed says it is final
         return made
 
     return dataclass
@@ -217,7 +220,7 @@ def _attrgetter(guards: Guards, /, *paths: str) -> Callable[[object], object]:
     return get
 
 
-def _methodcaller(guards: Guards, name: str, /, *args: Any, **kwargs: Any) -> Callable[[object], object]:  # noqa: ANN401 -- the method's own
+def _methodcaller(guards: Guards, name: str, /, *args: Any, **kwargs: Any) -> Callable[[object], object]:  # noqa: ANN401
     """`operator.methodcaller` through the guards."""
 
     def call(target: object) -> object:

@@ -1,12 +1,12 @@
 """`str.format` and `str.format_map` without attribute access.
 
-The hole: a field such as `{0.__class__}` reads attributes named inside a text, where no transformer sees them.
-The text is checked with the interpreter's own parser first, and then formatted by the interpreter.
+The hole: a field such as `{0.__class__}` reads attributes named inside a text, where no transformer sees
+them. The text is checked with the interpreter's own parser first, and then formatted by the interpreter.
 """
 
 from __future__ import annotations
 
-import _string
+import _string  # type: ignore[import-not-found]  # no stub; what the string module uses itself
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""The run-time half of the strict profile: reading and changing attributes, asking for types, building classes.
+"""The run-time half of the strict profile: reading and changing attributes, types, building classes.
 
-A refusal is an `AttributeError` or a `TypeError`, raised in the guest. Guards judge an object by `type(x)`, never
-by what it says of itself: `__class__` and `isinstance` can be answered by the object.
+A refusal is an `AttributeError` or a `TypeError`, raised in the guest. Guards judge an object by `type(x)`,
+never by what it says of itself: `__class__` and `isinstance` can be answered by the object.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import types
 from abc import ABCMeta
 from typing import TYPE_CHECKING, Any
 
-from dspex_actors.workers.guest import _restricted_format, _restricted_names as names
+from dspex_actors.workers.guest import _restricted_format
+from dspex_actors.workers.guest import _restricted_names as names
 from dspex_actors.workers.guest._restricted_types import (
     ABCMETA,
     TYPE,
     ModuleView,
     is_array_type,
     is_metaclass,
+    is_stand_in,
     stand_in_for,
 )
 
@@ -40,7 +42,9 @@ _RAW_BUILTINS = frozenset(
     )
 )
 # Objects whose `__new__` the guest may call: they make plain data or instances of the guest's own classes.
-_CONSTRUCTIBLE = frozenset({object, tuple, str, bytes, int, float, complex, frozenset, list, dict, set, Exception})
+_CONSTRUCTIBLE = frozenset(
+    {object, tuple, str, bytes, int, float, complex, frozenset, list, dict, set, Exception}
+)
 _CONTEXT_SETTINGS = frozenset({"prec", "rounding", "Emin", "Emax", "capitals", "clamp"})
 _ARRAY_SETTINGS = frozenset({"shape", "flat", "real", "imag"})
 
@@ -48,18 +52,17 @@ _ARRAY_SETTINGS = frozenset({"shape", "flat", "real", "imag"})
 def _checked(value: object) -> object:
     """Return an attribute's value, unless it is something the guest must never hold."""
     kind = type(value)
+    hazard = None
     if issubclass(kind, _SUSPECT):
-        message = f"this attribute is not available: its value is a {kind.__name__}"
+        hazard = f"a {kind.__name__}"
+    elif is_metaclass(value) and value is not TYPE:
+        hazard = "a metaclass"
+    elif id(value) in _RAW_BUILTINS:
+        hazard = "a function that walks past the guards"
+    if hazard is not None:
+        message = f"this attribute is not available: its value is {hazard}"
         raise AttributeError(message)
-    if issubclass(kind, type):
-        if is_metaclass(value) and value is not TYPE:
-            message = "this attribute is not available: its value is a metaclass"
-            raise AttributeError(message)
-        return stand_in_for(value)
-    if id(value) in _RAW_BUILTINS:
-        message = "this attribute is not available: its value is a function that walks past the guards"
-        raise AttributeError(message)
-    return value
+    return stand_in_for(value) if issubclass(kind, type) else value
 
 
 def read_public(target: object, name: str) -> object:
@@ -89,7 +92,7 @@ class Guards:
     """The guards of one namespace, which know the classes and functions made in it.
 
     Args:
-        safe_builtins: the dictionary that the guest's functions have as their built-ins; tells them from ours.
+        safe_builtins: the built-ins of the guest's functions, which tell them from ours.
     """
 
     def __init__(self, safe_builtins: dict[str, Any]) -> None:
@@ -102,7 +105,7 @@ class Guards:
 
     def owns_function(self, candidate: object) -> bool:
         """Tell whether the guest defined this function."""
-        return type(candidate) is types.FunctionType and candidate.__builtins__ is self._builtins
+        return type(candidate) is types.FunctionType and _builtins_of(candidate) is self._builtins
 
     def adopt(self, made: type) -> None:
         """Count a class as the guest's own."""
@@ -131,10 +134,7 @@ class Guards:
         Closes: names the transformer never saw (`getattr(x, "__cl" + "ass__")`).
         """
         try:
-            self._check_dynamic(name, names.attribute_refusal)
-            if name.startswith("__") and name not in names.WRITABLE_DUNDERS:
-                message = f"the attribute {name!r} is not available through getattr()"
-                raise AttributeError(message)
+            self._check_dynamic(name, names.dynamic_refusal)
             return self.read(target, name)
         except AttributeError:
             if default is _MISSING:
@@ -150,7 +150,7 @@ class Guards:
 
         Closes: `numpy.ndarray.__new__` and the like, which take memory, code or globals as arguments.
         """
-        owner = target.__self_class__ if type(target) is super else target
+        owner = target.__self_class__ if type(target) is super else target  # type: ignore[attr-defined]
         if self.owns_class(owner) or any(owner is each for each in _CONSTRUCTIBLE):
             return target.__new__
         message = "'__new__' is available on your own classes and on the built-in ones only"
@@ -199,7 +199,7 @@ class Guards:
         if name in _ARRAY_SETTINGS and is_array_type(kind):
             return target
         what = "a module" if kind is ModuleView else f"{kind.__name__!r} objects"
-        message = f"the attribute {name!r} of {what} may not be set: only your own classes and objects may be changed"
+        message = f"the attribute {name!r} of {what} may not be set: only your own objects may be changed"
         raise TypeError(message)
 
     def augment(self, target: Any, name: str) -> Any:  # noqa: ANN401 -- any object of the guest's
@@ -245,18 +245,24 @@ class Guards:
     # Building classes
 
     def build_class(
-        self, body: Any, name: str, /, *bases: Any, metaclass: object = None, **keywords: Any  # noqa: ANN401 -- as the built-in
+        self,
+        body: Any,  # noqa: ANN401 -- as the built-in
+        name: str,
+        /,
+        *bases: Any,  # noqa: ANN401 -- as the built-in
+        metaclass: object = None,
+        **keywords: Any,  # noqa: ANN401 -- as the built-in
     ) -> Any:  # noqa: ANN401 -- a class
         """Build a class (`__build_class__`) and count it as the guest's own.
 
-        Closes: metaclasses, given as such or as a base, even by an alias (`typing.Type`) that becomes one only
-        while the class is built; and subclasses of types whose constructor takes raw memory.
+        Closes: metaclasses, given as such or as a base, even by an alias (`typing.Type`) that becomes one
+        only while the class is built; and subclasses of types whose constructor takes raw memory.
         """
         for base in types.resolve_bases(bases):
             if is_metaclass(base):
                 message = "metaclasses are not available: a class may not derive from 'type'"
                 raise TypeError(message)
-            if isinstance(base, type) and stand_in_for(base) is not base:
+            if is_stand_in(base) or (isinstance(base, type) and stand_in_for(base) is not base):
                 message = f"a class may not derive from {base.__name__!r}"
                 raise TypeError(message)
         if metaclass is ABCMETA:
@@ -268,6 +274,10 @@ class Guards:
         if isinstance(made, type):
             self.adopt(made)
         return made
+
+
+def _builtins_of(function: Any) -> object:  # noqa: ANN401 -- typeshed gives functions no __builtins__
+    return function.__builtins__
 
 
 def _definer(mro: tuple[type, ...], name: str) -> type | None:

@@ -1,11 +1,12 @@
 """The guarded `import`: guest code gets views of modules, never modules.
 
-A view holds only names the rules allow, and neither modules nor metaclasses. So every route from one module to
-another (`random._os`, `json.decoder.scanner`, `from numpy.ctypeslib import ctypes`) ends at the view.
+A view holds only names the rules allow, and neither modules nor metaclasses. So every route from one module
+to another (`random._os`, `json.decoder.scanner`, `from numpy.ctypeslib import ctypes`) ends at the view.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import types
@@ -32,7 +33,7 @@ class Importer:
         self._replacements = replacements
         self._views: dict[str, tuple[ModuleView, dict[str, Any]]] = {}
 
-    def import_module(  # noqa: PLR0913 -- the signature of __import__
+    def import_module(
         self,
         name: str,
         globals: object = None,  # noqa: A002, ARG002 -- the signature of __import__
@@ -93,14 +94,17 @@ class Importer:
         found = self._views.get(module)
         if found is None:
             members: dict[str, Any] = {}
-            found = self._views[module] = (ModuleView(module, members), members)
+            view = ModuleView(module, members, functools.partial(self._find_submodule, module))
+            found = self._views[module] = (view, members)
             members.update(self._members(module, sys.modules[module]))
         return found
 
     def _members(self, module: str, real: types.ModuleType) -> dict[str, Any]:
-        """Return the allowed names of a module: values, stand-ins, and views of allowed submodules."""
+        """Return the allowed names of a module: values and stand-ins, but no submodules."""
         listed = getattr(real, "__all__", None)
-        public = set(listed) if listed is not None else {each for each in dir(real) if not each.startswith("_")}
+        public = (
+            set(listed) if listed is not None else {each for each in dir(real) if not each.startswith("_")}
+        )
         # An entry may name what __all__ leaves out; only a whole module is limited to its __all__.
         candidates = public | {each for each in dir(real) if self._rules.names_exactly(module, each)}
         members: dict[str, Any] = {}
@@ -114,18 +118,22 @@ class Importer:
             if isinstance(value, types.ModuleType) or is_metaclass(value):
                 continue
             members[name] = stand_in_for(value) if isinstance(value, type) else value
-        for name in dir(real):
-            if self._rules.allows_module(f"{module}.{name}") and f"{module}.{name}" in sys.modules:
-                members[name] = self._view(f"{module}.{name}")[0]
         return members
+
+    def _find_submodule(self, package: str, name: str) -> ModuleView | None:
+        """Return the view of an allowed submodule that its package has as an attribute, loaded or not."""
+        submodule = f"{package}.{name}"
+        if name in dir(sys.modules[package]) and self._rules.allows_module(submodule):
+            return self._walk(submodule)
+        return None
 
 
 def _import_for_the_interpreter(name: object) -> None:
     """Serve an import that C code makes in the guest's name, such as `_strptime` for `datetime.strptime`.
 
     The interpreter takes the module from `sys.modules` itself and drops the answer, so nothing is handed out:
-    guest code that forged such a call would get None. Only modules of the standard library and of packages that
-    are loaded already are run.
+    guest code that forged such a call would get None. Only modules of the standard library and of packages
+    that are loaded already are run.
     """
     if type(name) is not str:
         message = "module name must be a string"

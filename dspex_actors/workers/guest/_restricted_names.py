@@ -10,9 +10,7 @@ import types
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
-_OPERATORS = (
-    "add sub mul truediv floordiv mod divmod pow matmul lshift rshift and or xor".split()  # noqa: SIM905 -- readable
-)
+_OPERATORS = "add sub mul truediv floordiv mod divmod pow matmul lshift rshift and or xor".split()
 
 # Methods a guest class may define. Absent on purpose: the attribute hooks (__getattribute__, __getattr__,
 # __setattr__), which could answer for names the guards refused; the class hooks (__init_subclass__,
@@ -39,7 +37,7 @@ _MODULE_NAMES = frozenset({"__doc__", "__all__", "__version__", "__author__"})
 
 
 def _introspection_names() -> frozenset[str]:
-    """Return the attributes that lead from a generator, coroutine or traceback to frames and their globals."""
+    """Return the attributes that lead from a generator, coroutine or traceback to frames."""
     harmless = {"send", "throw", "close", "asend", "athrow", "aclose", "clear", "replace"}
     kinds = (
         types.GeneratorType,
@@ -70,36 +68,38 @@ GUARDED = frozenset(
     }
 )
 
-# Methods of the built-in containers, strings and numbers. None leads anywhere on any object, so the transformer
-# leaves them as plain attribute access: a guarded method call costs several times as much.
-PLAIN = frozenset(
-    name
-    for kind in (list, dict, set, frozenset, str, bytes, bytearray, tuple, int, float, complex)
-    for name in dir(kind)
-    if not name.startswith("_")
-) - GUARDED
+# Methods of the built-in containers, strings and numbers. None leads anywhere on any object, so the
+# transformer leaves them as plain attribute access: a guarded method call costs several times as much.
+PLAIN = (
+    frozenset(
+        name
+        for kind in (list, dict, set, frozenset, str, bytes, bytearray, tuple, int, float, complex)
+        for name in dir(kind)
+        if not name.startswith("_")
+    )
+    - GUARDED
+)
 
 
 def variable_refusal(name: str, *, in_class: bool = False, reading: bool = False) -> str | None:
     """Say why guest code may not bind `name`, or read it, as a variable.
 
-    Names with an underscore at both ends are the guards' own (`_getattr_`): binding one would replace a guard.
+    Names with an underscore at both ends are the guards' own (`_getattr_`): binding one replaces a guard.
 
     Args:
         name: the identifier.
         in_class: it is used directly in the body of a class, where special methods are defined.
         reading: it is read and not bound; `__name__` may be read only.
     """
-    if not name.startswith("_") or name.strip("_") == "":
-        return None
-    if in_class and name in SPECIAL_METHODS:
+    allowed_dunder = name in _MODULE_NAMES or (reading and name == "__name__")
+    if not name.startswith("_") or name.strip("_") == "" or allowed_dunder:
         return None
     if name.startswith("__"):
-        if name in _MODULE_NAMES or (reading and name == "__name__"):
+        if not in_class:
+            return f"the name {name!r} is not available: it starts with two underscores"
+        if name in SPECIAL_METHODS:
             return None
-        if in_class:
-            return f"a class may not define {name!r}: it is not one of the special methods allowed here"
-        return f"the name {name!r} is not available: it starts with two underscores"
+        return f"a class may not define {name!r}: it is not one of the special methods allowed here"
     if name.endswith("_"):
         return f"the name {name!r} is reserved: it starts and ends with an underscore"
     return None
@@ -113,6 +113,14 @@ def attribute_refusal(name: str) -> str | None:
         hint = "; use vars(x)" if name == "__dict__" else ""
         return f"the attribute {name!r} is not available: it starts with two underscores{hint}"
     return _hook_like_refusal(name)
+
+
+def dynamic_refusal(name: str) -> str | None:
+    """Say why `getattr` may not read `name`: `attribute_refusal`, and no special methods at all."""
+    refusal = attribute_refusal(name)
+    if refusal is None and name.startswith("__") and name not in WRITABLE_DUNDERS:
+        return f"the attribute {name!r} is not available through getattr()"
+    return refusal
 
 
 def assignment_refusal(name: str) -> str | None:

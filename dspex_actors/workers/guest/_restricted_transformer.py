@@ -1,8 +1,9 @@
 """The compile-time half of the strict profile: which syntax is allowed, and where the guards are called.
 
 Built on RestrictedPython's transformer, whose refusal of every node without a rule of its own is kept: syntax
-that a newer Python adds is refused until somebody has read it. The rest is wider than its defaults, because code
-written by models uses private names, dataclasses, `match`, `async` and augmented assignment all the time.
+that a newer Python adds is refused until somebody has read it. The rest is wider than its defaults, because
+code written by models uses private names, dataclasses, `match`, `async` and augmented assignment all the
+time.
 
 What the guest writes and what is run:
 
@@ -16,9 +17,11 @@ What the guest writes and what is run:
 | `a.b = c`, `del a.b` | `_write_(a, "b").b = c` | only the guest's own objects are changed |
 | `a.b += c` | `_write_(a, "b").b += c` | the same; the risky names are read through the guard first |
 
-Items, iteration and calls are left alone: no dangerous object is reachable through them that an attribute did not
-hand out first, and guarding them would slow every loop down several times.
+Items, iteration and calls are left alone: no dangerous object is reachable through them that an attribute did
+not hand out first, and guarding them would slow every loop down several times.
 """
+
+# ruff: noqa: N802, N815 -- the names of ast.NodeVisitor's methods
 
 from __future__ import annotations
 
@@ -36,12 +39,12 @@ _STATEMENTS = {
 }
 
 
-class StrictTransformer(RestrictingNodeTransformer):  # type: ignore[misc] -- RestrictedPython is untyped
+class StrictTransformer(RestrictingNodeTransformer):
     """Rewrites the tree of one module; what it may not contain is collected in `violations`.
 
     Args:
-        future_annotations: the module starts with `from __future__ import annotations`; its annotations become
-            plain strings here, so that they hold the author's text and not the guards' calls.
+        future_annotations: the module starts with `from __future__ import annotations`; its annotations
+            become plain strings here, so that they hold the author's text and not the guards' calls.
     """
 
     def __init__(self, *, future_annotations: bool) -> None:

@@ -1,7 +1,8 @@
-"""Stand-ins for types the guest may name and compare with, but not call: `type`, `ABCMeta`, arrays, functions.
+"""Stand-ins for types the guest may name and compare with, but not call: `type`, arrays, functions.
 
-`isinstance(x, numpy.ndarray)`, `type(x)`, annotations and `class A(metaclass=ABCMeta)` work with them; building
-one does not, because the constructor of the real type would give the guest classes, code or memory of its choice.
+`isinstance(x, numpy.ndarray)`, `type(x)`, annotations and `class A(metaclass=ABCMeta)` work with them;
+building one does not, because the constructor of the real type would give the guest classes, code or memory
+of its choice.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import sys
 import types
 import typing
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ModuleView:
@@ -22,19 +26,28 @@ class ModuleView:
     Args:
         title: the module's name, for messages.
         members: the names and what they stand for.
+        find_submodule: asked once for each name that is not a member; returns the submodule's view or None.
     """
 
-    __slots__ = ("_members", "_title")
+    __slots__ = ("_find_submodule", "_members", "_title")
 
-    def __init__(self, title: str, members: dict[str, Any]) -> None:
+    def __init__(
+        self, title: str, members: dict[str, Any], find_submodule: Callable[[str], ModuleView | None]
+    ) -> None:
         object.__setattr__(self, "_title", title)
         object.__setattr__(self, "_members", members)
+        object.__setattr__(self, "_find_submodule", find_submodule)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- a module's member is anything
         members = object.__getattribute__(self, "_members")
         if name in members:
             return members[name]
-        message = f"module {object.__getattribute__(self, '_title')!r} has no name {name!r} that is available here"
+        view = object.__getattribute__(self, "_find_submodule")(name)
+        if view is not None:
+            return view
+        message = (
+            f"module {object.__getattribute__(self, '_title')!r} has no name {name!r} that is available here"
+        )
         raise AttributeError(message)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -125,6 +138,11 @@ def stand_in_for(kind: Any) -> Any:  # noqa: ANN401 -- a class; the caller holds
 def is_metaclass(candidate: object) -> bool:
     """Tell whether a value is a class of classes, or our stand-in for one."""
     return isinstance(candidate, type) and (candidate is TYPE or type.__subclasscheck__(type, candidate))
+
+
+def is_stand_in(candidate: object) -> bool:
+    """Tell whether a value is one of the classes made here in place of a real one."""
+    return isinstance(candidate, _StandInMeta)
 
 
 def is_array_type(kind: type) -> bool:

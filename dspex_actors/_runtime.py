@@ -1,0 +1,355 @@
+"""The runtime: a supervision tree with executors in it, and doors to them for threads and event loops.
+
+root             rest_for_one   3 in 5 s
+└─ sandboxes     one_for_one    one child for each policy in use, see `executors`
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from dspex_actors._config import ExecutorConfig, RuntimeConfig
+from dspex_actors._errors import (
+    ConfigError,
+    ExecutorUnavailableError,
+    RuntimeClosedError,
+    SandboxUnavailableError,
+)
+from dspex_actors._execution import Execute
+from dspex_actors._policy import Policy, Profile
+from dspex_actors._report import SandboxReport
+from dspex_actors._signals import SignalWatch
+from dspex_actors._stop import stop_tree
+from dspex_actors.executors import GetReport, PythonExecutor
+from supervisors import ActorExitedError, CallTimeoutError, Shutdown, StartError, Supervisor
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from dspex_actors._execution import ExecutionResult
+    from dspex_actors._limits import Limits
+    from dspex_actors._report import StopReport
+    from supervisors import Address, CallFuture, SupervisorAddress, Telemetry, TreeNode
+
+_GRACE_S = 10.0
+"""Beyond queue wait and time limit, until a caller is told that the executor does not answer."""
+
+
+class Runtime:
+    """Runs guest code under supervision. Any thread may use it; so may event loops.
+
+    Args:
+        config: how it is set up.
+        policy: short for a config whose executors use this policy.
+        limits: short for a config with these limits.
+
+    Raises:
+        ConfigError: both a config and single settings were given, or a setting is wrong.
+        SandboxUnavailableError: a protection that the policy requires cannot be had here.
+        ExecutorUnavailableError: the tree could not be started for another reason.
+    """
+
+    def __init__(
+        self,
+        config: RuntimeConfig | None = None,
+        *,
+        policy: Policy | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._config = _config_of(config, policy, limits)
+        self._lock = threading.Lock()
+        self._executors: dict[str, Address] = {}  # by the policy's key
+        self._ids: dict[str, str] = {}
+        self._closed = threading.Event()
+        self._closing = False
+        self._report: StopReport | None = None
+        sandboxes = Supervisor.child_spec([], strategy="one_for_one", intensity=3, period=5, id="sandboxes")
+        self._root: SupervisorAddress = Supervisor.start(
+            [sandboxes], strategy="rest_for_one", intensity=3, period=5, name="runtime"
+        )
+        self._sandboxes = self._root.supervisor("sandboxes")
+        self._signals: SignalWatch | None = None
+        try:
+            self._executor(self._config.executor.policy)
+            if self._config.handle_signals:
+                self._signals = SignalWatch(self._stop_beside)
+        except BaseException:
+            self.stop(timeout_s=1.0)
+            raise
+
+    # -- executing
+
+    def execute(self, code: str, *, policy: Policy | None = None, **options: Any) -> ExecutionResult:
+        """Run code and wait for its result. A failure of the guest is a result, not an exception.
+
+        Args:
+            code: Python source; its value is that of the last expression, else of the variable `result`.
+            policy: what it may do; the runtime's own by default. Each new policy gets a zygote of its own.
+            options: `variables`, `limits`, `language`, `when_full`, `queue_wait_s`, `on_output`, `tag`; see
+                `ExecutionContext`.
+
+        Raises:
+            ConfigError: an argument is wrong.
+            ValueEncodeError: a variable cannot cross.
+            ExecutorBusyError: the queue is full or no worker became free in time.
+            ExecutorUnavailableError: the executor ended while it had the request.
+            RuntimeClosedError: the runtime is closed or closing.
+        """
+        request = Execute(code, **options)
+        address = self._available(policy, request.context.queue_wait_s)
+        try:
+            return address.call(request, timeout=self._deadline_s(request))
+        except (ActorExitedError, CallTimeoutError) as error:
+            _unavailable(error)
+
+    async def aexecute(self, code: str, *, policy: Policy | None = None, **options: Any) -> ExecutionResult:
+        """Like `execute`, awaited: the event loop goes on meanwhile, and cancelling kills the guest."""
+        request = Execute(code, **options)
+        address = self._known(policy)
+        if address is None or not address.alive:
+            import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
+
+            address = await asyncio.to_thread(self._available, policy, request.context.queue_wait_s)
+        try:
+            return await address.acall(request, timeout=self._deadline_s(request))
+        except (ActorExitedError, CallTimeoutError) as error:
+            _unavailable(error)
+
+    def submit(self, code: str, *, policy: Policy | None = None, **options: Any) -> Future[ExecutionResult]:
+        """Like `execute`, but return a `concurrent.futures.Future` at once; cancelling it kills the guest."""
+        request = Execute(code, **options)
+        address = self._available(policy, request.context.queue_wait_s)
+        future: Future[ExecutionResult] = Future()
+        reply = address.call_async(request)
+        reply.add_done_callback(lambda reply: _settle(future, reply))
+        future.add_done_callback(lambda future: reply.abandon() if future.cancelled() else None)
+        return future
+
+    def execute_async(self, code: str, *, policy: Policy | None = None, **options: Any) -> None:
+        """Run code that nobody waits for. Its end is the telemetry event `execution.finished`.
+
+        Give it a `tag` to know the event by.
+        """
+        request = Execute(code, **options)
+        self._available(policy, request.context.queue_wait_s).cast(request)
+
+    # -- looking
+
+    def sandbox_report(self, policy: Policy | None = None) -> SandboxReport:
+        """Return which protections of a policy are active here, each found out by a real attempt."""
+        chosen = policy or self._config.executor.policy
+        self._executor(chosen)
+        zygote = self._sandboxes.supervisor(self._ids[chosen.key]).child("zygote")
+        return SandboxReport(Profile(chosen.profile).value, tuple(zygote.call(GetReport())))
+
+    def tree(self) -> TreeNode:
+        """Return the live supervision tree as plain data."""
+        return self._root.snapshot()
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """Where handlers for this runtime's events are attached."""
+        return self._root.system.telemetry
+
+    @property
+    def executor(self) -> Address:
+        """The address of the executor of the runtime's own policy, for messages and monitors."""
+        return self._executor(self._config.executor.policy)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `stop` has begun."""
+        return self._closing
+
+    def wait_closed(self, timeout: float | None = None) -> bool:
+        """Block until the runtime is closed, by whoever; False after `timeout` seconds."""
+        return self._closed.wait(timeout)
+
+    # -- stopping
+
+    def stop(self, timeout_s: float | None = None) -> StopReport:
+        """Take no more work, finish what is under way, end the tree.
+
+        Args:
+            timeout_s: seconds for the work under way, after which it is killed; None takes the config's
+                `stop_timeout_s`. A second call waits for the first and returns its report.
+
+        Returns:
+            What was finished, what was killed, and whether anything is left.
+        """
+        with self._lock:
+            first, self._closing = not self._closing, True
+        if first:
+            limit = self._config.stop_timeout_s if timeout_s is None else timeout_s
+            try:
+                self._report = stop_tree(self._root, self._executors.values(), limit)
+            finally:
+                if self._signals is not None:
+                    self._signals.restore()
+                self._closed.set()
+        self._closed.wait()
+        if self._report is None:
+            raise RuntimeClosedError
+        return self._report
+
+    async def astop(self, timeout_s: float | None = None) -> StopReport:
+        """Like `stop`, awaited: the event loop goes on meanwhile."""
+        import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
+
+        return await asyncio.to_thread(self.stop, timeout_s)
+
+    def close(self) -> None:
+        """Stop, for those who want no report."""
+        self.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.astop()
+
+    def _stop_beside(self) -> None:
+        self.stop()
+
+    # -- inside
+
+    def _known(self, policy: Policy | None) -> Address | None:
+        """Return the address of a policy's executor, None if it was not started yet.
+
+        Raises:
+            RuntimeClosedError: the runtime is closed or closing.
+        """
+        if self._closing:
+            raise RuntimeClosedError
+        return self._executors.get((policy or self._config.executor.policy).key)
+
+    def _available(self, policy: Policy | None, wait_s: float) -> Address:
+        """Return the address of a policy's executor, which may be started for it, when it is there.
+
+        Nothing has been sent to it, so waiting for its restart is safe.
+
+        Raises:
+            ExecutorUnavailableError: it is being restarted for longer than `wait_s` seconds.
+        """
+        address = self._known(policy) or self._executor(policy or self._config.executor.policy)
+        if not address.alive and not address.wait_available(wait_s):
+            raise ExecutorUnavailableError("it is being restarted")
+        return address
+
+    def _executor(self, policy: Policy) -> Address:
+        """Return the address of a policy's executor; start it the first time.
+
+        Raises:
+            SandboxUnavailableError: the policy requires what cannot be had.
+            ConfigError: the policy names what is not installed, or is one too many.
+            ExecutorUnavailableError: it could not be started for another reason.
+            RuntimeClosedError: the runtime is closed or closing.
+        """
+        key = policy.key
+        with self._lock:
+            if self._closing:
+                raise RuntimeClosedError
+            if key in self._executors:
+                return self._executors[key]
+            if len(self._executors) >= self._config.max_policies:
+                raise ConfigError(
+                    "policy", policy, f"one of at most {self._config.max_policies} different ones"
+                )
+            number = len(self._executors) + 1
+            name = f"{Profile(policy.profile).value}-{number}"
+            config = dataclasses.replace(self._config.executor, policy=policy)
+            try:
+                self._executors[key] = self._sandboxes.start_child(PythonExecutor.child_spec(config, id=name))
+            except (StartError, ActorExitedError) as error:
+                _start_failed(error)
+            self._ids[key] = name
+            return self._executors[key]
+
+    def _deadline_s(self, request: Execute) -> float | None:
+        """Return how long to wait for an executor that should long have answered."""
+        limits = request.context.limits or self._config.executor.limits
+        if limits.time_s is None:
+            return None
+        return request.context.queue_wait_s + limits.time_s + _GRACE_S
+
+
+def run(code: str, *, config: RuntimeConfig | None = None, **options: Any) -> ExecutionResult:
+    """Start a runtime, run code in it, close it. For one-liners: a runtime of your own is faster from the second call on.
+
+    Args:
+        code: Python source.
+        config: how the runtime is set up.
+        options: `policy` and the options of `Runtime.execute`.
+
+    Raises:
+        DspexError: what `Runtime` and `Runtime.execute` raise.
+    """
+    chosen = config or RuntimeConfig(executor=ExecutorConfig(spares=1))
+    with Runtime(chosen) as runtime:
+        return runtime.execute(code, **options)
+
+
+def _config_of(config: RuntimeConfig | None, policy: Policy | None, limits: Limits | None) -> RuntimeConfig:
+    """Return the config that the arguments of `Runtime` mean.
+
+    Raises:
+        ConfigError: both a config and single settings, or not a config.
+    """
+    single = {name: value for name, value in (("policy", policy), ("limits", limits)) if value is not None}
+    if config is None:
+        return RuntimeConfig(executor=ExecutorConfig(**single))
+    if not isinstance(config, RuntimeConfig):
+        raise ConfigError("config", config, "a RuntimeConfig")
+    if single:
+        raise ConfigError("Runtime", sorted(single), "given either a config or single settings, not both")
+    return config
+
+
+def _start_failed(error: StartError | ActorExitedError) -> NoReturn:
+    """Raise what a failed start of an executor means to a user.
+
+    Raises:
+        SandboxUnavailableError: a required layer is missing.
+        ConfigError: a package is not installed.
+        ExecutorUnavailableError: anything else.
+    """
+    reason = error.reason
+    if isinstance(reason, Shutdown) and isinstance(reason.detail, (SandboxUnavailableError, ConfigError)):
+        raise reason.detail from None
+    raise ExecutorUnavailableError(f"it could not be started: {error}") from error
+
+
+def _unavailable(error: ActorExitedError | CallTimeoutError) -> NoReturn:
+    """Raise what a call without a reply means to a user.
+
+    Raises:
+        ExecutorUnavailableError: always.
+    """
+    raise ExecutorUnavailableError(str(error)) from error
+
+
+def _settle(future: Future[ExecutionResult], reply: CallFuture) -> None:
+    """Pass a reply on to a `concurrent.futures.Future`."""
+    if future.cancelled():
+        return
+    try:
+        value = reply.get(timeout=0)
+    except (ActorExitedError, CallTimeoutError) as error:
+        future.set_exception(ExecutorUnavailableError(str(error)))
+    except Exception as error:  # noqa: BLE001 -- whatever the call raised belongs to whoever holds the future
+        future.set_exception(error)
+    else:
+        future.set_result(value)

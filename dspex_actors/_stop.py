@@ -1,0 +1,96 @@
+"""Ending a runtime: let the work finish, end the tree, and look whether anything is left."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from typing import TYPE_CHECKING
+
+from dspex_actors._report import StopReport
+from dspex_actors.executors import Drain, GetProcesses, GetStats
+from supervisors import ActorExitedError, CallTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from supervisors import Address, SupervisorAddress
+
+_LAST_LOOK_S = 1.0
+"""How long processes may take to disappear after the tree has ended; measured about 10 ms."""
+
+
+def stop_tree(root: SupervisorAddress, executors: Iterable[Address], timeout_s: float) -> StopReport:
+    """Drain the executors, stop the tree, and report.
+
+    Args:
+        root: the tree.
+        executors: their addresses.
+        timeout_s: seconds for the work under way; what is not done then is killed. Ending the tree comes on top
+            and has limits of its own for each actor.
+    """
+    started = time.monotonic()
+    known = list(executors)
+    killed = _drain(known, started + timeout_s)
+    watched = _processes(known)
+    result = root.stop()
+    left = _still_there(watched, time.monotonic() + _LAST_LOOK_S)
+    return StopReport(
+        drained=not killed,
+        killed=killed,
+        abandoned=result.abandoned,
+        processes_left=left,
+        duration_s=time.monotonic() - started,
+        reason=result.reason,
+    )
+
+
+def _drain(executors: list[Address], deadline: float) -> int:
+    """Let the executors finish; return how many executions were not done in time."""
+    calls = [(executor, executor.call_async(Drain())) for executor in executors]
+    unfinished = 0
+    for executor, call in calls:
+        try:
+            call.get_or_abandon(max(0.0, deadline - time.monotonic()))
+        except CallTimeoutError:
+            unfinished += _under_way(executor)
+        except ActorExitedError:
+            continue  # it has ended: nothing is under way
+    return unfinished
+
+
+def _under_way(executor: Address) -> int:
+    try:
+        stats = executor.call(GetStats())
+    except (ActorExitedError, CallTimeoutError):
+        return 0
+    return int(stats.busy + stats.queued)
+
+
+def _processes(executors: list[Address]) -> dict[int, int]:
+    """Return the processes of the executors: descriptor to process id."""
+    watched: dict[int, int] = {}
+    for executor in executors:
+        try:
+            watched.update(executor.call(GetProcesses()))
+        except (ActorExitedError, CallTimeoutError):
+            continue
+    return watched
+
+
+def _still_there(watched: dict[int, int], deadline: float) -> tuple[int, ...]:
+    """Wait for the processes to end; return the ids of those that did not. Closes the descriptors."""
+    poll = select.poll()
+    for pidfd in watched:
+        poll.register(pidfd, select.POLLIN)
+    waiting = dict(watched)
+    while waiting:
+        ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+        if not ready:
+            break
+        for pidfd, _ in ready:
+            poll.unregister(pidfd)
+            del waiting[pidfd]
+    for pidfd in watched:
+        os.close(pidfd)
+    return tuple(sorted(waiting.values()))

@@ -1,0 +1,12 @@
+"""Executors: actors that run guest code in sandboxed worker processes.
+
+An executor is a small supervision tree: a zygote process, one actor per worker process, and the actor that takes
+requests. `PythonExecutor.child_spec()` puts one into any tree.
+"""
+
+from __future__ import annotations
+
+from dspex_actors.executors._executor import PythonExecutor
+from dspex_actors.executors._messages import Drain, GetProcesses, GetReport, GetStats, Stats
+
+__all__ = ["Drain", "GetProcesses", "GetReport", "GetStats", "PythonExecutor", "Stats"]

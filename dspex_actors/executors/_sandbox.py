@@ -1,0 +1,41 @@
+"""The supervisor of one policy: a zygote, its workers, and the executor that lends them out.
+
+    sandbox              rest_for_one   5 in 10 s
+    ├─ zygote            permanent
+    ├─ workers           DynamicSupervisor, transient children: one actor per worker process
+    └─ executor          permanent
+
+When the zygote ends, all its workers end with it, so everything after it is started anew. An idle worker that
+dies by itself is started again and counted; one whose guest ended it is not, see `_worker_actor`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dspex_actors.executors._executor import PythonExecutor
+from dspex_actors.executors._zygote_actor import ZygoteActor
+from supervisors import ChildSpec, DynamicSupervisor, Start, Supervisor, SupervisorFlags, SupervisorInit
+
+if TYPE_CHECKING:
+    from dspex_actors._config import ExecutorConfig
+
+_INTENSITY, _PERIOD_S = 5, 10
+
+
+class Sandbox(Supervisor):
+    """Supervises everything that one policy needs."""
+
+    def init(self, config: ExecutorConfig) -> SupervisorInit:
+        """Return the three children, in the order in which they depend on each other."""
+        flags = SupervisorFlags(strategy="rest_for_one", intensity=_INTENSITY, period=_PERIOD_S)
+        return SupervisorInit(
+            flags,
+            (
+                ZygoteActor.child_spec(config, id="zygote"),
+                DynamicSupervisor.child_spec(
+                    max_children=config.max_workers, intensity=_INTENSITY, period=_PERIOD_S, id="workers"
+                ),
+                ChildSpec(id="executor", start=Start(PythonExecutor, (config,))),
+            ),
+        )

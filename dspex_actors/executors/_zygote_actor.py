@@ -1,0 +1,112 @@
+"""The actor that owns a policy's zygote process.
+
+It refuses to start when a layer that the policy requires is not active: nothing untrusted is ever run without
+it.
+"""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from dspex_actors import _events
+from dspex_actors._errors import ConfigError, SandboxUnavailableError
+from dspex_actors._policy import LAYERS, Profile
+from dspex_actors.executors._messages import GetHandle, GetReport
+from dspex_actors.workers import ZygoteHandle, remove_folder, zygote_command, zygote_config
+from supervisors import Command, OsProcess, Refuse, Shutdown, Stop
+
+if TYPE_CHECKING:
+    from dspex_actors._config import ExecutorConfig
+    from dspex_actors.workers import LayerReport
+    from supervisors import ExitReason, Sender
+
+# What makes a layer available where it is missing.
+_FIXES = {
+    "landlock": "use Linux 5.13 or later with landlock among the security modules (CONFIG_LSM or lsm=)",
+    "seccomp": "use a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or arm64",
+    "reliable_kill": "make the seccomp layer available",
+}
+_ANY_FIX = "name the layers you insist on in Policy(require=...) to run without it"
+
+
+class ZygoteActor(OsProcess):
+    """Owns the zygote of one policy; hands out the handle that workers are asked for with."""
+
+    def init(self, config: ExecutorConfig) -> Stop | None:
+        """Start the process, configure it, and look at what its probe found.
+
+        Raises:
+            ConfigError: a package of the policy is not installed.
+            OSError: the process cannot be run.
+            WorkerLostError: it did not come up.
+        """
+        self._policy = config.policy
+        self._timeout_s = config.start_timeout_s
+        self._scratch = tempfile.mkdtemp(prefix="dspex-")
+        # A killed actor runs no `terminate`; this runs at every end.
+        self.pid.on_release(self._release)
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._handle = ZygoteHandle(self._ours, Profile(config.policy.profile).value)
+        try:
+            super().init()
+        except ConfigError as error:
+            return Stop(Shutdown(error))
+        self._layers = self._handle.layers
+        missing = self._first_missing()
+        if missing is not None:
+            self.terminate(Shutdown(missing))
+            return Stop(Shutdown(missing))
+        active = {layer.name: layer.active for layer in self._layers}
+        facts = {"profile": Profile(config.policy.profile).value, "layers": active}
+        self.system.telemetry.emit(_events.SANDBOX_STARTED, {}, facts)
+        return None
+
+    def command(self) -> Command:
+        """Return the zygote's command line; it inherits one socket and nothing else."""
+        fd = self._theirs.fileno()
+        return Command(argv=zygote_command(fd, self._policy), env={}, pass_fds=(fd,))
+
+    def on_spawned(self) -> None:
+        """Configure the zygote and wait until it is up.
+
+        Raises:
+            ConfigError: a package of the policy is not installed.
+            WorkerLostError: it did not come up.
+        """
+        self._theirs.close()
+        self._handle.pid = self.process.pid
+        self._handle.handshake(zygote_config(self._policy, self._scratch), self._timeout_s)
+
+    def handle_call(self, message: object, sender: Sender) -> Any:  # noqa: ANN401, ARG002 -- each message has its own reply
+        """Hand out the handle, or the probe's report.
+
+        Raises:
+            Refuse: it is neither asked for.
+        """
+        match message:
+            case GetHandle():
+                return self._handle
+            case GetReport():
+                return self._layers
+        raise Refuse(ConfigError("message", message, "GetHandle() or GetReport()"))
+
+    def _first_missing(self) -> SandboxUnavailableError | None:
+        """Return the error for the first required layer that is not active."""
+        required = self._policy.required_layers
+        order: list[LayerReport] = sorted(self._layers, key=lambda layer: LAYERS.index(layer.name))
+        for layer in order:
+            if layer.name in required and not layer.active:
+                return SandboxUnavailableError(layer.name, layer.detail, _FIXES.get(layer.name, _ANY_FIX))
+        return None
+
+    def terminate(self, reason: ExitReason) -> None:
+        """Close the socket, which ends the zygote and its workers; then make sure."""
+        self._handle.close()
+        super().terminate(reason)
+
+    def _release(self) -> None:
+        """Give back what outlives a process; runs at every end, a kill included."""
+        self._handle.close()
+        remove_folder(self._scratch)
