@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from supervisors._address import Address
 from supervisors._boot import NO_REPLY, End
+from supervisors._child import Child, Failed, Ignored
 from supervisors._child_spec import ChildSpec, SupervisorFlags
-from supervisors._children import Child, Failed, Ignored
 from supervisors._errors import ChildNotFoundError, ChildSpecError, MaxChildrenError, Refuse, StartError
 from supervisors._gen_server import IGNORE
 from supervisors._pid import Pid

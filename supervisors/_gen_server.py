@@ -129,7 +129,8 @@ class GenServer(GenActor):
         if isinstance(outcome, Stop):
             return End(outcome.reason, orderly=False)
         if outcome is not None and not isinstance(outcome, Continue):
-            msg = f"{type(self).__name__}.init returned {outcome!r}; allowed are None, IGNORE, Continue and Stop"
+            name = type(self).__name__
+            msg = f"{name}.init returned {outcome!r}; allowed are None, IGNORE, Continue and Stop"
             raise TypeError(msg)
         self._acknowledge()
         if isinstance(outcome, Continue):

@@ -299,7 +299,7 @@ class Pid:
             thread.join()
 
     def thread_ended(self) -> None:
-        """Called last by the actor's thread."""
+        """Say that the actor's thread is through with everything; it does so last."""
         with self._lock:
             self._thread_ended = True
             callbacks, self._on_thread_end = self._on_thread_end, []

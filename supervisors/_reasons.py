@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+_FRAMES_KEPT: Final = 50  # of each end of a traceback; a recursion error has a thousand
+_CAUSES_KEPT: Final = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Normal:
@@ -32,35 +35,49 @@ class Shutdown:
 class Crash:
     """A handler, a hook or `init` raised.
 
-    Two crashes are equal when type and message are; the traceback is for people.
+    Two crashes are equal when type and message are. `frames` are (file, line, function), outermost first;
+    text is made of them only when somebody reads `traceback`, since most crashes are restarted unread.
     """
 
     error_type: str
     message: str
-    traceback: str = field(default="", compare=False, repr=False)
+    frames: tuple[tuple[str, int, str], ...] = field(default=(), compare=False, repr=False)
+    cause: Crash | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def from_exception(cls, error: BaseException) -> Crash:
-        """Keep the text of an exception and let go of its frames.
+        """Keep the facts of an exception and let go of its frames.
 
         Args:
             error: what was raised. An error whose own `str` fails is described by that failure.
         """
-        import traceback  # noqa: PLC0415 -- only a crash needs it
+        return cls._from_exception(error, _CAUSES_KEPT)
 
+    @classmethod
+    def _from_exception(cls, error: BaseException, causes: int) -> Crash:
         try:
             message = str(error)
         except Exception as failure:  # noqa: BLE001 -- guest-made exceptions may raise anything here
             message = f"<no text: {type(failure).__name__}>"
         kind = type(error)
-        name = (
-            kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-        )
-        try:
-            text = "".join(traceback.format_exception(error))
-        except Exception:  # noqa: BLE001 -- as above
-            text = ""
-        return cls(name, message, text)
+        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        frames, step = [], error.__traceback__
+        while step is not None:
+            code = step.tb_frame.f_code
+            frames.append((code.co_filename, step.tb_lineno, code.co_name))
+            step = step.tb_next
+        origin = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        cause = cls._from_exception(origin, causes - 1) if origin is not None and causes else None
+        return cls(name, message, (*frames[:_FRAMES_KEPT], *frames[_FRAMES_KEPT:][-_FRAMES_KEPT:]), cause)
+
+    @property
+    def traceback(self) -> str:
+        """The text Python would have printed, the cause first."""
+        import traceback  # noqa: PLC0415 -- few crashes are read
+
+        before = f"{self.cause.traceback}\nwhich led to:\n\n" if self.cause is not None else ""
+        summary = traceback.StackSummary.from_list([(file, line, name, None) for file, line, name in self.frames])
+        return f"{before}Traceback (most recent call last):\n{''.join(summary.format())}{self.error_type}: {self.message}\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supervisors import telemetry
+from supervisors._child import Child, Failed, Ignored
 from supervisors._child_spec import Restart, SupervisorFlags
-from supervisors._children import Child, ChildKeeper, Failed, Ignored
+from supervisors._children import ChildKeeper
 from supervisors._errors import ChildNotFoundError, RestartsExceededError
 from supervisors._intensity import RestartWindow
 from supervisors._log import log

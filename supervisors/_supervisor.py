@@ -26,8 +26,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from supervisors._boot import End
+from supervisors._child import Child, Failed, Ignored
 from supervisors._child_spec import ChildSpec, Restart, Strategy, SupervisorFlags, SupervisorInit
-from supervisors._children import Child, Failed, Ignored
 from supervisors._errors import (
     ChildNotFoundError,
     ChildSpecError,
@@ -181,22 +181,26 @@ class Supervisor(RestartingKeeper):
             case CountChildrenRequest():
                 return self._counts(self._children.values())
             case GetChildSpecRequest(child_id):
-                try:
-                    return self._child(child_id).spec
-                except ChildNotFoundError as error:
-                    raise Refuse(error) from None
+                return self._spec_of(child_id)
             case StartChildRequest(spec):
-                return self._request(sender, self._start_new(spec))
+                procedure, about = self._start_new(spec), None
             case TerminateChildRequest(child_id):
-                return self._request(sender, self._terminate(child_id), about=child_id)
+                procedure, about = self._terminate(child_id), child_id
             case RestartChildRequest(child_id):
-                return self._request(sender, self._restart(child_id))
+                procedure, about = self._restart(child_id), None
             case DeleteChildRequest(child_id):
-                return self._request(sender, self._delete(child_id))
-        unknown = TypeError(
-            f"a supervisor does not understand {type(message).__name__}; see SupervisorAddress"
-        )
-        raise Refuse(unknown)
+                procedure, about = self._delete(child_id), None
+            case _:
+                name = type(message).__name__
+                unknown = TypeError(f"a supervisor does not understand {name}; see SupervisorAddress")
+                raise Refuse(unknown)
+        return self._request(sender, procedure, about=about)
+
+    def _spec_of(self, child_id: Hashable) -> ChildSpec:
+        try:
+            return self._child(child_id).spec
+        except ChildNotFoundError as error:
+            raise Refuse(error) from None
 
     def _request(self, sender: Sender, procedure: Procedure, *, about: Hashable = None) -> Reply:
         caller = self._by_pid.get(sender.caller) if sender.caller is not None else None

@@ -79,7 +79,7 @@ class System:
                 self._published.notify_all()
 
     def wait_published(self, condition: Callable[[], bool], timeout: float | None) -> bool:
-        """Block until `condition()`, looked at whenever a supervisor publishes; False after `timeout` seconds."""
+        """Block until `condition()`, looked at when a supervisor publishes; False after `timeout` seconds."""
         with self._lock:
             self._waiters += 1
             try:
