@@ -122,7 +122,7 @@ class GenActor(pykka.ThreadingActor):
         raise start_error(boot.name, answer.reason if isinstance(answer, Down) else NORMAL)
 
     @classmethod
-    def child_spec(  # noqa: PLR0913 -- the fields of ChildSpec
+    def child_spec(
         cls,
         *args: Argument,
         id: Hashable = None,  # noqa: A002 -- OTP's name for it

@@ -103,7 +103,7 @@ class OsProcess(GenServer):
         from supervisors._reaper import ChildProcess  # noqa: PLC0415 -- Linux only, like what it does
 
         self._command = command = self.command()
-        popen = subprocess.Popen(  # noqa: S603 -- what to run is the subclass's decision
+        popen = subprocess.Popen(
             list(command.argv),
             env=dict(command.env),
             cwd=command.cwd,

@@ -62,7 +62,7 @@ class Plan:
     window: RestartWindow
 
 
-def on_child_exit(  # noqa: PLR0913 -- the whole state of the decision, named
+def on_child_exit(
     members: Sequence[Member],
     child_id: Hashable,
     *,

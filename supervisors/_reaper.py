@@ -137,7 +137,7 @@ class Reaper:
             self._start()
 
     def watch_stranger(self, pidfd: int, on_exit: Callable[[], object]) -> StrangerWatch:
-        """Call `on_exit()` in the reaper's thread when a process ends that is not our child and not ours to reap.
+        """Call `on_exit()` in the reaper's thread when a process ends that is not ours to reap.
 
         Args:
             pidfd: its descriptor; owned, and closed, by the watch from now on.
@@ -219,6 +219,9 @@ class Reaper:
         self._call(on_exit, fd)
 
     def _dispose(self) -> None:
+        for pidfd in self._strangers:
+            os.close(pidfd)
+        self._strangers.clear()
         self._epoll.close()
         os.close(self._wake)
 

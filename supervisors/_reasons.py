@@ -60,7 +60,7 @@ class Crash:
         except Exception as failure:  # noqa: BLE001 -- guest-made exceptions may raise anything here
             message = f"<no text: {type(failure).__name__}>"
         kind = type(error)
-        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        prefix = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
         frames, step = [], error.__traceback__
         while step is not None:
             code = step.tb_frame.f_code
@@ -68,16 +68,19 @@ class Crash:
             step = step.tb_next
         origin = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         cause = cls._from_exception(origin, causes - 1) if origin is not None and causes else None
-        return cls(name, message, (*frames[:_FRAMES_KEPT], *frames[_FRAMES_KEPT:][-_FRAMES_KEPT:]), cause)
+        kept = (*frames[:_FRAMES_KEPT], *frames[_FRAMES_KEPT:][-_FRAMES_KEPT:])
+        return cls(f"{prefix}{kind.__qualname__}", message, kept, cause)
 
     @property
     def traceback(self) -> str:
         """The text Python would have printed, the cause first."""
         import traceback  # noqa: PLC0415 -- few crashes are read
 
-        before = f"{self.cause.traceback}\nwhich led to:\n\n" if self.cause is not None else ""
-        summary = traceback.StackSummary.from_list([(file, line, name, None) for file, line, name in self.frames])
-        return f"{before}Traceback (most recent call last):\n{''.join(summary.format())}{self.error_type}: {self.message}\n"
+        lines = ["Traceback (most recent call last):\n"]
+        if self.cause is not None:
+            lines[:0] = [self.cause.traceback, "\nwhich led to:\n\n"]
+        lines += traceback.StackSummary.from_list([(*frame, None) for frame in self.frames]).format()
+        return "".join([*lines, f"{self.error_type}: {self.message}\n"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from supervisors._child_spec import ChildSpec
+    from supervisors._future import CallFuture
     from supervisors._pid import Pid
     from supervisors._tree import ChildCounts, ChildInfo, TreeNode
     from supervisors._types import Reply
@@ -72,6 +73,10 @@ class SupervisorAddress(Address):
             MaxChildrenError: a `DynamicSupervisor` is full.
         """
         return self.call(StartChildRequest(spec), timeout=None)
+
+    def start_child_async(self, spec: ChildSpec) -> CallFuture:
+        """Like `start_child`, but return the future at once; for actors that must not wait."""
+        return self.call_async(StartChildRequest(spec))
 
     def terminate_child(self, child_id: Hashable | Address | Pid) -> None:
         """Stop a child and wait until it has ended; quiet if it is stopped. Ends its restart tries, too.

@@ -59,7 +59,7 @@ class ManualTimer:
 
 
 class ManualClock:
-    """Clock and timers in one: time stands still until `advance`, which runs what is due in its own thread."""
+    """Clock and timers in one: time stands still until `advance`, which runs what is due by itself."""
 
     def __init__(self, start: float = 1000.0) -> None:
         self._now = start
@@ -67,9 +67,9 @@ class ManualClock:
         self._heap: list[tuple[float, int, ManualTimer]] = []
         self._serial = count()
 
-    def system(self, **options: Any) -> System:
-        """Return a `System` on this clock; options as for `System`."""
-        return System(clock=self, timers=self, **options)
+    def system(self) -> System:
+        """Return a `System` on this clock."""
+        return System(clock=self, timers=self)
 
     def now(self) -> float:
         """Return the time it was moved to."""
@@ -205,7 +205,7 @@ class Misbehaving(GenServer):
     """A child that does what its arguments and its messages say.
 
     Args of `init`:
-        journal: notes ("init", name), ("terminate", name, reason), ("info", name, message), ("cast", name, message).
+        journal: notes ("init", name), ("terminate", name, reason), and info and cast with name and message.
         name: in the journal.
         on_init: called in `init` with the generation; may raise, block, or return what `init` is to return.
         on_terminate: called in `terminate` with the reason.
