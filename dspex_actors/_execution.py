@@ -15,7 +15,7 @@ import math
 import sys
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
 
 from dspex_actors._errors import (
     ConfigError,
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 LANGUAGES = ("python",)
+
+_LONGEST_S = sys.maxsize // 10**9  # what the system's clocks can count in nanoseconds
 
 MAX_CODE_BYTES = 8 * 2**20
 """Largest source text that is sent to a worker, in UTF-8 bytes."""
@@ -92,6 +94,18 @@ class ExecutionContext:
             raise ConfigError("on_output", self.on_output, "a callable of (stream, text), or None")
 
 
+class Options(TypedDict, total=False):
+    """The keyword arguments that `Execute` and the methods of `Runtime` take; see `ExecutionContext`."""
+
+    variables: Mapping[str, Any]
+    limits: Limits | None
+    language: str
+    when_full: WhenFull | str
+    queue_wait_s: float
+    on_output: Callable[[str, str], None] | None
+    tag: object
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Execute:
     """The message that asks an executor actor to run code.
@@ -105,7 +119,9 @@ class Execute:
     code: str
     context: ExecutionContext
 
-    def __init__(self, code: str, *, context: ExecutionContext | None = None, **options: Any) -> None:  # noqa: ANN401 -- the fields of ExecutionContext
+    def __init__(
+        self, code: str, *, context: ExecutionContext | None = None, **options: Unpack[Options]
+    ) -> None:
         if context is not None and options:
             raise ConfigError(
                 "Execute", sorted(options), "given either a context or single options, not both"
@@ -324,6 +340,6 @@ def check_seconds(field_name: str, value: object) -> None:
     Raises:
         ConfigError: it is something else.
     """
-    good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or not 0 < value <= sys.maxsize // 10**9:  # type: ignore[arg-type,operator] -- `good`
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    if not 0 < number <= _LONGEST_S:
         raise ConfigError(field_name, value, "a finite number of seconds > 0")

@@ -53,8 +53,9 @@ class Policy:
             library.
         preload: modules imported before the first worker is forked, so that each guest finds them loaded.
         environment: the guest's whole environment; nothing is inherited from the host.
-        allowed_modules: profile `strict` only: modules the guest may import beside the default ones; a set of
-            names limits what it may fetch from the module, None allows all public names.
+        allow_imports: profile `strict` only: what guests may import beside the profile's own list, each
+            `"module"` or `"module:name"`, with shell wildcards.
+        forbid_imports: profile `strict` only: what they may not import, in the same form; wins over all else.
         require: layers without which nothing is run; None means the essential ones for `strict` and `process`
             and none for `trusted`. An empty set accepts whatever is active.
 
@@ -66,7 +67,8 @@ class Policy:
     packages: tuple[str, ...] = ("numpy",)
     preload: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    allowed_modules: Mapping[str, frozenset[str] | None] | None = None
+    allow_imports: tuple[str, ...] = ()
+    forbid_imports: tuple[str, ...] = ()
     require: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
@@ -74,20 +76,18 @@ class Policy:
             object.__setattr__(self, "profile", Profile(self.profile))
         except ValueError:
             raise ConfigError("Policy.profile", self.profile, one_of(p.value for p in Profile)) from None
-        for name in ("packages", "preload"):
-            value = tuple(getattr(self, name)) if not isinstance(getattr(self, name), str) else None
-            if value is None or not all(isinstance(item, str) and item for item in value):
-                raise ConfigError(f"Policy.{name}", getattr(self, name), "a sequence of module names")
-            object.__setattr__(self, name, value)
+        for name in ("packages", "preload", "allow_imports", "forbid_imports"):
+            object.__setattr__(self, name, _names(name, getattr(self, name)))
         for key, text in dict(self.environment).items():
             if not isinstance(key, str) or not isinstance(text, str) or "=" in key or "\0" in key + text:
                 raise ConfigError(
                     "Policy.environment", {key: text}, "a mapping of names to strings without NUL"
                 )
-        if self.allowed_modules is not None and self.profile is not Profile.STRICT:
+        if self.profile is not Profile.STRICT and (self.allow_imports or self.forbid_imports):
             # In the full language an import list is no protection: importlib walks around it.
+            listed = (*self.allow_imports, *self.forbid_imports)
             raise ConfigError(
-                "Policy.allowed_modules", self.allowed_modules, "None unless the profile is 'strict'"
+                "Policy.allow_imports and forbid_imports", listed, "empty unless the profile is 'strict'"
             )
         if self.require is not None:
             unknown = sorted(set(self.require) - set(LAYERS))
@@ -111,10 +111,20 @@ class Policy:
                 self.packages,
                 self.preload,
                 sorted(self.environment.items()),
-                self.allowed_modules
-                and sorted(
-                    (k, sorted(v) if v is not None else None) for k, v in self.allowed_modules.items()
-                ),
+                self.allow_imports,
+                self.forbid_imports,
                 sorted(self.required_layers),
             )
         )
+
+
+def _names(field_name: str, value: object) -> tuple[str, ...]:
+    """Return a sequence of non-empty names as a tuple.
+
+    Raises:
+        ConfigError: it is something else; a single string, too.
+    """
+    names = tuple(value) if isinstance(value, (tuple, list, set, frozenset)) else None
+    if names is None or not all(isinstance(item, str) and item.strip(":") for item in names):
+        raise ConfigError(f"Policy.{field_name}", value, "a sequence of names")
+    return names

@@ -18,7 +18,8 @@ class SandboxReport:
 
     Attributes:
         profile: name of the policy's profile.
-        layers: one entry for each layer: `name`, `active`, `probe` (what was tried) and `detail` (what was seen).
+        layers: one entry for each layer: `name`, `active`, `probe` (what was tried) and `detail` (what was
+            seen).
     """
 
     profile: str

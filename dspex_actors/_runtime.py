@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self, Unpack
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import (
@@ -19,19 +19,26 @@ from dspex_actors._errors import (
     SandboxUnavailableError,
 )
 from dspex_actors._execution import Execute
+from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy, Profile
-from dspex_actors._report import SandboxReport
+from dspex_actors._report import SandboxReport, StopReport
 from dspex_actors._signals import SignalWatch
 from dspex_actors._stop import stop_tree
 from dspex_actors.executors import GetReport, PythonExecutor
-from supervisors import ActorExitedError, CallTimeoutError, Shutdown, StartError, Supervisor
+from supervisors import (
+    ActorExitedError,
+    CallTimeoutError,
+    Crash,
+    FailedToStart,
+    Shutdown,
+    StartError,
+    Supervisor,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from dspex_actors._execution import ExecutionResult
-    from dspex_actors._limits import Limits
-    from dspex_actors._report import StopReport
+    from dspex_actors._execution import ExecutionResult, Options
     from supervisors import Address, CallFuture, SupervisorAddress, Telemetry, TreeNode
 
 _GRACE_S = 10.0
@@ -82,7 +89,9 @@ class Runtime:
 
     # -- executing
 
-    def execute(self, code: str, *, policy: Policy | None = None, **options: Any) -> ExecutionResult:
+    def execute(
+        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+    ) -> ExecutionResult:
         """Run code and wait for its result. A failure of the guest is a result, not an exception.
 
         Args:
@@ -101,11 +110,14 @@ class Runtime:
         request = Execute(code, **options)
         address = self._available(policy, request.context.queue_wait_s)
         try:
-            return address.call(request, timeout=self._deadline_s(request))
+            result: ExecutionResult = address.call(request, timeout=self._deadline_s(request))
         except (ActorExitedError, CallTimeoutError) as error:
             _unavailable(error)
+        return result
 
-    async def aexecute(self, code: str, *, policy: Policy | None = None, **options: Any) -> ExecutionResult:
+    async def aexecute(
+        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+    ) -> ExecutionResult:
         """Like `execute`, awaited: the event loop goes on meanwhile, and cancelling kills the guest."""
         request = Execute(code, **options)
         address = self._known(policy)
@@ -114,11 +126,14 @@ class Runtime:
 
             address = await asyncio.to_thread(self._available, policy, request.context.queue_wait_s)
         try:
-            return await address.acall(request, timeout=self._deadline_s(request))
+            result: ExecutionResult = await address.acall(request, timeout=self._deadline_s(request))
         except (ActorExitedError, CallTimeoutError) as error:
             _unavailable(error)
+        return result
 
-    def submit(self, code: str, *, policy: Policy | None = None, **options: Any) -> Future[ExecutionResult]:
+    def submit(
+        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+    ) -> Future[ExecutionResult]:
         """Like `execute`, but return a `concurrent.futures.Future` at once; cancelling it kills the guest."""
         request = Execute(code, **options)
         address = self._available(policy, request.context.queue_wait_s)
@@ -128,7 +143,7 @@ class Runtime:
         future.add_done_callback(lambda future: reply.abandon() if future.cancelled() else None)
         return future
 
-    def execute_async(self, code: str, *, policy: Policy | None = None, **options: Any) -> None:
+    def execute_async(self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]) -> None:
         """Run code that nobody waits for. Its end is the telemetry event `execution.finished`.
 
         Give it a `tag` to know the event by.
@@ -286,20 +301,29 @@ class Runtime:
         return request.context.queue_wait_s + limits.time_s + _GRACE_S
 
 
-def run(code: str, *, config: RuntimeConfig | None = None, **options: Any) -> ExecutionResult:
-    """Start a runtime, run code in it, close it. For one-liners: a runtime of your own is faster from the second call on.
+def run(
+    code: str,
+    *,
+    config: RuntimeConfig | None = None,
+    policy: Policy | None = None,
+    **options: Unpack[Options],
+) -> ExecutionResult:
+    """Start a runtime, run code in it, close it.
+
+    For one-liners: a runtime of your own starts once and is faster from the second call on.
 
     Args:
         code: Python source.
         config: how the runtime is set up.
-        options: `policy` and the options of `Runtime.execute`.
+        policy: what the code may do.
+        options: as for `Runtime.execute`.
 
     Raises:
         DspexError: what `Runtime` and `Runtime.execute` raise.
     """
-    chosen = config or RuntimeConfig(executor=ExecutorConfig(spares=1))
+    chosen = config or RuntimeConfig(executor=ExecutorConfig(policy=policy or Policy(), spares=1))
     with Runtime(chosen) as runtime:
-        return runtime.execute(code, **options)
+        return runtime.execute(code, policy=policy, **options)
 
 
 def _config_of(config: RuntimeConfig | None, policy: Policy | None, limits: Limits | None) -> RuntimeConfig:
@@ -308,13 +332,13 @@ def _config_of(config: RuntimeConfig | None, policy: Policy | None, limits: Limi
     Raises:
         ConfigError: both a config and single settings, or not a config.
     """
-    single = {name: value for name, value in (("policy", policy), ("limits", limits)) if value is not None}
+    single = [name for name, value in (("policy", policy), ("limits", limits)) if value is not None]
     if config is None:
-        return RuntimeConfig(executor=ExecutorConfig(**single))
+        return RuntimeConfig(executor=ExecutorConfig(policy=policy or Policy(), limits=limits or Limits()))
     if not isinstance(config, RuntimeConfig):
         raise ConfigError("config", config, "a RuntimeConfig")
     if single:
-        raise ConfigError("Runtime", sorted(single), "given either a config or single settings, not both")
+        raise ConfigError("Runtime", single, "given either a config or single settings, not both")
     return config
 
 
@@ -327,9 +351,12 @@ def _start_failed(error: StartError | ActorExitedError) -> NoReturn:
         ExecutorUnavailableError: anything else.
     """
     reason = error.reason
+    while isinstance(reason, Shutdown) and isinstance(reason.detail, FailedToStart):
+        reason = reason.detail.reason
     if isinstance(reason, Shutdown) and isinstance(reason.detail, (SandboxUnavailableError, ConfigError)):
         raise reason.detail from None
-    raise ExecutorUnavailableError(f"it could not be started: {error}") from error
+    cause = reason.message if isinstance(reason, Crash) else str(reason)
+    raise ExecutorUnavailableError(f"it could not be started: {cause}") from error
 
 
 def _unavailable(error: ActorExitedError | CallTimeoutError) -> NoReturn:

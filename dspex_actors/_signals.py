@@ -15,9 +15,11 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class SignalWatch:
-    """Calls a function, on a thread of its own, at the first SIGTERM or SIGINT; gives the handlers back at the end.
+    """Calls a function, on a thread of its own, at the first SIGTERM or SIGINT.
 
-    The second signal gets what it would have got without this.
+    It gives the handlers back then, or at the end.
+
+    A second signal gets what it would have got without this.
 
     Args:
         on_signal: what to call.
@@ -28,7 +30,7 @@ class SignalWatch:
 
     def __init__(self, on_signal: Callable[[], object]) -> None:
         if threading.current_thread() is not threading.main_thread():
-            raise ConfigError("handle_signals", True, "False outside the main thread")
+            raise ConfigError("handle_signals", value=True, allowed="False outside the main thread")
         self._on_signal = on_signal
         self._before: dict[int, Any] = {number: signal.signal(number, self._handle) for number in _SIGNALS}
 

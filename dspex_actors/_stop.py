@@ -26,8 +26,8 @@ def stop_tree(root: SupervisorAddress, executors: Iterable[Address], timeout_s: 
     Args:
         root: the tree.
         executors: their addresses.
-        timeout_s: seconds for the work under way; what is not done then is killed. Ending the tree comes on top
-            and has limits of its own for each actor.
+        timeout_s: seconds for the work under way; what is not done then is killed. Ending the tree comes on
+            top and has limits of its own for each actor.
     """
     started = time.monotonic()
     known = list(executors)

@@ -1,6 +1,7 @@
 """The actor that takes requests, gives each a worker, and answers for what it accepted.
 
-It never waits: requests that find no worker are queued, workers are started beside, and a worker's actor answers
+It never waits: requests that find no worker are queued, workers are started beside, and a worker's actor
+    answers
 the caller directly.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import ExecutorConfig
@@ -29,8 +31,8 @@ from dspex_actors.executors._pool import Pool
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._worker_actor import WorkerActor
 from dspex_actors.workers import Cause
+from supervisors import NO_REPLY, ChildSpec, Down, GenServer, Refuse, Restart, Start, SupervisorAddress
 from supervisors._requests import StartChildRequest
-from supervisors import NO_REPLY, ChildSpec, Down, GenServer, Refuse, Restart, Start
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -57,17 +59,19 @@ class _Waiting:
 class PythonExecutor(GenServer):
     """Runs Python code, each execution in a fresh sandboxed worker.
 
-    Messages: call or cast `Execute(code, ...)`; a call's reply is one of the four results. In a tree of your own:
+    Messages: call or cast `Execute(code, ...)`; a call's reply is one of the four results. In a tree of your
+        own:
 
         with Supervisor.start([PythonExecutor.child_spec(id="py")], strategy="one_for_one") as tree:
             tree.child("py").call(Execute("1 + 1"), timeout=None)
 
-    Give the call no timeout of its own: the execution's limits and `queue_wait_s` end it. Abandoning the call kills
+    Give the call no timeout of its own: the execution's limits and `queue_wait_s` end it. Abandoning the call
+        kills
     the guest.
     """
 
     @classmethod
-    def child_spec(  # type: ignore[override] -- describes the supervisor around it; see below
+    def child_spec(  # type: ignore[override]  # describes the supervisor around it; see below
         cls,
         config: ExecutorConfig | None = None,
         *,
@@ -88,11 +92,11 @@ class PythonExecutor(GenServer):
     def init(self, config: ExecutorConfig) -> None:
         """Find the siblings and start the spares."""
         self._config = config
-        if self.parent is None:
+        if not isinstance(self.parent, SupervisorAddress):
             raise ConfigError(
                 "PythonExecutor", "started alone", "started through PythonExecutor.child_spec()"
             )
-        self._workers = self.parent.child("workers")
+        self._workers = self.parent.supervisor("workers")
         self._zygote = self.parent.child("zygote").call(GetHandle())
         self._pool: Pool[Pid, int] = Pool(config.spares, config.max_workers, config.max_queue)
         self._waiting: dict[int, _Waiting] = {}
@@ -215,9 +219,8 @@ class PythonExecutor(GenServer):
         for token in self._pool.wanted():
             start = Start(WorkerActor, (self._zygote, me, token, self._config.start_timeout_s))
             spec = ChildSpec(id=token, start=start, restart=Restart.TRANSIENT)
-            self._workers.call_async(StartChildRequest(spec)).add_done_callback(
-                lambda started, token=token: _tell_failure(started, me, token)
-            )
+            started = self._workers.call_async(StartChildRequest(spec))
+            started.add_done_callback(partial(_tell_failure, me, token))
 
     def _worker_ready(self, message: WorkerReady) -> None:
         worker = message.pid
@@ -281,7 +284,7 @@ class PythonExecutor(GenServer):
         return found
 
 
-def _tell_failure(started: CallFuture, executor: Address, token: int) -> None:
+def _tell_failure(executor: Address, token: int, started: CallFuture) -> None:
     """Tell the executor when a worker could not be started; runs in the supervisor's thread."""
     try:
         started.get(timeout=0)

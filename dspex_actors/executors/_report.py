@@ -21,12 +21,12 @@ _OUTCOMES: dict[type, str] = {
 }
 
 
-def outcome_of(result: ExecutionResult | Exception) -> str:
-    """Return the outcome's name, from a closed set: the four results, or `lost` for a failure of the host's."""
+def outcome_of(result: ExecutionResult | BaseException) -> str:
+    """Return the outcome's name: one for each of the four results, `lost` for a failure of the host's."""
     return _OUTCOMES.get(type(result), "lost")
 
 
-def report_finished(system: System, message: Run, result: ExecutionResult | Exception) -> None:
+def report_finished(system: System, message: Run, result: ExecutionResult | BaseException) -> None:
     """Emit `execution.finished` and log one line.
 
     Args:
@@ -42,7 +42,7 @@ def report_finished(system: System, message: Run, result: ExecutionResult | Exce
         "outcome": outcome_of(result),
         "result": result,
     }
-    if not isinstance(result, Exception):
+    if not isinstance(result, BaseException):
         measurements["duration_s"] = result.duration_s
         metadata["worker"] = result.worker.id
     system.telemetry.emit(_events.EXECUTION_FINISHED, measurements, metadata)

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 
 from dspex_actors.executors._executor import PythonExecutor
 from dspex_actors.executors._zygote_actor import ZygoteActor
-from supervisors import ChildSpec, DynamicSupervisor, Start, Supervisor, SupervisorFlags, SupervisorInit
+from supervisors import (
+    ChildSpec,
+    DynamicSupervisor,
+    Start,
+    Strategy,
+    Supervisor,
+    SupervisorFlags,
+    SupervisorInit,
+)
 
 if TYPE_CHECKING:
     from dspex_actors._config import ExecutorConfig
@@ -26,9 +34,9 @@ _INTENSITY, _PERIOD_S = 5, 10
 class Sandbox(Supervisor):
     """Supervises everything that one policy needs."""
 
-    def init(self, config: ExecutorConfig) -> SupervisorInit:
+    def init(self, config: ExecutorConfig) -> SupervisorInit:  # type: ignore[override]  # other arguments, same role
         """Return the three children, in the order in which they depend on each other."""
-        flags = SupervisorFlags(strategy="rest_for_one", intensity=_INTENSITY, period=_PERIOD_S)
+        flags = SupervisorFlags(strategy=Strategy.REST_FOR_ONE, intensity=_INTENSITY, period=_PERIOD_S)
         return SupervisorInit(
             flags,
             (

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dspex_actors._errors import ValueEncodeError, WorkerLostError
+from dspex_actors.executors._messages import Run, WorkerReady
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._variables import encode_variables
-from dspex_actors.executors._messages import Run, WorkerReady
 from supervisors import NORMAL, SHUTDOWN, Crash, GenServer, Refuse, Sender, Stop
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class WorkerActor(GenServer):
             Refuse: the variables cannot cross; the worker is as good as new.
         """
         try:
-            result = self._run(message)
+            result = self._execute(message)
         except WorkerLostError as error:
             sender.fail(error)
             return Stop(SHUTDOWN)  # its zygote has ended, which is counted there
@@ -61,7 +61,7 @@ class WorkerActor(GenServer):
     def handle_cast(self, message: Run) -> Stop | None:
         """Run one request that nobody waits for; its result is a telemetry event."""
         try:
-            self._run(message)
+            self._execute(message)
         except Refuse as refusal:
             report_finished(self.system, message, refusal.error)
             return None
@@ -69,7 +69,7 @@ class WorkerActor(GenServer):
             return Stop(SHUTDOWN)
         return Stop(NORMAL)
 
-    def _run(self, message: Run) -> ExecutionResult:
+    def _execute(self, message: Run) -> ExecutionResult:
         """Run one request and report it.
 
         Raises:
@@ -96,8 +96,9 @@ class WorkerActor(GenServer):
     def handle_info(self, message: object) -> Stop | None:
         """Take the news that the process ended while it was idle."""
         if not isinstance(message, _ProcessEnded):
-            return super().handle_info(message)
-        if self._process.cause is not None or not self._process.has_status():
+            super().handle_info(message)
+            return None
+        if self._process.cause is not None or not self._process.zygote_is_alive():
             return Stop(SHUTDOWN)  # we killed it, or its zygote ended too and is counted there
         return Stop(Crash.from_exception(WorkerLostError("an idle worker process ended by itself")))
 

@@ -98,7 +98,10 @@ class ZygoteActor(OsProcess):
         order: list[LayerReport] = sorted(self._layers, key=lambda layer: LAYERS.index(layer.name))
         for layer in order:
             if layer.name in required and not layer.active:
-                return SandboxUnavailableError(layer.name, layer.detail, _FIXES.get(layer.name, _ANY_FIX))
+                fix = _FIXES.get(layer.name, _ANY_FIX)
+                if self._policy.profile is Profile.TRUSTED:
+                    fix = "the trusted profile has no sandbox, use 'process' or 'strict'"
+                return SandboxUnavailableError(layer.name, layer.detail, fix)
         return None
 
     def terminate(self, reason: ExitReason) -> None:

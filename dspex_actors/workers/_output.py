@@ -17,7 +17,8 @@ class OutputCollector:
 
     Args:
         limit: bytes kept of each stream, None for all. An honest worker sends no more.
-        on_output: called with stream name and text as output arrives; dropped after it raised once, see `callback_error`.
+        on_output: called with stream name and text as output arrives; dropped after it raised once, see
+            `callback_error`.
     """
 
     def __init__(self, limit: int | None, on_output: Callable[[str, str], None] | None = None) -> None:

@@ -54,14 +54,14 @@ _DEATH_WAIT_S = 5.0
 class Cancelable(Protocol):
     """An armed timer."""
 
-    def cancel(self) -> None:
+    def cancel(self) -> object:
         """Disarm it; quiet if it has fired."""
 
 
 class Timers(Protocol):
     """Runs a callback after some seconds, on a thread of its own."""
 
-    def arm(self, seconds: float, callback: Callable[[], None]) -> Cancelable:
+    def arm(self, seconds: float, callback: Callable[[], object]) -> Cancelable:
         """Arm a timer."""
 
 
@@ -291,6 +291,10 @@ class WorkerProcess:
             if self._pidfd >= 0:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def zygote_is_alive(self) -> bool:
+        """Whether the exit status of an ended worker arrives, which only a living zygote sends."""
+        return self._exit_status() is not None
 
     @property
     def cause(self) -> Cause | None:

@@ -107,7 +107,7 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
         preload: modules to import before the first fork.
         environment: the guest's whole environment.
         scratch: an empty folder of our own, for the workers' scratch folders.
-        allowed_modules: extra import rules of the strict profile.
+        allow, forbid: import rules of the strict profile beside its own.
         disabled_layers: layers to leave out although they could be had; for tests of degraded machines.
     """
 
@@ -117,7 +117,8 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
     preload: list[str]
     environment: dict[str, str]
     scratch: str
-    allowed_modules: dict[str, list[str] | None] | None = None
+    allow: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
     disabled_layers: list[str] = []
 
 

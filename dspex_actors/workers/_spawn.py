@@ -90,7 +90,6 @@ def zygote_config(
     """
     # cloudpickle is what the host's callables and objects are sent with.
     packages = {name: _file_of(name) for name in dict.fromkeys(("cloudpickle", *policy.packages))}
-    allowed = policy.allowed_modules
     return _protocol.ZygoteConfig(
         profile=Profile(policy.profile).value,
         packages=packages,
@@ -98,9 +97,8 @@ def zygote_config(
         preload=list(policy.preload),
         environment=dict(policy.environment),
         scratch=scratch,
-        allowed_modules=None
-        if allowed is None
-        else {name: None if names is None else sorted(names) for name, names in allowed.items()},
+        allow=policy.allow_imports,
+        forbid=policy.forbid_imports,
         disabled_layers=sorted(disabled_layers),
     )
 

@@ -110,15 +110,15 @@ class Zygote:
 
     def _import_guest(self) -> _loop.Guest:
         """Import what workers will need, then leave only what guests may import."""
+        config = self._config
         for name in _WARM:
             importlib.import_module(name)
-        if self._config.profile != "trusted":
-            inherited = [path for path in sys.path if path not in _own_roots()]
-            sys.path[:] = inherited
+        guest = _loop.Guest(config.profile, config.allow, config.forbid, self._confinement.baseline)
+        if config.profile != "trusted":
+            sys.path[:] = [path for path in sys.path if path not in _own_roots()]
             sys.path_importer_cache.clear()
-        sys.meta_path.append(PackageFinder(self._config.packages))  # type: ignore[arg-type] -- find_spec is all that is used
-        guest = _loop.Guest(self._config.profile, self._config.allowed_modules, self._confinement.baseline)
-        for name in self._config.preload:
+        sys.meta_path.append(PackageFinder(config.packages))
+        for name in config.preload:
             importlib.import_module(name)
         return guest
 

@@ -35,7 +35,7 @@ def check(result: int, what: str) -> int:
 
 
 def prctl(option: int, arg2: int = 0, arg3: int = 0) -> int:
-    """Call prctl(2).
+    """Set or read a property of the calling process; section 2 of the manual has the options.
 
     Raises:
         OSError: the kernel refused.

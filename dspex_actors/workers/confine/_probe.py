@@ -64,12 +64,12 @@ def _reliable_kill(reports: list[LayerReport]) -> LayerReport:
     return LayerReport("reliable_kill", active, "starting a process that could be left behind", detail)
 
 
-def _refused(what: str, codes: set[int], attempt: Callable[[], object]) -> str:
-    """Return an empty text if the attempt fails with one of the codes, else what happened instead."""
+def _refused(what: str, code: int, attempt: Callable[[], object]) -> str:
+    """Return an empty text if the attempt fails with this errno, else what happened instead."""
     try:
         attempt()
     except OSError as error:
-        if error.errno in codes:
+        if error.errno == code:
             return ""
         return (
             f"{what}: {errno.errorcode.get(error.errno or 0, error.errno)} instead of a refusal by this layer"
@@ -77,8 +77,16 @@ def _refused(what: str, codes: set[int], attempt: Callable[[], object]) -> str:
     return f"{what} was possible"
 
 
-def _first(*failures: str) -> str:
-    return next((failure for failure in failures if failure), "")
+def _first_failure(attempts: list[tuple[str, Callable[[], object]]], code: int) -> str:
+    """Try one thing after the other; stop at the first that is not refused with `code`.
+
+    The order matters: an exec that is not refused would replace this process, so forking is tried before it.
+    """
+    for what, attempt in attempts:
+        failure = _refused(what, code, attempt)
+        if failure:
+            return failure
+    return ""
 
 
 def _environment(expected: dict[str, str]) -> str:
@@ -104,7 +112,7 @@ def _file_size() -> str:
     try:
         with open("probe", "wb", buffering=0) as file:  # noqa: PTH123 -- the plain call, without pathlib's imports
             file.write(bytes(4096))
-            return _refused("a larger file", {errno.EFBIG}, lambda: file.write(bytes(4096)))
+            return _refused("a larger file", errno.EFBIG, lambda: file.write(bytes(4096)))
     finally:
         os.unlink("probe")  # noqa: PTH108 -- see above
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -123,30 +131,30 @@ def _capabilities() -> str:
     descriptor = os.open("probe", os.O_CREAT | os.O_WRONLY, 0)
     os.close(descriptor)
     try:
-        return _refused("reading a file of mode 000", {errno.EACCES}, lambda: os.open("probe", os.O_RDONLY))
+        return _refused("reading a file of mode 000", errno.EACCES, lambda: os.open("probe", os.O_RDONLY))
     finally:
         os.unlink("probe")  # noqa: PTH108 -- the plain call, without pathlib's imports
 
 
 def _landlock() -> str:
-    denied = {errno.EACCES}
-    return _first(
-        _refused(f"reading {_HOST_FILE}", denied, lambda: os.close(os.open(_HOST_FILE, os.O_RDONLY))),
-        _refused("listing /", denied, lambda: os.listdir("/")),  # noqa: PTH208 -- the plain call
-        _refused("writing to /tmp", denied, lambda: os.close(os.open(_TEMPORARY, os.O_CREAT | os.O_WRONLY))),
-    )
+    attempts: list[tuple[str, Callable[[], object]]] = [
+        (f"reading {_HOST_FILE}", lambda: os.close(os.open(_HOST_FILE, os.O_RDONLY))),
+        ("listing /", lambda: os.listdir("/")),  # noqa: PTH208 -- the plain call
+        ("writing to /tmp", lambda: os.close(os.open(_TEMPORARY, os.O_CREAT | os.O_WRONLY))),
+    ]
+    return _first_failure(attempts, errno.EACCES)
 
 
 def _seccomp() -> str:
-    denied = {errno.EPERM}
     ptrace = _SYS_PTRACE.get(os.uname().machine, 101)
-    return _first(
-        _refused("fork", denied, _fork),
-        _refused("exec", denied, lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 -- meant to be refused
-        _refused("ptrace", denied, lambda: _libc.syscall(ptrace, 0, 0, 0, 0)),
-        _refused("socket", denied, lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
-        _refused("a signal to the parent", denied, lambda: os.kill(os.getppid(), 0)),
-    )
+    attempts: list[tuple[str, Callable[[], object]]] = [
+        ("fork", _fork),
+        ("exec", lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 -- meant to be refused
+        ("ptrace", lambda: _libc.syscall(ptrace, 0, 0, 0, 0)),
+        ("socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
+        ("a signal to the parent", lambda: os.kill(os.getppid(), 0)),
+    ]
+    return _first_failure(attempts, errno.EPERM)
 
 
 def _fork() -> None:
@@ -158,4 +166,4 @@ def _scratch() -> str:
     descriptor = os.open("probe", os.O_CREAT | os.O_RDWR, 0o600)
     os.close(descriptor)
     os.unlink("probe")  # noqa: PTH108 -- the plain call, without pathlib's imports
-    return _refused("listing the folder of all workers", {errno.EACCES}, lambda: os.listdir(".."))  # noqa: PTH208 -- the plain call
+    return _refused("listing the folder of all workers", errno.EACCES, lambda: os.listdir(".."))  # noqa: PTH208 -- the plain call

@@ -102,12 +102,11 @@ def _syntax_place(error: SyntaxError) -> list[str]:
 def _message(error: BaseException) -> str:
     """Return `str(error)`, or a note in its place if that raises."""
     try:
-        # SyntaxError's own text repeats the file name, which is always ours.
-        text = (
-            f"{error.msg} (line {error.lineno})"
-            if type(error) in _SYNTAX_ERRORS and error.lineno
-            else str(error)
-        )  # type: ignore[attr-defined] -- only syntax errors have msg
+        if isinstance(error, SyntaxError) and type(error) in _SYNTAX_ERRORS and error.lineno:
+            # Its own text repeats the file name, which is always ours.
+            text = f"{error.msg} (line {error.lineno})"
+        else:
+            text = str(error)
     except BaseException as raised:  # noqa: BLE001 -- guest code; whatever it raises, the failure must be told
         text = f"<its __str__ raised {_type_name(raised)}>"
     return _clip(text, _MESSAGE_CHARS)

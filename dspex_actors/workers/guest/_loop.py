@@ -38,17 +38,18 @@ class Guest:
 
     Args:
         profile: name of the policy's profile.
-        allowed_modules: extra import rules of the strict profile.
+        allow, forbid: import rules of the strict profile beside its own.
         baseline: what an idle worker uses, for the memory limit.
     """
 
     def __init__(
         self,
         profile: str,
-        allowed_modules: dict[str, list[str] | None] | None,
+        allow: tuple[str, ...],
+        forbid: tuple[str, ...],
         baseline: _limits.Baseline,
     ) -> None:
-        self._engine = _make_engine(profile, allowed_modules)
+        self._engine = _make_engine(profile, allow, forbid)
         self._baseline = baseline
 
     def serve(self, channel: socket.socket) -> None:
@@ -72,9 +73,13 @@ class Worker:
         self._stderr = _output.OutputStream(
             lambda data: self._send_output(_protocol.STDERR, data), "<stderr>"
         )
-        sys.stdout = sys.__stdout__ = self._stdout  # type: ignore[misc] -- replacing the interpreter's own, on purpose
-        sys.stderr = sys.__stderr__ = self._stderr  # type: ignore[misc] -- see above
-        sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO())  # type: ignore[misc] -- see above; reads as empty
+        for name, stream in (
+            ("stdin", io.TextIOWrapper(io.BytesIO())),  # reads as empty
+            ("stdout", self._stdout),
+            ("stderr", self._stderr),
+        ):
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
     def serve(self) -> None:
         """Warm up, say ready, serve."""
@@ -123,7 +128,7 @@ class Worker:
         self._stdout.output.reset(request.output_bytes)
         self._stderr.output.reset(request.output_bytes)
         try:
-            namespace.update(_variables(parts))
+            self._engine.bind(namespace, _variables(parts))
             self._limit(request)
             return self._encode_value(_python.run(self._engine, request.code, namespace), request)
         except MemoryError as error:
@@ -184,9 +189,9 @@ def _cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _make_engine(profile: str, allowed_modules: dict[str, list[str] | None] | None) -> _python.Engine:
+def _make_engine(profile: str, allow: tuple[str, ...], forbid: tuple[str, ...]) -> _python.Engine:
     if profile != "strict":
         return _python.PythonEngine()
     from dspex_actors.workers.guest._strict import StrictEngine  # noqa: PLC0415 -- brings in RestrictedPython, 40 ms
 
-    return StrictEngine(allowed_modules)
+    return StrictEngine(allow, forbid)

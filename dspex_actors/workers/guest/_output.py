@@ -44,7 +44,7 @@ class OutputBuffer(io.BufferedIOBase):
         Args:
             data: any bytes-like object.
         """
-        view = memoryview(data).cast("B")  # type: ignore[arg-type] -- raises TypeError for what is not bytes-like
+        view = memoryview(data).cast("B")  # type: ignore[arg-type]  # raises TypeError for what is not bytes-like
         size = len(view)
         if size > self._room:
             self.dropped += size - self._room
@@ -74,8 +74,7 @@ class OutputStream(io.TextIOWrapper):
 
     def __init__(self, send: Callable[[bytes], None], name: str) -> None:
         self.output = OutputBuffer(send)
-        super().__init__(self.output, encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[type-var] -- typeshed wants a full BufferedIOBase
-        self.mode = "w"
+        super().__init__(self.output, encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[arg-type]  # typeshed wants a full BufferedIOBase
         self._label = name
 
     @property

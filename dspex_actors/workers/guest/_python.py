@@ -20,6 +20,9 @@ class Engine(Protocol):
     def namespace(self) -> dict[str, Any]:
         """Return a fresh namespace for guest code."""
 
+    def bind(self, namespace: dict[str, Any], variables: dict[str, Any]) -> None:
+        """Add the caller's variables to a namespace."""
+
     def compile(self, source: str) -> tuple[CodeType | None, CodeType | None]:
         """Return the statements and the closing expression of the source, None for what it does not have.
 
@@ -37,6 +40,10 @@ class PythonEngine:
         module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = module
         return module.__dict__
+
+    def bind(self, namespace: dict[str, Any], variables: dict[str, Any]) -> None:
+        """Add the caller's variables."""
+        namespace.update(variables)
 
     def compile(self, source: str) -> tuple[CodeType | None, CodeType | None]:
         """Compile the source; see `Engine`.
