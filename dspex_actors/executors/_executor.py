@@ -32,7 +32,7 @@ from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._worker_actor import WorkerActor
 from dspex_actors.workers import Cause
 from supervisors import NO_REPLY, ChildSpec, Down, GenServer, Refuse, Restart, Start, SupervisorAddress
-from supervisors._requests import StartChildRequest
+from supervisors._requests import StartChildRequest, TerminateChildRequest
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
 _MOST_START_FAILURES = 3
 """Starts that may fail in a row before the executor gives up and lets its supervisor decide."""
+
+
+_WORKER_STOP_S = 1.0
+"""A worker's actor may be blocked in its guest; after this it is fenced off, which kills the process."""
 
 
 class _Waiting:
@@ -104,6 +108,7 @@ class PythonExecutor(GenServer):
         self._serial = 0
         self._start_failures = 0
         self._draining: list[Sender] | None = None
+        self._dismiss_strangers()
         self._refill()
 
     # -- requests
@@ -213,12 +218,18 @@ class PythonExecutor(GenServer):
 
     # -- workers
 
+    def _dismiss_strangers(self) -> None:
+        """End the workers of an earlier incarnation: nobody knows any more what they were doing."""
+        for child in self._workers.which_children():
+            if child.pid is not None:
+                self._workers.call_async(TerminateChildRequest(child.pid))
+
     def _refill(self) -> None:
         """Start as many workers as are wanted, beside."""
         me = self.address
         for token in self._pool.wanted():
             start = Start(WorkerActor, (self._zygote, me, token, self._config.start_timeout_s))
-            spec = ChildSpec(id=token, start=start, restart=Restart.TRANSIENT)
+            spec = ChildSpec(id=token, start=start, restart=Restart.TRANSIENT, shutdown_s=_WORKER_STOP_S)
             started = self._workers.call_async(StartChildRequest(spec))
             started.add_done_callback(partial(_tell_failure, me, token))
 

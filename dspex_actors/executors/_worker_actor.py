@@ -12,6 +12,7 @@ from dspex_actors._errors import ValueEncodeError, WorkerLostError
 from dspex_actors.executors._messages import Run, WorkerReady
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._variables import encode_variables
+from dspex_actors.workers import Cause
 from supervisors import NORMAL, SHUTDOWN, Crash, GenServer, Refuse, Sender, Stop
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class WorkerActor(GenServer):
         """
         self._executor = executor
         self._process: WorkerProcess = zygote.spawn()
+        # A fenced-off actor runs no `terminate`, and its thread may be blocked in the guest; this unblocks it.
+        self.pid.on_release(lambda: self._process.kill(Cause.STOPPED))
         self._process.wait_ready(start_timeout_s, self.system.timers)
         pid, ended = self.pid, _ProcessEnded()
         self._watch = self.system.reaper.watch_stranger(self._process.pidfd(), lambda: pid.send_info(ended))
