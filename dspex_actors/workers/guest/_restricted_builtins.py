@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import dataclasses
 import enum
 import functools
+import inspect
 import io
+import keyword
 import sys
 import typing
 from typing import TYPE_CHECKING, Any
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 _PLAIN = (
     "None True False Ellipsis NotImplemented __debug__ abs aiter all anext any ascii bin bool bytearray "
     "bytes callable chr classmethod complex dict divmod enumerate filter float format frozenset hash hex id "
-    "int isinstance issubclass iter len list map max min next object oct ord pow property range repr reversed "
-    "round set slice sorted staticmethod str sum super tuple zip"
+    "int isinstance issubclass iter len list map max min next object oct ord pow property range repr "
+    "reversed round set slice sorted staticmethod str sum super tuple zip"
 )
 _REFUSED = {
     "open": "there are no files in the strict profile",
@@ -74,8 +77,10 @@ def replacements(guards: Guards) -> dict[tuple[str, str], Any]:
         ("functools", "update_wrapper"): update_wrapper,
         ("functools", "wraps"): wraps,
         ("functools", "total_ordering"): _own_classes_only(guards, functools.total_ordering),
-        ("operator", "attrgetter"): functools.partial(_attrgetter, guards),
-        ("operator", "methodcaller"): functools.partial(_methodcaller, guards),
+        ("copy", "copy"): _one_argument(copy.copy),
+        ("copy", "deepcopy"): _one_argument(copy.deepcopy),
+        ("operator", "attrgetter"): _attrgetter(guards),
+        ("operator", "methodcaller"): _methodcaller(guards),
         ("typing", "runtime_checkable"): _own_classes_only(guards, typing.runtime_checkable),
         ("sys", "stdout"): STDOUT,
         ("sys", "stderr"): STDERR,
@@ -110,10 +115,8 @@ class GuestStream:
     Closes: `sys.stdout.buffer.raw` and `close()`, which reach the worker's own descriptors.
     """
 
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        self._name = name
+    __slots__ = ()
+    _name: str  # no __init__ to call again with the name of something else in sys
 
     def write(self, text: str) -> int:
         """Write text; return the number of characters."""
@@ -135,8 +138,18 @@ class GuestStream:
         return False
 
 
-STDOUT = GuestStream("stdout")
-STDERR = GuestStream("stderr")
+class _Stdout(GuestStream):
+    __slots__ = ()
+    _name = "stdout"
+
+
+class _Stderr(GuestStream):
+    __slots__ = ()
+    _name = "stderr"
+
+
+STDOUT = _Stdout()
+STDERR = _Stderr()
 
 
 def safe_print(
@@ -166,10 +179,11 @@ def _own_classes_only(guards: Guards, decorate: Callable[[Any], Any]) -> Callabl
 
 
 def _dataclass(guards: Guards) -> Callable[..., Any]:
-    """Return `dataclass` without its two holes.
+    """Return `dataclass` without its holes.
 
-    Closes: changing library classes; and `__match_args__` with risky names, which a class pattern would read
-    unguarded from any object that a protocol class accepts.
+    Closes: changing library classes; field names that are no names, which a `TypedDict` may have and which
+    would be compiled into the generated methods; and `__match_args__` with risky names, which a class pattern
+    would read unguarded from any object that a protocol class accepts.
     """
 
     def dataclass(cls: Any = None, /, **options: Any) -> Any:  # noqa: ANN401 -- as the decorator
@@ -178,6 +192,10 @@ def _dataclass(guards: Guards) -> Callable[..., Any]:
         if not guards.owns_class(cls):
             message = "dataclass() works on your own classes only"
             raise TypeError(message)
+        for field in inspect.get_annotations(cls):
+            if type(field) is not str or not field.isidentifier() or keyword.iskeyword(field):
+                message = f"dataclass field names must be identifiers: {field!r}"
+                raise TypeError(message)
         made = dataclasses.dataclass(cls, **options)
         guards.adopt(made)
         if any(names.pattern_refusal(field) for field in made.__dict__.get("__match_args__", ())):
@@ -207,27 +225,49 @@ def _wrappers(guards: Guards) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return update_wrapper, wraps
 
 
-def _attrgetter(guards: Guards, /, *paths: str) -> Callable[[object], object]:
-    """`operator.attrgetter` through the guards."""
+def _one_argument(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return `copy` or `deepcopy` without its memo.
 
-    def resolve(target: object, path: str) -> object:
-        return functools.reduce(guards.get_named, path.split("."), target)
+    Closes: the memo, which keeps the originals of all that is copied: live dictionaries of attributes, and what
+    bound methods are bound to.
+    """
 
-    def get(target: object) -> object:
-        found = tuple(resolve(target, path) for path in paths)
-        return found[0] if len(paths) == 1 else found
+    def copied(target: Any, /) -> Any:  # noqa: ANN401 -- as the function
+        return function(target)
 
-    return get
+    return copied
 
 
-def _methodcaller(guards: Guards, name: str, /, *args: Any, **kwargs: Any) -> Callable[[object], object]:  # noqa: ANN401
-    """`operator.methodcaller` through the guards."""
+# The next two are closures on purpose: a partial would show its arguments, the guards, as `.args`.
 
-    def call(target: object) -> object:
-        method: Any = guards.get_named(target, name)
-        return method(*args, **kwargs)
 
-    return call
+def _attrgetter(guards: Guards) -> Callable[..., Callable[[object], object]]:
+    """Return `operator.attrgetter`, reading through the guards."""
+
+    def attrgetter(*paths: str) -> Callable[[object], object]:
+        def resolve(target: object, path: str) -> object:
+            return functools.reduce(guards.get_named, path.split("."), target)
+
+        def get(target: object) -> object:
+            found = tuple(resolve(target, path) for path in paths)
+            return found[0] if len(paths) == 1 else found
+
+        return get
+
+    return attrgetter
+
+
+def _methodcaller(guards: Guards) -> Callable[..., Callable[[object], object]]:
+    """Return `operator.methodcaller`, reading through the guards."""
+
+    def methodcaller(name: str, /, *args: Any, **kwargs: Any) -> Callable[[object], object]:  # noqa: ANN401
+        def call(target: object) -> object:
+            method: Any = guards.get_named(target, name)
+            return method(*args, **kwargs)
+
+        return call
+
+    return methodcaller
 
 
 _ENUMS = (enum.Enum, enum.IntEnum, enum.StrEnum, enum.Flag, enum.IntFlag)
@@ -237,26 +277,33 @@ class _StrictEnumType(enum.EnumType):
     """Closes: `Enum("E", {"__getattribute__": f})`, which defines methods by a dictionary."""
 
     def __call__(cls, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- as the class's call
-        members = args[0] if args else kwargs.get("names")
+        members = args[0] if args else kwargs.pop("names", None)
         if members is None or cls.__members__:
             return super().__call__(value, *args, **kwargs)
-        listed = _member_names(members)
-        for name in listed:
-            if type(name) is not str or name.startswith("_"):
-                message = f"enum member names may not start with an underscore: {name!r}"
-                raise ValueError(message)
-        return super().__call__(value, *args, **kwargs)
+        return super().__call__(value, _member_names(members), *args[1:], **kwargs)
 
 
 def _member_names(members: Any) -> list[Any]:  # noqa: ANN401 -- what the functional form of Enum accepts
-    if isinstance(members, str):
-        return members.replace(",", " ").split()
-    if type(members) is dict:
-        return list(members)
-    if type(members) in (list, tuple):
-        return [each[0] if isinstance(each, (list, tuple)) else each for each in members]
-    message = "the names of an enum are given as a string, a list, a tuple or a dict"
-    raise TypeError(message)
+    """Return checked copies of the names, or of the pairs of name and value.
+
+    Raises:
+        TypeError: they are of a type that could answer differently when asked again.
+        ValueError: a name starts with an underscore.
+    """
+    if type(members) is str:
+        members = members.replace(",", " ").split()
+    elif type(members) is dict:
+        members = list(members.items())
+    if type(members) not in (list, tuple):
+        message = "the names of an enum are given as a string, a list, a tuple or a dict"
+        raise TypeError(message)
+    checked = [tuple(each) if type(each) in (list, tuple) else each for each in members]
+    for each in checked:
+        name = each[0] if type(each) is tuple and each else each
+        if type(name) is not str or name.startswith("_"):
+            message = f"enum member names are strings that do not start with an underscore: {name!r}"
+            raise ValueError(message)
+    return checked
 
 
 def _strict_enum(kind: type[enum.Enum]) -> Any:  # noqa: ANN401 -- a class made for one namespace

@@ -11,7 +11,7 @@ import collections
 import decimal
 import types
 from abc import ABCMeta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dspex_actors.workers.guest import _restricted_format
 from dspex_actors.workers.guest import _restricted_names as names
@@ -29,6 +29,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MISSING = object()
+# Packages whose classes keep nothing risky in private attributes of their instances; asyncio keeps its loop.
+_HARMLESS_BASES = frozenset(
+    {
+        "builtins",
+        "abc",
+        "typing",
+        "enum",
+        "collections",
+        "_collections_abc",
+        "contextlib",
+        "json",
+        "random",
+        "decimal",
+    }
+    | {"datetime", "fractions", "io", "_io", "csv", "string", "numbers", "dataclasses", "calendar", "_random"}
+)
 # What a namedtuple calls its methods; public in all but name.
 _NAMEDTUPLE = frozenset({"_asdict", "_replace", "_fields", "_make", "_field_defaults"})
 _SUSPECT = (types.ModuleType, types.FrameType, types.TracebackType, types.CodeType)
@@ -98,6 +114,7 @@ class Guards:
     def __init__(self, safe_builtins: dict[str, Any]) -> None:
         self._builtins = safe_builtins
         self._classes: set[type] = set()
+        self._mixed: set[type] = set()  # those with a base whose private attributes are not the guest's
 
     def owns_class(self, candidate: object) -> bool:
         """Tell whether the guest defined this class."""
@@ -110,6 +127,14 @@ class Guards:
     def adopt(self, made: type) -> None:
         """Count a class as the guest's own."""
         self._classes.add(made)
+        foreign = (each for each in made.__mro__ if each not in self._classes)
+        if any(str(each.__module__).partition(".")[0] not in _HARMLESS_BASES for each in foreign):
+            self._mixed.add(made)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied with a method that guest code holds."""
+        message = "cannot copy the guards"
+        raise TypeError(message)
 
     # Reading
 
@@ -156,14 +181,15 @@ class Guards:
         message = "'__new__' is available on your own classes and on the built-in ones only"
         raise AttributeError(message)
 
-    def _shows(self, target: Any, name: str) -> bool:  # noqa: ANN401 -- any object of the guest's
+    def _shows(self, target: Any, name: str) -> bool:  # noqa: ANN401, PLR0911 -- one return for each kind of object
         """Tell whether an attribute is the guest's own: on an instance or a class that it made."""
         kind = type(target)
         if kind is super:
             return self._defined_by_guest(_rest_of_mro(target), name)
         if kind in self._classes:
-            own = name in _instance_dict(target) or self._defined_by_guest(kind.__mro__, name)
-            return own or _is_record(kind, name)
+            if name in _instance_dict(target):
+                return kind not in self._mixed
+            return self._defined_by_guest(kind.__mro__, name) or _is_record(kind, name)
         if kind is ModuleView:
             return not names.is_private(name)
         if issubclass(kind, type):
@@ -228,8 +254,8 @@ class Guards:
 
         Closes: the live dictionary, through which any attribute could be set.
         """
-        if type(target) not in self._classes:
-            message = "vars() needs an instance of one of your own classes"
+        if type(target) not in self._classes or type(target) in self._mixed:
+            message = "vars() needs an instance of a class that is all your own"
             raise TypeError(message)
         return dict(_instance_dict(target))
 
@@ -273,7 +299,16 @@ class Guards:
         made = builtins.__build_class__(body, name, *bases, **keywords)
         if isinstance(made, type):
             self.adopt(made)
+            if "__new__" in made.__dict__ and not _is_record(made, "_fields"):
+                # copy fills in attributes of whatever __new__ returns, which may be any object.
+                type.__setattr__(made, "__copy__", _refuse_copy)
+                type.__setattr__(made, "__deepcopy__", _refuse_copy)
         return made
+
+
+def _refuse_copy(target: object, memo: object = None) -> NoReturn:  # noqa: ARG001 -- the signature copy expects
+    message = f"{type(target).__name__!r} objects cannot be copied: their class defines __new__"
+    raise TypeError(message)
 
 
 def _builtins_of(function: Any) -> object:  # noqa: ANN401 -- typeshed gives functions no __builtins__
@@ -294,11 +329,12 @@ def _rest_of_mro(bound: Any) -> tuple[type, ...]:  # noqa: ANN401 -- typeshed gi
 
 def _is_record(kind: type, name: str) -> bool:
     """Tell whether `name` is one of a named tuple's methods or fields, and found in the class itself."""
-    if not issubclass(kind, tuple) or _definer(kind.__mro__, name) is None:
+    definer = _definer(kind.__mro__, "_fields") if issubclass(kind, tuple) else None
+    if definer is None or definer.__bases__ != (tuple,) or name not in definer.__dict__:
         return False
-    definer = _definer(kind.__mro__, "_fields")
-    fields = definer.__dict__["_fields"] if definer else None
-    return type(fields) is tuple and (name in _NAMEDTUPLE or name in fields)
+    fields = definer.__dict__["_fields"]
+    plain = type(fields) is tuple and all(type(each) is str for each in fields)
+    return plain and (name in _NAMEDTUPLE or name in fields)
 
 
 def _instance_dict(target: object) -> dict[str, Any]:

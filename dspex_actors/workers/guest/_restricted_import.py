@@ -10,7 +10,7 @@ import functools
 import importlib
 import sys
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dspex_actors.workers.guest._restricted_types import ModuleView, is_metaclass, stand_in_for
 
@@ -32,6 +32,11 @@ class Importer:
         self._rules = rules
         self._replacements = replacements
         self._views: dict[str, tuple[ModuleView, dict[str, Any]]] = {}
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied with a method that guest code holds."""
+        message = "cannot copy the importer"
+        raise TypeError(message)
 
     def import_module(
         self,

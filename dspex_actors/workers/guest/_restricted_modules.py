@@ -7,6 +7,7 @@ Left out, with the reason where it is not plain:
 - `typing.get_origin`: gives `type` for `type[int]`.
 - `functools.update_wrapper`, `wraps` as they are: copy any attribute they are told to, even `__globals__`.
 - `dataclasses.make_dataclass`: defines methods by a dictionary, past the transformer.
+- `copy.deepcopy` with a memo: shows the insides of all it copies.
 - `types`, `inspect`, `gc`, `weakref`, `contextvars`, `pickle`, `importlib`: insides of the interpreter.
 - `uuid.uuid1`: starts a process to find the network card. `asyncio` loops: start processes and connections.
 - of numpy: files (`load`, `save`, `fromfile`, `memmap`, ...), raw memory (`nditer`, `from_dlpack`,
@@ -19,7 +20,7 @@ from dspex_actors.workers.guest._import_rules import ImportRules
 
 # Modules whose public names are all harmless; where a module has an `__all__`, those are the names.
 WHOLE_MODULES = (
-    "math cmath numbers fractions statistics decimal random itertools heapq bisect copy "
+    "math cmath numbers fractions statistics decimal random itertools heapq bisect "
     "collections.abc textwrap base64 binascii struct zlib datetime __future__"
 )
 
@@ -43,6 +44,7 @@ NAMES = {
         "contextmanager asynccontextmanager closing aclosing nullcontext suppress ExitStack "
         "AsyncExitStack AbstractContextManager AbstractAsyncContextManager ContextDecorator"
     ),
+    "copy": "copy deepcopy replace Error",
     "csv": (
         "reader writer DictReader DictWriter Error QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE "
         "QUOTE_NONNUMERIC excel excel_tab unix_dialect Dialect"
@@ -81,7 +83,7 @@ NAMES = {
     ),
     "sys": (
         "stdout stderr exit maxsize maxunicode byteorder version version_info float_info int_info "
-        "hash_info getsizeof getrecursionlimit intern platform implementation"
+        "hash_info getsizeof getrecursionlimit intern platform"
     ),
     "time": (
         "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time "
@@ -160,7 +162,7 @@ NAMES = {
         "beta binomial bytes chisquare choice default_rng dirichlet exponential f gamma geometric "
         "get_state gumbel hypergeometric laplace logistic lognormal logseries multinomial "
         "multivariate_normal negative_binomial normal pareto permutation poisson power rand randint "
-        "randn random random_integers random_sample ranf rayleigh sample seed set_state shuffle "
+        "randn random random_integers random_sample ranf rayleigh sample seed shuffle "
         "standard_cauchy standard_exponential standard_gamma standard_normal standard_t triangular "
         "uniform vonmises wald weibull zipf Generator RandomState"
     ),

@@ -10,13 +10,14 @@ import types
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
-_OPERATORS = "add sub mul truediv floordiv mod divmod pow matmul lshift rshift and or xor".split()
+_OPERATORS = tuple("add sub mul truediv floordiv mod divmod pow matmul lshift rshift and or xor".split())
 
 # Methods a guest class may define. Absent on purpose: the attribute hooks (__getattribute__, __getattr__,
 # __setattr__), which could answer for names the guards refused; the class hooks (__init_subclass__,
 # __set_name__, __class_getitem__, __mro_entries__, __prepare__), which run inside class building; the copying
-# hooks (__reduce__, __setstate__), with which copy would set any attribute of any object; __del__, which runs
-# at a moment the guest does not choose; and __array_interface__ and its like, which hand numpy raw addresses.
+# hooks (__reduce__, __setstate__, __deepcopy__), with which copy would set any attribute of any object or hand
+# out the live dictionary of one; __del__, which runs at a moment the guest does not choose; and
+# __array_interface__ and its like, which hand numpy raw addresses.
 SPECIAL_METHODS = frozenset(
     [f"__{name}__" for name in _OPERATORS]
     + [f"__r{name}__" for name in _OPERATORS]
@@ -27,7 +28,7 @@ SPECIAL_METHODS = frozenset(
             "new init post_init repr str bytes format hash bool eq ne lt le gt ge "
             "len length_hint getitem setitem delitem missing iter next reversed contains call "
             "enter exit aenter aexit aiter anext await neg pos abs invert int float complex index "
-            "round trunc floor ceil copy deepcopy"
+            "round trunc floor ceil"
         ).split()
     ]
 )
@@ -59,12 +60,24 @@ INTROSPECTION = _introspection_names()
 #   mro                           classes: unsafe bases behind our stand-ins
 #   register                      abstract classes: makes isinstance, so class patterns, lie
 #   get_loop .. get_context       asyncio tasks: an event loop starts processes, a stack holds frames
-#   ctypes .. setfield            numpy: raw memory, files, unchecked reinterpretation
+#   ctypes .. setfield            numpy: raw memory, files, unchecked reinterpretation and generator positions
 GUARDED = frozenset(
     {
         *("format", "format_map", "obj", "mro", "register"),
         *("get_loop", "get_stack", "print_stack", "get_coro", "get_context"),
-        *("ctypes", "cffi", "capsule", "data", "tofile", "dump", "dumps", "resize", "getfield", "setfield"),
+        *(
+            "ctypes",
+            "cffi",
+            "capsule",
+            "data",
+            "set_state",
+            "tofile",
+            "dump",
+            "dumps",
+            "resize",
+            "getfield",
+            "setfield",
+        ),
     }
 )
 

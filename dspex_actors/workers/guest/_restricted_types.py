@@ -119,11 +119,12 @@ def _opaque(real: type) -> type:
     return _StandInMeta(real.__name__, (), {"_real": real, "__module__": real.__module__})
 
 
-# Their constructors take code, globals or another module's name.
+# Their constructors take code, globals, another module's name or any attribute.
 _UNCALLABLE = frozenset(
     {
         *(types.FunctionType, types.CodeType, types.FrameType, types.TracebackType),
         *(types.ModuleType, types.CellType, ModuleView),
+        types.SimpleNamespace,  # sets attributes of any name, such as __array_interface__
     }
 )
 
