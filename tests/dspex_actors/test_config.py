@@ -1,0 +1,108 @@
+"""Settings of executors and runtimes are checked once, where they are made."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from dspex_actors import ConfigError, Limits, Policy, Runtime, RuntimeConfig
+from dspex_actors._config import ExecutorConfig
+
+WRONG_COUNTS = [-1, 1.0, "1", True, False, None, math.nan, [], 1j]
+WRONG_SECONDS = [0, -1, math.nan, math.inf, True, "5", None, 10**400, 1e300]
+
+
+@pytest.mark.parametrize("field", ["spares", "max_workers", "max_queue"])
+@pytest.mark.parametrize("value", WRONG_COUNTS)
+def test_counts_of_an_executor_that_are_no_whole_number_are_refused(field, value):
+    with pytest.raises(ConfigError) as caught:
+        ExecutorConfig(**{field: value})
+
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(("field", "least"), [("spares", 0), ("max_workers", 1), ("max_queue", 0)])
+def test_counts_of_an_executor_are_taken_from_the_least_on(field, least):
+    assert getattr(ExecutorConfig(**{field: least}), field) == least
+    with pytest.raises(ConfigError):
+        ExecutorConfig(**{field: least - 1})
+
+
+@pytest.mark.parametrize("value", WRONG_SECONDS)
+def test_a_start_timeout_that_is_no_duration_is_refused(value):
+    with pytest.raises(ConfigError) as caught:
+        ExecutorConfig(start_timeout_s=value)
+
+    assert caught.value.field == "start_timeout_s"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("policy", "strict"), ("policy", None), ("limits", {}), ("limits", None)]
+)
+def test_policies_and_limits_of_another_type_are_refused(field, value):
+    with pytest.raises(ConfigError) as caught:
+        ExecutorConfig(**{field: value})
+
+    assert caught.value.field == field
+
+
+def test_an_executor_that_does_not_count_fuel_refuses_a_number():
+    with pytest.raises(ConfigError, match="fuel"):
+        ExecutorConfig(limits=Limits(fuel=1))
+
+
+@pytest.mark.parametrize("value", [*WRONG_COUNTS, 0])
+def test_a_number_of_policies_below_one_is_refused(value):
+    with pytest.raises(ConfigError) as caught:
+        RuntimeConfig(max_policies=value)
+
+    assert caught.value.field == "max_policies"
+
+
+@pytest.mark.parametrize("value", WRONG_SECONDS)
+def test_a_stop_timeout_that_is_no_duration_is_refused(value):
+    with pytest.raises(ConfigError) as caught:
+        RuntimeConfig(stop_timeout_s=value)
+
+    assert caught.value.field == "stop_timeout_s"
+
+
+@pytest.mark.parametrize("value", [None, 1, "yes", [True]])
+def test_handling_signals_is_a_yes_or_a_no(value):
+    with pytest.raises(ConfigError) as caught:
+        RuntimeConfig(handle_signals=value)
+
+    assert caught.value.field == "handle_signals"
+
+
+@pytest.mark.parametrize("value", [None, Policy(), {}, ExecutorConfig])
+def test_an_executor_setting_of_another_type_is_refused(value):
+    with pytest.raises(ConfigError) as caught:
+        RuntimeConfig(executor=value)
+
+    assert caught.value.field == "executor"
+
+
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        ((5,), {}),
+        (({},), {}),
+        ((ExecutorConfig(),), {}),
+        ((RuntimeConfig(),), {"policy": Policy()}),
+        ((RuntimeConfig(),), {"limits": Limits()}),
+        ((), {"policy": "strict"}),
+        ((), {"limits": 5}),
+    ],
+)
+def test_a_runtime_refuses_wrong_settings_before_it_starts_anything(args, options):
+    with pytest.raises(ConfigError):
+        Runtime(*args, **options)
+
+
+def test_the_settings_of_executors_are_public():
+    import dspex_actors  # noqa: PLC0415 -- the lazy names are what is tested
+
+    assert dspex_actors.ExecutorConfig is ExecutorConfig
+    assert "SandboxReport" in dspex_actors.__all__

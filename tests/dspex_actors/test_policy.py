@@ -1,0 +1,130 @@
+"""Policies: what guest code may do, checked once, equal by what they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from dspex_actors import ConfigError, Policy, Profile
+from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_a_profile_may_be_given_by_name_or_as_the_enum(profile):
+    assert Policy(profile=profile.value) == Policy(profile=profile)
+    assert Policy(profile=profile.value).profile is profile
+
+
+@pytest.mark.parametrize("profile", ["", "Process", "root", None, 5, [], {"a"}, b"process"])
+def test_an_unknown_profile_is_refused_with_the_known_ones(profile):
+    with pytest.raises(ConfigError, match="strict") as caught:
+        Policy(profile=profile)
+
+    assert caught.value.field == "Policy.profile"
+
+
+@pytest.mark.parametrize("field", ["packages", "preload"])
+@pytest.mark.parametrize("value", ["numpy", 5, None, b"numpy", [5], [""], [None], {"numpy": 1}, object()])
+def test_names_that_are_no_sequence_of_texts_are_refused(field, value):
+    with pytest.raises(ConfigError) as caught:
+        Policy(**{field: value})
+
+    assert caught.value.field == f"Policy.{field}"
+
+
+@pytest.mark.parametrize("field", ["packages", "preload"])
+def test_names_may_be_any_sequence_and_are_kept_as_a_tuple(field):
+    assert getattr(Policy(**{field: ["a", "b"]}), field) == ("a", "b")
+    assert getattr(Policy(**{field: ()}), field) == ()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"A=B": "x"},
+        {"A\0": "x"},
+        {"A": "x\0"},
+        {5: "x"},
+        {"A": 5},
+        {"A": None},
+        {b"A": "x"},
+        {"": "x"},
+        {"A": "\udc80"},
+        {"\ud800": "x"},
+        5,
+        None,
+        "A=B",
+        ["A"],
+        [("A", 5)],
+    ],
+    ids=repr,
+)
+def test_an_environment_that_no_process_could_have_is_refused(environment):
+    with pytest.raises(ConfigError) as caught:
+        Policy(environment=environment)
+
+    assert caught.value.field == "Policy.environment"
+
+
+def test_an_environment_of_plain_texts_is_taken():
+    assert Policy(environment={"LANG": "C.UTF-8", "EMPTY": "", "ü": "ö"}).environment["ü"] == "ö"
+
+
+@pytest.mark.parametrize("require", [{"firewall"}, ["landlock", "x"], "landlock", 5, [["landlock"]], [5]])
+def test_unknown_required_layers_are_refused_with_the_known_ones(require):
+    with pytest.raises(ConfigError) as caught:
+        Policy(require=require)
+
+    assert caught.value.field == "Policy.require"
+
+
+@pytest.mark.parametrize(
+    ("profile", "require", "expected"),
+    [
+        ("strict", None, ESSENTIAL_LAYERS),
+        ("process", None, ESSENTIAL_LAYERS),
+        ("trusted", None, frozenset()),
+        ("process", (), frozenset()),
+        ("trusted", ["rlimits"], frozenset({"rlimits"})),
+        ("process", LAYERS, frozenset(LAYERS)),
+    ],
+)
+def test_required_layers_default_to_the_essential_ones_unless_trusted(profile, require, expected):
+    assert Policy(profile=profile, require=require).required_layers == expected
+
+
+@pytest.mark.parametrize("field", ["allow_imports", "forbid_imports"])
+@pytest.mark.parametrize("profile", ["process", "trusted"])
+def test_import_rules_are_refused_where_the_language_could_walk_around_them(field, profile):
+    with pytest.raises(ConfigError, match="strict"):
+        Policy(profile=profile, **{field: ["os"]})
+
+    assert getattr(Policy(profile="strict", **{field: ["os"]}), field) == ("os",)
+
+
+EQUAL = [
+    (Policy(), Policy(profile="process")),
+    (Policy(environment={"A": "1", "B": "2"}), Policy(environment={"B": "2", "A": "1"})),
+    (Policy(require=["landlock", "seccomp"]), Policy(require={"seccomp", "landlock"})),
+    (Policy(require=ESSENTIAL_LAYERS), Policy()),
+]
+DIFFERENT = [
+    Policy(),
+    Policy(profile="strict"),
+    Policy(profile="trusted"),
+    Policy(packages=()),
+    Policy(preload=("json",)),
+    Policy(environment={"A": "1"}),
+    Policy(environment={"A": "2"}),
+    Policy(require=()),
+    Policy(profile="strict", allow_imports=["os"]),
+    Policy(profile="strict", forbid_imports=["os"]),
+]
+
+
+@pytest.mark.parametrize(("left", "right"), EQUAL)
+def test_policies_that_say_the_same_have_one_key(left, right):
+    assert left.key == right.key
+
+
+def test_policies_that_say_different_things_have_different_keys():
+    assert len({policy.key for policy in DIFFERENT}) == len(DIFFERENT)
