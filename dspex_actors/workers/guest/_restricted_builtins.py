@@ -228,8 +228,8 @@ def _wrappers(guards: Guards) -> tuple[Callable[..., Any], Callable[..., Any]]:
 def _one_argument(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return `copy` or `deepcopy` without its memo.
 
-    Closes: the memo, which keeps the originals of all that is copied: live dictionaries of attributes, and what
-    bound methods are bound to.
+    Closes: the memo, which keeps the originals of all that is copied: live dictionaries of attributes, and
+    what bound methods are bound to.
     """
 
     def copied(target: Any, /) -> Any:  # noqa: ANN401 -- as the function

@@ -15,8 +15,8 @@ _OPERATORS = tuple("add sub mul truediv floordiv mod divmod pow matmul lshift rs
 # Methods a guest class may define. Absent on purpose: the attribute hooks (__getattribute__, __getattr__,
 # __setattr__), which could answer for names the guards refused; the class hooks (__init_subclass__,
 # __set_name__, __class_getitem__, __mro_entries__, __prepare__), which run inside class building; the copying
-# hooks (__reduce__, __setstate__, __deepcopy__), with which copy would set any attribute of any object or hand
-# out the live dictionary of one; __del__, which runs at a moment the guest does not choose; and
+# hooks (__reduce__, __setstate__, __deepcopy__), with which copy would set any attribute of any object or
+# hand out the live dictionary of one; __del__, which runs at a moment the guest does not choose; and
 # __array_interface__ and its like, which hand numpy raw addresses.
 SPECIAL_METHODS = frozenset(
     [f"__{name}__" for name in _OPERATORS]
