@@ -47,7 +47,7 @@ _HOMES = {
         "WorkerDied",
         "WorkerFacts",
     ),
-    "_config": ("RuntimeConfig",),
+    "_config": ("ExecutorConfig", "RuntimeConfig"),
     "_runtime": ("Runtime", "StopReport", "run"),
     "executors": ("PythonExecutor",),
 }

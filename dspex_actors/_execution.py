@@ -12,7 +12,6 @@ A request is an `Execute`. Its result is one of four values, so that guest failu
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
@@ -26,14 +25,12 @@ from dspex_actors._errors import (
     describe_limit,
     one_of,
 )
-from dspex_actors._limits import Limits
+from dspex_actors._limits import LONGEST_S, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 LANGUAGES = ("python",)
-
-_LONGEST_S = sys.maxsize // 10**9  # what the system's clocks can count in nanoseconds
 
 MAX_CODE_BYTES = 8 * 2**20
 """Largest source text that is sent to a worker, in UTF-8 bytes."""
@@ -323,6 +320,7 @@ def check_variables(variables: object) -> None:
         ConfigError: not a mapping, or a name that is no identifier or is a keyword.
     """
     import keyword  # noqa: PLC0415 -- only this check needs it
+    import unicodedata  # noqa: PLC0415 -- as above
 
     names = getattr(variables, "keys", None)
     if names is None:
@@ -330,6 +328,9 @@ def check_variables(variables: object) -> None:
     for name in names():
         if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
             raise ConfigError("variables", name, "a mapping whose keys are Python identifiers")
+        if unicodedata.normalize("NFKC", name) != name:
+            allowed = "a mapping whose keys are in normal form NFKC, as Python reads names"
+            raise ConfigError("variables", name, allowed)
         if name.startswith("__"):
             raise ConfigError("variables", name, "a mapping without names that start with two underscores")
 
@@ -341,5 +342,5 @@ def check_seconds(field_name: str, value: object) -> None:
         ConfigError: it is something else.
     """
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
-    if not 0 < number <= _LONGEST_S:
+    if not 0 < number <= LONGEST_S:
         raise ConfigError(field_name, value, "a finite number of seconds > 0")

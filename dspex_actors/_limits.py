@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
 from dspex_actors._errors import ConfigError
@@ -47,17 +46,23 @@ class Limits:
 
 
 def _check(name: str, value: object) -> None:
-    """Refuse a limit that is not a finite number at or above its minimum."""
+    """Refuse a limit that is not a number between its bounds."""
     seconds = name.endswith("_s")
-    minimum = MINIMA.get(name, 0)
-    allowed = ("a number > 0" if seconds else f"a whole number >= {minimum}") + ", or None for no limit"
-    if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
-        raise ConfigError(f"Limits.{name}", value, allowed)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"Limits.{name}", value, allowed)
-    if value <= 0 if seconds else value < minimum:
+    least, most = (0, LONGEST_S) if seconds else (MINIMA.get(name, 0), MAXIMA.get(name, MOST_BYTES))
+    kind = "a number > 0" if seconds else f"a whole number >= {least}"
+    allowed = f"{kind} and <= {most}, or None for no limit"
+    good = isinstance(value, (int, float) if seconds else int) and not isinstance(value, bool)
+    # NaN is neither above nor below anything.
+    if not good or not (least < value if seconds else least <= value) or not value <= most:  # type: ignore[operator]  # `good`
         raise ConfigError(f"Limits.{name}", value, allowed)
 
+
+LONGEST_S = 10**9
+"""Thirty years: more than any timer, well below what the kernel's clocks can count."""
+
+MOST_BYTES = 2**60
+"""Below what the kernel and the wire can say."""
 
 # Below these a worker cannot even answer that the limit was exceeded.
 MINIMA = {"memory_bytes": MIB, "result_bytes": 256, "open_files": 8}
+MAXIMA = {"open_files": 2**20}

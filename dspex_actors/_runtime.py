@@ -370,7 +370,7 @@ def _unavailable(error: ActorExitedError | CallTimeoutError) -> NoReturn:
 
 def _settle(future: Future[ExecutionResult], reply: CallFuture) -> None:
     """Pass a reply on to a `concurrent.futures.Future`."""
-    if future.cancelled():
+    if not future.set_running_or_notify_cancel():
         return
     try:
         value = reply.get(timeout=0)

@@ -31,7 +31,17 @@ from dspex_actors.executors._pool import Pool
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._worker_actor import WorkerActor
 from dspex_actors.workers import Cause
-from supervisors import NO_REPLY, ChildSpec, Down, GenServer, Refuse, Restart, Start, SupervisorAddress
+from supervisors import (
+    NO_REPLY,
+    ChildSpec,
+    Down,
+    GenServer,
+    Refuse,
+    Restart,
+    Start,
+    SupervisorAddress,
+    is_abnormal,
+)
 from supervisors._requests import StartChildRequest, TerminateChildRequest
 
 if TYPE_CHECKING:
@@ -44,8 +54,15 @@ _MOST_START_FAILURES = 3
 """Starts that may fail in a row before the executor gives up and lets its supervisor decide."""
 
 
+_RETRY_S = 0.1
+"""Pause after a start that failed, times the failures in a row."""
+
 _WORKER_STOP_S = 1.0
 """A worker's actor may be blocked in its guest; after this it is fenced off, which kills the process."""
+
+
+class _Refill:
+    """Tells the executor to try again to start workers."""
 
 
 class _Waiting:
@@ -105,6 +122,7 @@ class PythonExecutor(GenServer):
         self._pool: Pool[Pid, int] = Pool(config.spares, config.max_workers, config.max_queue)
         self._waiting: dict[int, _Waiting] = {}
         self._processes: dict[Pid, WorkerProcess] = {}
+        self._tokens: dict[Pid, int] = {}
         self._serial = 0
         self._start_failures = 0
         self._draining: list[Sender] | None = None
@@ -148,8 +166,10 @@ class PythonExecutor(GenServer):
     def handle_info(self, message: object) -> None:
         """Take the end of a worker, or of a request's patience."""
         match message:
-            case Down(pid=pid):
-                self._worker_gone(pid)
+            case Down(pid=pid, reason=reason):
+                self._worker_gone(pid, reason)
+            case _Refill():
+                self._refill()
             case QueueTimeout(number):
                 self._give_up(number)
             case _:
@@ -238,16 +258,22 @@ class PythonExecutor(GenServer):
         if worker not in self._processes:
             self._start_failures = 0
             self._processes[worker] = message.process
+            self._tokens[worker] = message.token
             self.monitor(worker)
         number = self._pool.started(worker, message.token)
         if number is not None:
             self._dispatch(number, worker)
 
-    def _worker_gone(self, worker: Pid | None) -> None:
+    def _worker_gone(self, worker: Pid | None, reason: ExitReason) -> None:
         if worker is None:
             return
         self._processes.pop(worker, None)
+        token = self._tokens.pop(worker, None)
         self._pool.gone(worker)
+        if token is not None and is_abnormal(reason):
+            self._pool.restarting(
+                token
+            )  # its supervisor starts it again, and it will report under this token
         self._refill()
         self._answer_drained()
 
@@ -257,16 +283,18 @@ class PythonExecutor(GenServer):
         Raises:
             WorkerLostError: several starts in a row failed.
         """
+        number = self._pool.start_failed(message.token)
+        if self._zygote.gone:
+            return  # counted where the zygote is supervised, and this executor is started again with it
         self._start_failures += 1
         error = WorkerLostError(f"no worker could be started: {message.reason}")
-        number = self._pool.start_failed(message.token)
         if number is not None:
             waiting = self._waiting[number]
             self._forget(number)
             self._fail(number, waiting, error)
         if self._start_failures >= _MOST_START_FAILURES:
             raise error
-        self._refill()
+        self.send_after(_RETRY_S * self._start_failures, _Refill())
 
     # -- the end
 

@@ -74,6 +74,10 @@ class Pool(Generic[W, R]):
             self.ready.remove(worker)
         return self.busy.pop(worker, None)
 
+    def restarting(self, token: int) -> None:
+        """Book a worker as being started again by its supervisor, under the token of its first start."""
+        self.starting.add(token)
+
     def start_failed(self, token: int) -> R | None:
         """Strike a start that failed; return the oldest request if nothing is left that would serve it."""
         self.starting.discard(token)

@@ -41,9 +41,8 @@ class Sandbox(Supervisor):
             flags,
             (
                 ZygoteActor.child_spec(config, id="zygote"),
-                DynamicSupervisor.child_spec(
-                    max_children=config.max_workers, intensity=_INTENSITY, period=_PERIOD_S, id="workers"
-                ),
+                # How many there are at most is the executor's book-keeping.
+                DynamicSupervisor.child_spec(intensity=_INTENSITY, period=_PERIOD_S, id="workers"),
                 ChildSpec(id="executor", start=Start(PythonExecutor, (config,))),
             ),
         )

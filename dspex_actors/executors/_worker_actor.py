@@ -41,7 +41,7 @@ class WorkerActor(GenServer):
         """
         self._executor = executor
         self._process: WorkerProcess = zygote.spawn()
-        # A fenced-off actor runs no `terminate`, and its thread may be blocked in the guest; this unblocks it.
+        # A fenced-off actor runs no `terminate`, and its thread may be blocked in the guest: unblock it.
         self.pid.on_release(lambda: self._process.kill(Cause.STOPPED))
         self._process.wait_ready(start_timeout_s, self.system.timers)
         pid, ended = self.pid, _ProcessEnded()

@@ -26,7 +26,7 @@ class OutputCollector:
         self._on_output = on_output
         self._kept = {1: bytearray(), 2: bytearray()}
         self._decoders: dict[int, codecs.IncrementalDecoder] = {}
-        self.callback_error: Exception | None = None
+        self.callback_error: BaseException | None = None
 
     def add(self, payload: memoryview) -> None:
         """Take the payload of one output frame.
@@ -47,15 +47,20 @@ class OutputCollector:
         if self._on_output is not None:
             self._stream(stream, bytes(data))
 
-    def _stream(self, stream: int, data: bytes) -> None:
+    def _stream(self, stream: int, data: bytes, *, final: bool = False) -> None:
         decoder = self._decoders.setdefault(stream, codecs.getincrementaldecoder("utf-8")("replace"))
-        text = decoder.decode(data)
+        text = decoder.decode(data, final)
         try:
             if text and self._on_output is not None:
                 self._on_output(STREAM_NAMES[stream], text)
-        except Exception as error:  # noqa: BLE001 -- the user's callback; its failure must not cost the guest its result
+        except BaseException as error:  # noqa: BLE001 -- the user's callback; its failure must not cost the guest its result
             self._on_output = None
             self.callback_error = error
+
+    def finish(self) -> None:
+        """Pass on what is left of a character that never came to its end."""
+        for stream in list(self._decoders):
+            self._stream(stream, b"", final=True)
 
     def text(self, stream: bytes) -> str:
         """Return what a stream held, undecodable bytes replaced."""

@@ -198,6 +198,7 @@ class WorkerProcess:
         finally:
             if timer is not None:
                 timer.cancel()
+        output.finish()
         common = {
             "stdout": output.text(_protocol.STDOUT),
             "stderr": output.text(_protocol.STDERR),
@@ -254,34 +255,32 @@ class WorkerProcess:
             alive = not self._wait_dead(0.05)
             self.kill(Cause.PROTOCOL)
             detail = detail or ("the guest closed its channel to the host" if alive else "")
-        status = self._exit_status()
-        if status is None:
+        exited = self._exited()
+        if exited is None:
             raise WorkerLostError("the worker's zygote ended")
-        exit_code = os.waitstatus_to_exitcode(status)
+        exit_code = os.waitstatus_to_exitcode(exited.status)
         killed_by = -exit_code if exit_code < 0 else None
         if (
             cause is None
             and limits.cpu_s is not None
-            and killed_by in {signal.SIGXCPU, signal.SIGKILL}
-            and not detail
+            and killed_by is not None
+            and exited.cpu_s >= limits.cpu_s
         ):
-            return LimitExceeded(limit="cpu", allowed=limits.cpu_s, **common)
+            return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
         if cause in {Cause.CANCELLED, Cause.STOPPED}:
             detail = f"the worker was killed: {cause.value}"
         code = exit_code if killed_by is None else None
         return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)
 
-    def _exit_status(self) -> int | None:
-        """Return the wait status that the zygote tells, None if it ended without telling."""
+    def _exited(self) -> _protocol.Exited | None:
+        """Return what the zygote tells of the worker's end, None if it ended without telling."""
         self._control.settimeout(_DEATH_WAIT_S)
         try:
             message, _ = _protocol.receive_with_fds(self._control, 4096, 1)
         except OSError:
             return None
-        if not message:
-            return None
-        exited = _decode_control(message)
-        return exited.status if isinstance(exited, _protocol.Exited) else None
+        exited = _decode_control(message) if message else None
+        return exited if isinstance(exited, _protocol.Exited) else None
 
     def kill(self, cause: Cause) -> None:
         """Kill the worker process; quiet if it is dead. The first cause is the one remembered."""
@@ -294,7 +293,7 @@ class WorkerProcess:
 
     def zygote_is_alive(self) -> bool:
         """Whether the exit status of an ended worker arrives, which only a living zygote sends."""
-        return self._exit_status() is not None
+        return self._exited() is not None
 
     @property
     def cause(self) -> Cause | None:

@@ -153,9 +153,10 @@ class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):
 
 
 class Exited(msgspec.Struct, array_like=True, frozen=True, tag=2):
-    """A worker ended; `status` is as waitpid(2) gives it."""
+    """A worker ended; `status` is as waitpid(2) gives it, `cpu_s` what it used in all."""
 
     status: int
+    cpu_s: float
 
 
 def send_with_fds(channel: socket.socket, message: bytes, fds: list[int]) -> None:

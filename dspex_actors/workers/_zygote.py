@@ -26,6 +26,7 @@ import msgspec
 
 from dspex_actors.workers import _protocol, _scratch
 from dspex_actors.workers.confine import _enter, _libc, _probe
+from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.guest import _loop
 
 if TYPE_CHECKING:
@@ -96,13 +97,19 @@ class Zygote:
         guest = self._import_guest()
         self._confinement.prepare()
         layers = self._probe()
-        gc.collect()
-        gc.freeze()
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
+        _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
         self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers)))
+        to_warm = list(reversed(_WARM))
         while True:
-            for descriptor, _ in self._poll.poll():
+            events = self._poll.poll(0 if to_warm else None)
+            if not events:
+                importlib.import_module(to_warm.pop())
+                if not to_warm:
+                    _freeze()
+                    guest.baseline = Baseline.measure()
+            for descriptor, _ in events:
                 if descriptor != self._channel.fileno():
                     self._reap(descriptor)
                 elif not self._serve(guest):
@@ -111,15 +118,14 @@ class Zygote:
     def _import_guest(self) -> _loop.Guest:
         """Import what workers will need, then leave only what guests may import."""
         config = self._config
-        for name in _WARM:
-            importlib.import_module(name)
-        guest = _loop.Guest(config.profile, config.allow, config.forbid, self._confinement.baseline)
+        guest = _loop.Guest(config.profile, config.allow, config.forbid)
         if config.profile != "trusted":
             sys.path[:] = [path for path in sys.path if path not in _own_roots()]
             sys.path_importer_cache.clear()
         sys.meta_path.append(PackageFinder(config.packages))
         for name in config.preload:
             importlib.import_module(name)
+        guest.baseline = Baseline.measure()
         return guest
 
     def _serve(self, guest: _loop.Guest) -> bool:
@@ -161,16 +167,21 @@ class Zygote:
         pid, control, slot = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        _, status = os.waitpid(pid, 0)
+        _, status, usage = os.wait4(pid, 0)
         if control is not None:
-            _quietly_send(control, _encode(_protocol.Exited(status)), [])
+            exited = _protocol.Exited(status, usage.ru_utime + usage.ru_stime)
+            _quietly_send(control, _encode(exited), [])
             control.close()
-        with os.scandir(slot.path) as entries:
-            dirty = next(entries, None) is not None
-        if dirty:
-            self._clean(slot)
-        else:
+        try:
+            with os.scandir(slot.path) as entries:
+                dirty = next(entries, None) is not None
+        except OSError:
+            return  # an unconfined guest has removed its folder: lend it no more
+        if not dirty:
             self._free.append(slot)
+        elif control is not None:
+            self._clean(slot)
+        # What a cleaning child could not clean is lent no more; the host removes it at the end.
 
     def _clean(self, slot: Slot) -> None:
         """Empty a folder in a child of our own, so that a million files delay nobody."""
@@ -218,6 +229,12 @@ class Zygote:
         return msgspec.msgpack.decode(content, type=list[_protocol.LayerReport])
 
 
+def _freeze() -> None:
+    """Move all objects out of the collector's sight, so that forks go on sharing their pages."""
+    gc.collect()
+    gc.freeze()
+
+
 def _quietly_send(control: socket.socket, message: bytes, fds: list[int]) -> None:
     """Send, unless the host has dropped this worker already."""
     try:
@@ -233,6 +250,8 @@ def _own_roots() -> set[str]:
 
 def main() -> None:
     """Run a zygote on the socket whose descriptor is the first argument; the others are import roots."""
+    if sys.modules.get("typing_extensions", sys) is None:
+        del sys.modules["typing_extensions"]  # see the bootstrap
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_LOAD, _JEQ, _JGE, _JSET, _JUMP, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x05, 0x06
+_LOAD, _AND, _JEQ, _JGE, _JSET, _JUMP, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x05, 0x06
 _KILL_PROCESS, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 
 # Offsets in struct seccomp_data.
@@ -50,10 +50,11 @@ class RefuseUnless:
 
 @dataclass(frozen=True, slots=True)
 class RefuseValues:
-    """The call fails with `errno` if one argument is one of `values`."""
+    """The call fails with `errno` if one argument, or its masked bits, is one of `values`."""
 
     argument: int
     values: tuple[int, ...]
+    mask: int = 0xFFFFFFFF
     errno: int = _EPERM
 
 
@@ -130,9 +131,7 @@ def _body(rule: Rule) -> list[Instruction]:
     hit, miss = _ret(_ALLOW), _ret(_ERRNO | rule.errno)
     if isinstance(rule, RefuseValues):
         hit, miss = miss, hit
-        tests: list[Instruction] = []
-    else:
-        tests = [(0x54, 0, 0, rule.mask)] if rule.mask != 0xFFFFFFFF else []  # 0x54: AND accumulator
+    tests: list[Instruction] = [(_AND, 0, 0, rule.mask)] if rule.mask != 0xFFFFFFFF else []
     count = len(rule.values)
     compare: list[Instruction] = [(_JEQ, count - at, 0, value) for at, value in enumerate(rule.values)]
     return [load, *tests, *compare, miss, hit]

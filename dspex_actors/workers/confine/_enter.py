@@ -21,7 +21,8 @@ DATA_FD = 3
 """Descriptor of a worker's socket; all others but the null device at 0, 1 and 2 are closed."""
 
 _RULESET_FD = 4
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+# Not /dev/zero: mapping it shared gives memory that no limit counts.
+_DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 
 
 @dataclass
@@ -32,14 +33,12 @@ class Confinement:
         sandboxed: False for the trusted profile, which gets none of the layers that take rights away.
         read_paths: files and folders a guest may read.
         missing: reason by name, for each layer that could not be prepared.
-        baseline: what a fresh worker uses, see `Baseline`.
     """
 
     sandboxed: bool
     read_paths: list[str]
     disabled: frozenset[str] = frozenset()
     missing: dict[str, str] = field(default_factory=dict)
-    baseline: _limits.Baseline = field(default_factory=_limits.Baseline.measure)
     _worker_filter: bytes = b""
 
     def prepare(self) -> None:

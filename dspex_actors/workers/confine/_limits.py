@@ -58,24 +58,29 @@ def apply_limits(
         memory_bytes: memory that may be added to the baseline.
         file_bytes: size of any one file.
         open_files: number of descriptors.
-
-    Raises:
-        ValueError: a limit is above what an earlier call allowed.
     """
     if cpu_s is not None:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         seconds = math.ceil(usage.ru_utime + usage.ru_stime + cpu_s)
         # Beyond the soft limit comes SIGXCPU, which a guest may ignore; beyond the hard one SIGKILL.
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + _CPU_GRACE_S))
+        _lower(resource.RLIMIT_CPU, seconds, seconds + _CPU_GRACE_S)
     if memory_bytes is not None:
         data = baseline.data_bytes + memory_bytes
-        resource.setrlimit(resource.RLIMIT_DATA, (data, data + _REPORT_SLACK))
+        _lower(resource.RLIMIT_DATA, data, data + _REPORT_SLACK)
         address = baseline.address_bytes + memory_bytes + _ADDRESS_SLACK
-        resource.setrlimit(resource.RLIMIT_AS, (address, address + _REPORT_SLACK))
+        _lower(resource.RLIMIT_AS, address, address + _REPORT_SLACK)
     if file_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+        _lower(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
     if open_files is not None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+        _lower(resource.RLIMIT_NOFILE, open_files, open_files)
+
+
+def _lower(kind: int, soft: int, hard: int) -> None:
+    """Set a limit; one that is lower already stays as it is."""
+    _, highest = resource.getrlimit(kind)
+    if highest != resource.RLIM_INFINITY:
+        soft, hard = min(soft, highest), min(hard, highest)
+    resource.setrlimit(kind, (soft, hard))
 
 
 def widen_for_report() -> None:

@@ -23,7 +23,8 @@ from dspex_actors.workers.confine._syscalls import AUDIT_ARCH, FIRST_UNKNOWN, ma
 
 _SET_MODE_FILTER = 1
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
-_ENOSYS, _ENOTSUP = 38, 95
+_ENOMEM, _ENOSYS, _ENOTSUP = 12, 38, 95
+_MAP_SHARED_ANONYMOUS = 0x01 | 0x20
 
 _CLONE_THREAD = 0x00010000
 _CLONE_NEW = 0x7E020000 | 0x80  # every CLONE_NEW* flag, time namespaces included
@@ -88,6 +89,8 @@ def worker_rules(pid: int) -> dict[str, Rule]:
     rules["prlimit64"] = RefuseUnless(0, (0, pid))
     for name in ("tkill", "pidfd_open", "pidfd_send_signal"):
         rules[name] = Refuse()
+    # RLIMIT_DATA does not count shared anonymous memory.
+    rules["mmap"] = RefuseValues(3, (_MAP_SHARED_ANONYMOUS,), mask=_MAP_SHARED_ANONYMOUS, errno=_ENOMEM)
     rules["prctl"] = RefuseValues(0, (_PR_SET_PDEATHSIG, _PR_SET_MM))
     return rules
 

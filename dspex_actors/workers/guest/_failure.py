@@ -6,9 +6,7 @@ module, whose imports would make every worker larger.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dspex_actors._execution import GuestFailure
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,15 +18,15 @@ _FRAMES_KEPT = 20  # from each end of a traceback
 _CHAIN_KEPT = 5
 
 
-def describe(error: BaseException, source: str) -> GuestFailure:
-    """Return an exception as plain text.
+def describe(error: BaseException, source: str) -> tuple[str, str, str]:
+    """Return type, message and traceback of an exception as plain text.
 
     Args:
         error: what the guest's code raised.
         source: the code, for the lines of the traceback.
     """
     lines = source.splitlines()
-    return GuestFailure(_type_name(error), _message(error), _clip(_with_causes(error, lines), 32_000))
+    return _type_name(error), _message(error), _clip(_with_causes(error, lines), 32_000)
 
 
 def _with_causes(error: BaseException, lines: list[str]) -> str:
@@ -38,10 +36,10 @@ def _with_causes(error: BaseException, lines: list[str]) -> str:
     while len(chain) < _CHAIN_KEPT:
         current = chain[-1][0]
         link = "The above exception was the direct cause of the following exception:"
-        cause = current.__cause__
-        if cause is None and not current.__suppress_context__:
+        cause = _read(current, "__cause__")
+        if cause is None and not _read(current, "__suppress_context__"):
             link = "During handling of the above exception, another exception occurred:"
-            cause = current.__context__
+            cause = _read(current, "__context__")
         if cause is None or id(cause) in seen:
             break
         seen.add(id(cause))
@@ -56,7 +54,7 @@ def _with_causes(error: BaseException, lines: list[str]) -> str:
 
 def _traceback(error: BaseException, lines: list[str]) -> str:
     """Return the traceback of one exception in Python's own layout."""
-    frames = _guest_frames(error.__traceback__)
+    frames = _guest_frames(_read(error, "__traceback__"))
     shown = ["Traceback (most recent call last):"] if frames else []
     skipped = len(frames) - 2 * _FRAMES_KEPT
     if skipped > 0:
@@ -87,13 +85,17 @@ def _guest_frames(traceback: TracebackType | None) -> list[tuple[int, str] | Non
 
 
 def _syntax_place(error: SyntaxError) -> list[str]:
-    if error.filename != FILENAME or not error.lineno:
+    """Return the line and the caret of a syntax error in the guest's source."""
+    filename, number, text, offset = (
+        SyntaxError.__dict__[name].__get__(error) for name in ("filename", "lineno", "text", "offset")
+    )
+    if filename != FILENAME or type(number) is not int or not number:
         return []
-    place = [f'  File "{FILENAME}", line {error.lineno}']
-    if isinstance(error.text, str) and error.text.strip():
-        text = error.text.rstrip("\n")
+    place = [f'  File "{FILENAME}", line {number}']
+    if type(text) is str and text.strip():
+        text = text.rstrip("\n")
         place.append(f"    {_clip(text.strip(), 200)}")
-        column = (error.offset or 1) - 1 - (len(text) - len(text.lstrip()))
+        column = (offset if type(offset) is int else 1) - 1 - (len(text) - len(text.lstrip()))
         if 0 <= column <= 200:
             place.append("    " + " " * column + "^")
     return place
@@ -102,14 +104,20 @@ def _syntax_place(error: SyntaxError) -> list[str]:
 def _message(error: BaseException) -> str:
     """Return `str(error)`, or a note in its place if that raises."""
     try:
-        if isinstance(error, SyntaxError) and type(error) in _SYNTAX_ERRORS and error.lineno:
+        if type(error) in _SYNTAX_ERRORS and isinstance(error, SyntaxError) and type(error.lineno) is int:
             # Its own text repeats the file name, which is always ours.
             text = f"{error.msg} (line {error.lineno})"
         else:
             text = str(error)
+        text = str.__getitem__(text, slice(None))  # a plain str, whatever class __str__ gave it
     except BaseException as raised:  # noqa: BLE001 -- guest code; whatever it raises, the failure must be told
         text = f"<its __str__ raised {_type_name(raised)}>"
     return _clip(text, _MESSAGE_CHARS)
+
+
+def _read(error: BaseException, name: str) -> Any:  # noqa: ANN401 -- what the attribute holds
+    """Read an exception's own attribute, past whatever the guest's class defines under that name."""
+    return BaseException.__dict__[name].__get__(error)
 
 
 _SYNTAX_ERRORS = (SyntaxError, IndentationError, TabError)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from dspex_actors._execution import GuestFailure
-
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
@@ -39,22 +37,18 @@ class Guest:
     Args:
         profile: name of the policy's profile.
         allow, forbid: import rules of the strict profile beside its own.
-        baseline: what an idle worker uses, for the memory limit.
+
+    Attributes:
+        baseline: what an idle worker uses, for the memory limit; measured when all is imported.
     """
 
-    def __init__(
-        self,
-        profile: str,
-        allow: tuple[str, ...],
-        forbid: tuple[str, ...],
-        baseline: _limits.Baseline,
-    ) -> None:
+    def __init__(self, profile: str, allow: tuple[str, ...], forbid: tuple[str, ...]) -> None:
         self._engine = _make_engine(profile, allow, forbid)
-        self._baseline = baseline
+        self.baseline = _limits.Baseline.measure()
 
     def serve(self, channel: socket.socket) -> None:
         """Answer requests until the host closes the socket. Runs in the confined worker."""
-        Worker(channel, self._engine, self._baseline).serve()
+        Worker(channel, self._engine, self.baseline).serve()
 
 
 class Worker:
@@ -73,6 +67,8 @@ class Worker:
         self._stderr = _output.OutputStream(
             lambda data: self._send_output(_protocol.STDERR, data), "<stderr>"
         )
+        # Kept apart: the guest may detach what is below its streams.
+        self._outputs = [(stream, stream.output) for stream in (self._stdout, self._stderr)]
         for name, stream in (
             ("stdin", io.TextIOWrapper(io.BytesIO())),  # reads as empty
             ("stdout", self._stdout),
@@ -105,7 +101,7 @@ class Worker:
         request = _decode_request(parts[0])
         started = _cpu_s()
         final, encoded = self._execute(request, parts)
-        dropped = _output.finish(self._stdout) + _output.finish(self._stderr)
+        dropped = sum(_output.finish(stream, output) for stream, output in self._outputs)
         usage = resource.getrusage(resource.RUSAGE_SELF)
         final = msgspec.structs.replace(
             final,
@@ -125,8 +121,8 @@ class Worker:
             namespace = self._engine.namespace()
         if request.keep:
             self._namespace = namespace
-        self._stdout.output.reset(request.output_bytes)
-        self._stderr.output.reset(request.output_bytes)
+        for _, output in self._outputs:
+            output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
             self._limit(request)
@@ -137,7 +133,7 @@ class Worker:
             _limits.widen_for_report()
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
-            return _failed(_failure.describe(error, request.code)), None
+            return Final("failed", *_failure.describe(error, request.code)), None
 
     def _limit(self, request: _protocol.Request) -> None:
         _limits.apply_limits(
@@ -178,10 +174,6 @@ def _load_opaque(data: bytes) -> object:
     import pickle  # noqa: PLC0415 -- most guests never need it
 
     return pickle.loads(data)  # noqa: S301 -- see above
-
-
-def _failed(failure: GuestFailure) -> Final:
-    return Final("failed", failure.type, failure.message, failure.traceback)
 
 
 def _cpu_s() -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,8 +84,14 @@ class OutputStream(io.TextIOWrapper):
         return self._label
 
 
-def finish(stream: OutputStream) -> int:
-    """Send all that is pending, also an unfinished line; return the number of bytes dropped."""
-    stream.flush()
-    stream.output.flush_now()
-    return stream.output.dropped
+def finish(stream: OutputStream, output: OutputBuffer) -> int:
+    """Send all that is pending, also an unfinished line; return the number of bytes dropped.
+
+    Args:
+        stream: the text layer, which the guest may have closed or detached.
+        output: what is below it.
+    """
+    with suppress(ValueError):
+        stream.flush()
+    output.flush_now()
+    return output.dropped
