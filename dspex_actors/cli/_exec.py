@@ -1,0 +1,153 @@
+"""`dspex-actors exec`: run one piece of code, show its output as it comes, then its value or its failure."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from dspex_actors._config import ExecutorConfig, RuntimeConfig
+from dspex_actors._errors import WorkerDiedError, describe_limit
+from dspex_actors._execution import Completed, Execute, Failed, LimitExceeded
+from dspex_actors._limits import MIB, Limits
+from dspex_actors._policy import Policy
+from dspex_actors._runtime import Runtime
+from dspex_actors.cli._exit_code import ExitCode
+from dspex_actors.cli._interrupts import Interrupts
+from dspex_actors.cli._terminal import Sink
+from dspex_actors.cli._usage import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from dspex_actors._execution import ExecutionResult, WorkerDied
+
+_OUTPUT_BYTES = 16 * MIB
+"""Output shown of each stream: all of it passes through this process's memory."""
+
+_STOP_S = 1.0
+_OPTIONS = {"time": "--timeout", "memory": "--memory"}
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Run the command.
+
+    Args:
+        options: `code` or `file`, `language`, `profile`, `timeout` in seconds, `memory` in bytes.
+
+    Returns:
+        How the guest ended.
+
+    Raises:
+        UsageError: the code cannot be read.
+        ConfigError: the code is no text, or an option is wrong.
+        DspexError: there is no sandbox.
+        InterruptedBySignal: a signal asked for the end; the guest was killed.
+        BrokenPipeError: nobody reads the output any more; the guest was killed.
+    """
+    code = options.code if options.file is None else _read(options.file)
+    limits = Limits(time_s=options.timeout, memory_bytes=options.memory, output_bytes=_OUTPUT_BYTES)
+    Execute(
+        code, language=options.language
+    )  # what is wrong with it is better said before anything is started
+    policy = Policy(profile=options.profile)
+    config = RuntimeConfig(executor=ExecutorConfig(policy=policy, limits=limits, spares=1, max_workers=1))
+    sinks = {"stdout": Sink(sys.stdout), "stderr": Sink(sys.stderr)}
+    with Interrupts() as interrupts:
+        runtime = Runtime(config)
+        try:
+            with interrupts.allowed():
+                result = _converse(runtime, code, options.language, sinks)
+        finally:
+            runtime.stop(_STOP_S)
+    return _show(result, sinks)
+
+
+def _read(file: str) -> str:
+    """Return the text of a file, of standard input for `-`.
+
+    Raises:
+        UsageError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"cannot read {file}: {reason}") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        where = f"byte {data[error.start]:#04x} at position {error.start}"
+        raise UsageError(f"{file} is not text in UTF-8: {where}") from None
+
+
+def _converse(runtime: Runtime, code: str, language: str, sinks: Mapping[str, Sink]) -> ExecutionResult:
+    """Run the code and pass its output on.
+
+    All writing is done here, so that a slow terminal holds up no actor.
+
+    Raises:
+        DspexError: the executor was lost.
+        BrokenPipeError: nobody reads the output any more.
+    """
+    events: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
+    future = runtime.submit(
+        code, language=language, on_output=lambda stream, text: events.put((stream, text))
+    )
+    future.add_done_callback(lambda _: events.put(None))
+    try:
+        while (event := events.get()) is not None:
+            stream, text = event
+            sinks[stream].write(text)
+        return future.result()
+    finally:
+        future.cancel()
+
+
+def _show(result: ExecutionResult, sinks: Mapping[str, Sink]) -> ExitCode:
+    """Print what is left to say of a result."""
+    if result.usage.output_dropped_bytes:
+        limit = describe_limit("output", _OUTPUT_BYTES)
+        sinks["stderr"].write_line(
+            f"dspex-actors: {result.usage.output_dropped_bytes} bytes of output beyond {limit} were dropped"
+        )
+    match result:
+        case Completed(value=None):
+            return ExitCode.COMPLETED
+        case Completed(value=value):
+            sinks["stdout"].write_line(_shown(value))
+            return ExitCode.COMPLETED
+        case Failed(error=error):
+            sinks["stderr"].write_line(error.traceback or f"{error.type}: {error.message}")
+            return ExitCode.GUEST_FAILED
+        case LimitExceeded(limit=limit):
+            hint = f" ({_OPTIONS[limit]} changes it)" if limit in _OPTIONS else ""
+            sinks["stderr"].write_line(f"dspex-actors: {result}{hint}")
+            return ExitCode.LIMIT_EXCEEDED
+    sinks["stderr"].write_line(f"dspex-actors: {_death(result)}")
+    return ExitCode.GUEST_FAILED
+
+
+def _shown(value: object) -> str:
+    """Return the repr of a guest's value, which is plain data; a note where an integer is too long for it."""
+    try:
+        return repr(value)
+    except ValueError:  # Python's limit of decimal digits, without which this could take hours
+        if isinstance(value, int):
+            return hex(value)
+        return (
+            f"<a {type(value).__name__} with an integer of more than {sys.get_int_max_str_digits()} digits>"
+        )
+
+
+def _death(result: WorkerDied) -> str:
+    """Say how a worker died, the signal by its name."""
+    sentence = str(WorkerDiedError(result.exit_code, result.signal))
+    if result.signal is not None:
+        known = {each.value: each.name for each in signal.Signals}
+        number = f"signal {result.signal}"
+        sentence = sentence.replace(number, f"{number} ({known.get(result.signal, 'unknown')})")
+    return f"{sentence}: {result.detail}" if result.detail else sentence

@@ -1,0 +1,26 @@
+"""What the exit code of the command means."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How the command ended.
+
+    Attributes:
+        COMPLETED: 0, it did what it was asked to; the guest ran to its end.
+        GUEST_FAILED: 1, the guest's code raised, did not compile, ended its own process, or gave a value
+            that cannot cross.
+        USAGE: 2, the command line, the source file or the output stream is wrong.
+        LIMIT_EXCEEDED: 3, the guest was stopped at a limit.
+        UNCONTAINED: 4, the sandbox is not available, or was lost.
+
+    A signal `n` ends the command with 128 + `n`: Ctrl-C with 130, a reader that closed the pipe with 141.
+    """
+
+    COMPLETED = 0
+    GUEST_FAILED = 1
+    USAGE = 2
+    LIMIT_EXCEEDED = 3
+    UNCONTAINED = 4

@@ -1,0 +1,246 @@
+"""The command line: what may be asked, and the one place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from dspex_actors._errors import ConfigError, DspexError
+from dspex_actors._limits import MIB, Limits
+from dspex_actors._policy import Profile
+from dspex_actors.cli._exit_code import ExitCode
+from dspex_actors.cli._interrupts import InterruptedBySignal
+from dspex_actors.cli._terminal import Sink
+from dspex_actors.cli._usage import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_EXAMPLES = """\
+examples:
+  dspex-actors exec -c 'sum(range(10))'
+  dspex-actors exec --profile strict --timeout 2 snippet.py
+  generate | dspex-actors exec -
+  dspex-actors doctor
+  dspex-actors tree --json
+
+exit codes:
+  0 completed   1 the guest failed   2 usage   3 a limit was exceeded   4 no sandbox   130 Ctrl-C
+"""
+_EXEC_EXAMPLES = """\
+The value of the last expression is printed after the guest's own output, unless it is None.
+
+examples:
+  dspex-actors exec -c 'import math; math.factorial(20)'
+  dspex-actors exec --timeout 1 -c 'while True: pass'      # exit code 3
+  dspex-actors exec --memory 64 --timeout none analysis.py
+  echo 'print("hello")' | dspex-actors exec -
+"""
+_MOST_MEMORY_MIB = 2**24
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: the arguments without the command's name; those of this process by default.
+
+    Returns:
+        The exit code, see `ExitCode`.
+
+    Raises:
+        SystemExit: argparse has answered by itself: `--help` and `--version` with 0, a wrong option with 2.
+    """
+    _open_missing_streams()
+    options = _parser().parse_args(argv)
+    _silence_logging()
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        code = command(options)
+        sys.stdout.flush()
+    except (ConfigError, UsageError) as error:
+        return _say(error, ExitCode.USAGE)
+    except DspexError as error:
+        return _say(error, ExitCode.UNCONTAINED)
+    except (InterruptedBySignal, KeyboardInterrupt) as interrupt:
+        return 128 + getattr(interrupt, "number", signal.SIGINT)
+    except BrokenPipeError:
+        _forget_stdout()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        return _say(UsageError(f"cannot write the output: {error.strerror}"), ExitCode.USAGE)
+    return code
+
+
+def _say(error: Exception, code: ExitCode) -> ExitCode:
+    """Print what went wrong; its text may hold words of the user's or the guest's."""
+    Sink(sys.stderr).write_line(f"dspex-actors: {error}")
+    return code
+
+
+def _open_missing_streams() -> None:
+    """Put the null device where a standard stream is closed, before a socket takes its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            stream = os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+
+
+def _forget_stdout() -> None:
+    """Let the interpreter's last flush find the null device where the reader of our output has gone."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _silence_logging() -> None:
+    """Keep the library's log records off the terminal: whatever matters is in the command's own message."""
+    import logging  # noqa: PLC0415 -- `--help` needs none
+
+    for name in ("supervisors", "dspex_actors"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dspex-actors",
+        description="Run Python that you do not trust in a sandboxed worker process.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action=_ShowVersion, nargs=0, help="print the version of this package and of Python"
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_exec(commands)
+    doctor = commands.add_parser(
+        "doctor",
+        help="say whether guest code is contained on this machine",
+        description="Try to break each layer of the sandbox from inside, and say what was seen.",
+        epilog="Exit code 0: guest code is contained in the profiles strict and process. 4: it is not.",
+        allow_abbrev=False,
+    )
+    doctor.add_argument("--json", action="store_true", help="print plain data")
+    doctor.set_defaults(command=_doctor)
+    tree = commands.add_parser(
+        "tree",
+        help="draw the supervision tree of a running runtime",
+        description="Start a runtime, run one execution in it, and draw its supervision tree.",
+        allow_abbrev=False,
+    )
+    tree.add_argument("--json", action="store_true", help="print plain data")
+    tree.set_defaults(command=_tree)
+    return parser
+
+
+def _add_exec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    defaults = Limits()
+    parser = commands.add_parser(
+        "exec",
+        help="run code in the sandbox",
+        description="Run code in the sandbox; its output is shown as it comes.",
+        epilog=_EXEC_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    code = parser.add_mutually_exclusive_group(required=True)
+    code.add_argument("-c", dest="code", metavar="CODE", help="the code itself")
+    code.add_argument("file", nargs="?", metavar="FILE", help="a file of code in UTF-8; - is standard input")
+    parser.add_argument("-l", "--language", default="python", help="its language (default: python)")
+    parser.add_argument(
+        "--profile",
+        choices=[profile.value for profile in Profile],
+        default=Profile.PROCESS.value,
+        help="what it may do (default: process); trusted is not sandboxed",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=defaults.time_s,
+        metavar="SECONDS",
+        help=f"wall-clock time it may take, or none (default: {defaults.time_s:g})",
+    )
+    parser.add_argument(
+        "--memory",
+        type=_mebibytes,
+        default=defaults.memory_bytes,
+        metavar="MIB",
+        help=f"memory it may take in MiB, or none (default: {(defaults.memory_bytes or 0) // MIB})",
+    )
+    parser.set_defaults(command=_exec)
+
+
+class _ShowVersion(argparse.Action):
+    """Prints the version when it is asked for, so that nobody else pays for looking it up."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002 -- argparse's signature
+        values: object,  # noqa: ARG002 -- see above
+        option_string: str | None = None,  # noqa: ARG002 -- see above
+    ) -> None:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 -- see the docstring
+
+        try:
+            ours = version("dspex-actors")
+        except PackageNotFoundError:
+            ours = "(not installed)"
+        parser.exit(0, f"dspex-actors {ours}, Python {sys.version.split()[0]}\n")
+
+
+def _seconds(text: str) -> float | None:
+    """Read a time limit.
+
+    Raises:
+        ArgumentTypeError: not a finite number above zero, and not `none`.
+    """
+    if text == "none":
+        return None
+    try:
+        return Limits(time_s=float(text)).time_s
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number of seconds > 0, or none for no limit, got {text!r}"
+        ) from None
+
+
+def _mebibytes(text: str) -> int | None:
+    """Read a memory limit; return bytes.
+
+    Raises:
+        ArgumentTypeError: not a whole number of MiB in the possible range, and not `none`.
+    """
+    if text == "none":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:20]) <= _MOST_MEMORY_MIB:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of MiB from 1 to {_MOST_MEMORY_MIB}, or none for no limit, got {text!r}"
+        )
+    return int(text) * MIB
+
+
+def _exec(options: argparse.Namespace) -> int:
+    from dspex_actors.cli import _exec as command  # noqa: PLC0415 -- brings in the runtime, 0.2 s
+
+    return command.run(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from dspex_actors.cli import _doctor as command  # noqa: PLC0415 -- brings in the runtime, 0.2 s
+
+    return command.run(options)
+
+
+def _tree(options: argparse.Namespace) -> int:
+    from dspex_actors.cli import _tree as command  # noqa: PLC0415 -- brings in the runtime, 0.2 s
+
+    return command.run(options)
