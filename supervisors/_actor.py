@@ -97,15 +97,16 @@ class GenActor(pykka.ThreadingActor):
         Raises:
             StartError: `init` raised, stopped, ignored or took too long.
         """
-        boot = Boot(name or cls.__name__, system or System(), args=args, kwargs=kwargs)
+        shared = system or System()
+        boot = Boot(name or cls.__name__, shared, args=args, kwargs=kwargs)
         acknowledged = CallFuture()
         boot.on_ack = acknowledged.reply
         actor = cls(boot)
         pid, address = actor.pid, actor.address
         pid.monitor(MonitorRef(pid), acknowledged.reply)
-        pid.monitor(MonitorRef(pid), lambda _: boot.system.published())
+        pid.monitor(MonitorRef(pid), lambda _: shared.published())
         if system is None:
-            pid.on_thread_end(boot.system.close)
+            pid.on_thread_end(shared.close)
         actor._start_actor_loop()
         del actor
         try:

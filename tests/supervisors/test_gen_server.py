@@ -1,0 +1,401 @@
+"""GenServer: init, the return values of handlers, continuing, timers, terminating."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import pytest
+
+from supervisors import (
+    IGNORE,
+    KILLED,
+    NO_REPLY,
+    NORMAL,
+    SHUTDOWN,
+    ActorExitedError,
+    CallTimeoutError,
+    Continue,
+    Crash,
+    GenServer,
+    Shutdown,
+    StartError,
+    Stop,
+)
+from supervisors.testing import CEILING_S, Journal, ManualClock, Misbehaving, wait_exit
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture
+def quiet(caplog):
+    caplog.set_level("CRITICAL")
+
+
+class Counter(GenServer):
+    def init(self, start=0):
+        self.value = start
+
+    def handle_call(self, message, sender):
+        self.value += message
+        return self.value
+
+    def handle_cast(self, message):
+        self.value += message
+
+
+def test_calls_and_casts_change_the_state_in_the_order_they_were_sent():
+    with Counter.start(10) as counter:
+        counter.cast(1)
+        counter.cast(1)
+
+        assert counter.call(3) == 15
+
+
+def test_everything_runs_in_the_thread_of_the_actor():
+    threads = []
+
+    class Server(GenServer):
+        def init(self):
+            threads.append(threading.current_thread())
+            return Continue()
+
+        def handle_continue(self, term):
+            threads.append(threading.current_thread())
+
+        def handle_call(self, message, sender):
+            threads.append(threading.current_thread())
+
+        def terminate(self, reason):
+            threads.append(threading.current_thread())
+
+    with Server.start() as server:
+        server.call(None)
+        thread = server.pid.thread
+
+    assert threads == [thread] * 4
+
+
+def test_what_init_continues_with_runs_before_any_message():
+    order = Journal()
+    sent = threading.Event()
+
+    class Server(GenServer):
+        def init(self):
+            self.address.cast("sent during init")
+            return Continue("the rest")
+
+        def handle_continue(self, term):
+            sent.wait(CEILING_S)
+            order.add(term)
+
+        def handle_cast(self, message):
+            order.add(message)
+
+    with Server.start() as server:
+        server.cast("sent after start")
+        sent.set()
+        order.wait_for("sent after start")
+
+    assert order.entries() == ["the rest", "sent during init", "sent after start"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [(IGNORE, NORMAL), (Stop(Shutdown("no licence")), Shutdown("no licence"))],
+)
+def test_an_init_that_does_not_serve_is_a_start_error_with_its_reason(outcome, reason):
+    journal = Journal()
+
+    with pytest.raises(StartError) as caught:
+        Misbehaving.start(journal, on_init=lambda _: outcome)
+
+    assert caught.value.reason == reason
+    assert journal.entries() == [("init", "child")]  # terminate did not run
+
+
+def test_an_init_that_returns_something_else_is_told_what_is_allowed():
+    with pytest.raises(StartError, match="allowed are None, IGNORE, Continue and Stop"):
+        Misbehaving.start(on_init=lambda _: 42)
+
+
+def test_an_init_that_takes_too_long_is_a_start_error_and_the_actor_is_fenced_off():
+    release, pids = threading.Event(), Journal()
+
+    class Slow(GenServer):
+        def init(self):
+            pids.add(self.pid)
+            release.wait(CEILING_S)
+
+    with pytest.raises(StartError, match="init took over"):
+        Slow.start(start_timeout_s=0.01)
+
+    (pid,) = pids.entries()
+    assert pid.exit_reason == KILLED
+    release.set()
+    pid.thread.join(CEILING_S)
+
+
+def test_a_handler_that_continues_badly_crashes_after_a_good_start():
+    class Server(GenServer):
+        def init(self):
+            return Continue()
+
+        def handle_continue(self, term):
+            raise OSError("no")
+
+    assert wait_exit(Server.start().root) == Crash("OSError", "no")
+
+
+def test_a_stop_with_a_reply_answers_first_and_then_ends():
+    class Server(GenServer):
+        def handle_call(self, message, sender):
+            return Stop(SHUTDOWN, reply="bye")
+
+    server = Server.start()
+
+    assert server.call("stop") == "bye"
+    assert wait_exit(server) == SHUTDOWN
+
+
+def test_a_stop_without_a_reply_tells_the_caller_why_it_ended():
+    with Misbehaving.start() as server, pytest.raises(ActorExitedError) as caught:
+        server.call(("stop", SHUTDOWN))
+    assert caught.value.reason == SHUTDOWN
+
+
+@pytest.mark.parametrize("verb", ["cast", "send_info"])
+def test_casts_and_other_messages_can_stop_the_actor_too(verb):
+    class Server(GenServer):
+        def handle_cast(self, message):
+            return Stop(message)
+
+        handle_info = handle_cast
+
+    server = Server.start()
+    getattr(server, verb)(SHUTDOWN)
+
+    assert wait_exit(server) == SHUTDOWN
+
+
+def test_a_server_without_handlers_crashes_on_a_call_it_does_not_know():
+    with GenServer.start() as server, pytest.raises(NotImplementedError):
+        server.call("what")
+
+
+def test_an_unexpected_info_is_logged_and_survived(caplog):
+    caplog.set_level("WARNING")
+    with Counter.start() as server:
+        server.send_info("what")
+
+        assert server.call(1) == 1
+    assert "actor.message_unexpected" in caplog.text
+
+
+def test_a_held_sender_may_answer_from_a_later_message():
+    class Later(GenServer):
+        def handle_call(self, message, sender):
+            self.waiting = sender
+            return NO_REPLY
+
+        def handle_cast(self, message):
+            self.waiting.reply(message)
+
+    with Later.start() as server:
+        future = server.call_async("question")
+        server.cast("answer")
+
+        assert future.get(timeout=CEILING_S) == "answer"
+        assert server.pid.held == {}
+
+
+def test_a_held_sender_may_fail_the_call():
+    class Later(GenServer):
+        def handle_call(self, message, sender):
+            sender.fail(KeyError(message))
+            return NO_REPLY
+
+    with Later.start() as server, pytest.raises(KeyError):
+        server.call("question")
+
+
+@pytest.mark.parametrize("end", ["stop", "kill", "crash"])
+def test_held_senders_are_answered_when_their_actor_ends(end):
+    server = Misbehaving.start()
+    pid = server.pid
+    futures = [server.call_async(("hold",)) for _ in range(3)]
+    server.call("all are held now")
+
+    {"stop": server.stop, "kill": pid.kill, "crash": lambda: server.cast(("raise", ValueError()))}[end]()
+
+    for future in futures:
+        with pytest.raises(ActorExitedError):
+            future.get(timeout=CEILING_S)
+    pid.thread.join(CEILING_S)
+
+
+def test_a_held_sender_is_let_go_when_its_caller_gives_up():
+    with Misbehaving.start() as server:
+        with pytest.raises(CallTimeoutError):
+            server.call(("hold",), timeout=0)
+        server.call("the hold was handled")
+
+        assert server.pid.held == {}
+
+
+def test_a_server_hears_at_once_that_its_caller_gave_up():
+    abandoned = Journal()
+
+    def hold(_, sender):
+        sender.on_abandoned(lambda: abandoned.add("abandoned"))
+        return NO_REPLY
+
+    with Misbehaving.start() as server:
+        future = server.call_async(("do", hold))
+        server.call("handled")
+
+        future.abandon()
+
+        assert abandoned.entries() == ["abandoned"]
+
+
+def test_a_forwarded_call_is_answered_by_the_other_actor():
+    with Misbehaving.start(name="front") as front, Misbehaving.start(name="back") as back:
+
+        def forward(actor, sender):
+            actor.forward(back, "question", sender)
+            return NO_REPLY
+
+        assert front.call(("do", forward)) == "question"
+        assert front.call("free again") == "free again"
+
+
+@pytest.mark.parametrize("when", ["before", "while queued", "while holding"])
+def test_a_forwarded_call_is_answered_when_the_other_actor_ends(when):
+    entered, release = threading.Event(), threading.Event()
+    front, back = Misbehaving.start(name="front"), Misbehaving.start(name="back")
+    pid = back.pid
+    if when == "before":
+        back.stop()
+    elif when == "while queued":
+        back.cast(("block", entered, release))
+        entered.wait(CEILING_S)
+
+    def forward(actor, sender):
+        actor.forward(pid, ("hold",), sender)
+        return NO_REPLY
+
+    future = front.call_async(("do", forward))
+    front.call("forwarded")
+    pid.kill()
+
+    with pytest.raises(ActorExitedError, match="back"):
+        future.get(timeout=CEILING_S)
+    release.set()
+    front.stop()
+    pid.thread.join(CEILING_S)
+
+
+def test_the_end_of_the_actor_that_forwarded_does_not_answer_the_call():
+    front, back = Misbehaving.start(name="front"), Misbehaving.start(name="back")
+    senders = Journal()
+
+    def keep(actor, sender):
+        actor.kept = sender
+        senders.add(sender)
+        return NO_REPLY
+
+    def forward(actor, sender):
+        actor.forward(back, ("do", keep), sender)
+        return Stop(NORMAL)
+
+    future = front.call_async(("do", forward))
+    wait_exit(front.root)
+    back.call("the forwarded call was handled")
+
+    assert not future.done
+    back.call(("do", lambda actor, _: actor.kept.reply("answered")))
+    assert future.get(timeout=CEILING_S) == "answered"
+    back.stop()
+
+
+def test_a_forward_back_to_a_waiting_caller_is_seen_as_a_cycle():
+    """A waits for B, B has forwarded to C, so C must not wait for A."""
+    refused = Journal()
+    with Misbehaving.start(name="a") as a, Misbehaving.start(name="b") as b, Misbehaving.start(name="c") as c:
+
+        def ask_a(*_):
+            try:
+                a.call("cycle", timeout=None)
+            except Exception as error:
+                refused.add(type(error).__name__)
+            return "done"
+
+        def forward(actor, sender):
+            actor.forward(c, ("do", ask_a), sender)
+            return NO_REPLY
+
+        assert a.call(("do", lambda *_: b.call(("do", forward)))) == "done"
+    assert refused.entries() == ["CallCycleError"]
+
+
+def test_messages_sent_for_later_arrive_as_info_and_can_be_taken_back():
+    clock, journal = ManualClock(), Journal()
+    with Misbehaving.start(journal, system=clock.system()) as server:
+        timers = server.call(("do", lambda actor, _: [actor.send_after(s, s) for s in (1, 2, 3)]))
+
+        assert timers[1].cancel()
+        clock.advance(3)
+        server.call("both have arrived")
+
+        assert journal.entries() == [("init", "child"), ("info", "child", 1), ("info", "child", 3)]
+        assert not timers[0].cancel()
+
+
+@pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("why"), Crash("Made", "up")])
+def test_terminate_gets_the_reason_that_was_asked_for(reason):
+    journal = Journal()
+    server = Misbehaving.start(journal)
+
+    assert server.stop(reason).reason == reason
+    assert journal.entries()[-1] == ("terminate", "child", reason)
+
+
+def test_a_kill_skips_terminate():
+    journal = Journal()
+    server = Misbehaving.start(journal)
+    pid = server.pid
+
+    pid.kill()
+
+    assert pid.exit_reason == KILLED
+    pid.thread.join(CEILING_S)
+    assert journal.entries() == [("init", "child")]
+
+
+def test_an_idle_actor_keeps_neither_its_last_message_nor_its_start_arguments_alive():
+    class Thing:
+        pass
+
+    things = [Thing() for _ in range(3)]
+    gone = [weakref.ref(thing) for thing in things]
+
+    class Server(GenServer):
+        def init(self, thing):
+            pass
+
+        def handle_call(self, message, sender):
+            pass
+
+        def handle_cast(self, message):
+            pass
+
+    with Server.start(things[0]) as server:
+        server.cast(things[1])
+        server.call(things[2])
+        server.call(None)
+        things.clear()
+        gc.collect()
+
+        assert [ref() for ref in gone] == [None] * 3

@@ -1,0 +1,401 @@
+"""Restarts: strategies, restart types, intensity, escalation, failing restarts."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+
+import pytest
+
+from supervisors import (
+    IGNORE,
+    KILLED,
+    NORMAL,
+    SHUTDOWN,
+    ChildState,
+    Crash,
+    Shutdown,
+    Supervisor,
+)
+from supervisors.testing import (
+    CEILING_S,
+    Events,
+    Journal,
+    ManualClock,
+    Misbehaving,
+    fail_later,
+    wait_exit,
+    wait_restarted,
+)
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture
+def quiet(caplog):
+    caplog.set_level("CRITICAL")
+
+
+@pytest.fixture
+def journal():
+    return Journal()
+
+
+def children(journal, names, **options):
+    return [Misbehaving.child_spec(journal, name, id=name, **options) for name in names]
+
+
+def crash(address):
+    """Crash the child and wait for its next incarnation."""
+    old = address.pid
+    address.cast(("raise", ValueError("boom")))
+    return wait_restarted(address, old)
+
+
+BOOM = Crash("ValueError", "boom")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "steps"),
+    [
+        ("one_for_one", [("terminate", "b", BOOM), ("init", "b")]),
+        (
+            "rest_for_one",
+            [("terminate", "b", BOOM), ("terminate", "c", SHUTDOWN), ("init", "b"), ("init", "c")],
+        ),
+        (
+            "one_for_all",
+            [
+                ("terminate", "b", BOOM),
+                ("terminate", "c", SHUTDOWN),
+                ("terminate", "a", SHUTDOWN),
+                ("init", "a"),
+                ("init", "b"),
+                ("init", "c"),
+            ],
+        ),
+    ],
+)
+def test_the_strategy_stops_in_reverse_and_starts_in_order(journal, strategy, steps):
+    with Supervisor.start(children(journal, "abc"), strategy=strategy) as tree:
+        journal.clear()
+        crash(tree.child("b"))
+        tree.child("c").wait_available(CEILING_S)
+
+        assert journal.entries() == steps
+
+
+def test_siblings_outside_the_strategy_keep_their_incarnation(journal):
+    with Supervisor.start(children(journal, "abc"), strategy="rest_for_one") as tree:
+        pid = tree.child("a").pid
+        crash(tree.child("b"))
+
+        assert tree.child("a").pid is pid
+
+
+def test_one_for_all_drops_a_temporary_sibling(journal):
+    specs = [*children(journal, "ab"), *children(journal, "t", restart="temporary"), *children(journal, "d")]
+    with Supervisor.start(specs, strategy="one_for_all") as tree:
+        crash(tree.child("b"))
+        tree.child("d").wait_available(CEILING_S)
+
+        assert [child.id for child in tree.which_children()] == ["d", "b", "a"]
+
+
+@pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("why"), BOOM])
+def test_a_permanent_child_is_restarted_whatever_its_reason(journal, reason):
+    with Supervisor.start(children(journal, "a")) as tree:
+        child = tree.child("a")
+        old = child.pid
+        child.cast(("stop", reason))
+
+        assert wait_restarted(child, old).generation == 2
+
+
+@pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("why")])
+def test_a_transient_child_that_ends_well_stays_stopped_with_its_spec(journal, reason):
+    with Supervisor.start(children(journal, "a", restart="transient")) as tree:
+        events = Events(tree.system)
+        tree.child("a").cast(("stop", reason))
+        events.names.wait_for("supervisor.child_exited")
+
+        assert [(child.id, child.state) for child in tree.which_children()] == [("a", ChildState.STOPPED)]
+        assert tree.restart_child("a").pid.generation == 2
+
+
+@pytest.mark.parametrize("end", ["crash", "kill"])
+def test_a_transient_child_that_ends_badly_is_restarted(journal, end):
+    with Supervisor.start(children(journal, "a", restart="transient")) as tree:
+        child = tree.child("a")
+        old = child.pid
+        if end == "kill":
+            old.kill()
+        else:
+            child.cast(("raise", ValueError()))
+
+        assert wait_restarted(child, old).generation == 2
+
+
+@pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, BOOM])
+def test_a_temporary_child_is_gone_with_its_spec_when_it_ends(journal, reason):
+    with Supervisor.start(children(journal, "a", restart="temporary")) as tree:
+        events = Events(tree.system)
+        tree.child("a").cast(("stop", reason))
+        events.names.wait_for("supervisor.child_exited")
+
+        assert tree.count_children().specs == 0
+
+
+@pytest.mark.parametrize("intensity", [0, 1, 3])
+def test_the_restart_beyond_the_intensity_ends_the_supervisor_with_shutdown(journal, intensity):
+    tree = Supervisor.start(children(journal, "ab"), intensity=intensity, system=ManualClock().system())
+    for _ in range(intensity):
+        crash(tree.child("a"))
+    journal.clear()
+
+    tree.child("a").cast(("raise", ValueError("boom")))
+
+    assert wait_exit(tree) == SHUTDOWN
+    assert journal.entries() == [("terminate", "a", BOOM), ("terminate", "b", SHUTDOWN)]
+
+
+def test_restarts_outside_the_period_are_forgiven(journal):
+    clock = ManualClock()
+    with Supervisor.start(children(journal, "a"), intensity=1, period=1, system=clock.system()) as tree:
+        for _ in range(3):
+            crash(tree.child("a"))
+            clock.advance(2)
+
+        assert tree.alive
+
+
+def test_normal_exits_of_a_permanent_child_count_too(journal):
+    tree = Supervisor.start(children(journal, "a"), intensity=0, system=ManualClock().system())
+
+    tree.child("a").cast(("stop", NORMAL))
+
+    assert wait_exit(tree) == SHUTDOWN
+
+
+def test_one_crash_counts_once_however_many_siblings_it_restarts(journal):
+    clock = ManualClock()
+    with Supervisor.start(
+        children(journal, "abcd"), strategy="one_for_all", intensity=1, system=clock.system()
+    ) as tree:
+        crash(tree.child("a"))
+        tree.child("d").wait_available(CEILING_S)
+
+        assert tree.count_children().active == 4
+
+
+def test_a_supervisor_that_gives_up_is_restarted_by_its_parent(journal):
+    sub = Supervisor.child_spec(children(journal, "ab"), intensity=0, id="sub")
+    with Supervisor.start([*children(journal, "x"), sub]) as tree:
+        old = tree.supervisor("sub").pid
+        journal.clear()
+        tree.supervisor("sub").child("b").cast(("raise", ValueError("boom")))
+
+        assert wait_restarted(tree.supervisor("sub"), old).generation == 2
+        assert old.exit_reason == SHUTDOWN
+        assert journal.entries() == [
+            ("terminate", "b", BOOM),
+            ("terminate", "a", SHUTDOWN),
+            ("init", "a"),
+            ("init", "b"),
+        ]
+
+
+def test_a_transient_supervisor_that_gives_up_is_not_restarted(journal):
+    sub = Supervisor.child_spec(children(journal, "a"), intensity=0, id="sub", restart="transient")
+    with Supervisor.start([sub]) as tree:
+        events = Events(tree.system, "supervisor.child_exited")
+        tree.supervisor("sub").child("a").cast(("raise", ValueError()))
+        events.names.wait_for("supervisor.child_exited", times=2)
+
+        assert [child.state for child in tree.which_children()] == [ChildState.STOPPED]
+
+
+def test_crashes_escalate_level_by_level_to_the_root(journal):
+    level2 = Supervisor.child_spec(children(journal, "a"), intensity=1, id="level2")
+    level1 = Supervisor.child_spec([level2], intensity=1, id="level1")
+    root = Supervisor.start([level1], intensity=1, system=ManualClock().system())
+    starts = Events(root.system, "supervisor.child_started")
+
+    def crash_on_sight(_, __, metadata):
+        if metadata["child_id"] == "a":
+            metadata["pid"].cast(("raise", ValueError()))
+
+    root.system.telemetry.attach("supervisor.child_started", crash_on_sight)
+    root.supervisor("level1").supervisor("level2").child("a").cast(("raise", ValueError()))
+
+    assert wait_exit(root) == SHUTDOWN
+    # Each level starts its child (1 + intensity) times, so the leaf runs 2 * 2 * 2 times in all, the first
+    # of which was before the events were attached.
+    assert len([1 for metadata in starts.of("supervisor.child_started") if metadata["child_id"] == "a"]) == 7
+
+
+@pytest.mark.parametrize("intensity", [0, 1, 3, 10])
+def test_a_restart_that_keeps_failing_is_tried_exactly_as_often_as_the_intensity_allows(journal, intensity):
+    specs = [Misbehaving.child_spec(journal, "a", id="a", on_init=fail_later), *children(journal, "b")]
+    tree = Supervisor.start(specs, intensity=intensity, system=ManualClock().system())
+    journal.clear()
+
+    tree.child("a").cast(("raise", ValueError()))
+
+    assert wait_exit(tree) == SHUTDOWN
+    assert journal.entries().count(("init", "a")) == intensity
+    assert journal.entries()[-1] == ("terminate", "b", SHUTDOWN)
+
+
+def test_a_restart_that_fails_once_is_tried_again_without_help(journal):
+    def second_fails(generation):
+        if generation == 2:
+            raise OSError
+
+    specs = [Misbehaving.child_spec(journal, "a", id="a", on_init=second_fails)]
+    with Supervisor.start(specs) as tree:
+        assert crash(tree.child("a")).generation == 3
+
+
+def test_between_two_tries_the_supervisor_serves_requests(journal):
+    """The third try blocks; the requests queued meanwhile come before the fourth."""
+    entered, release, fails = threading.Event(), threading.Event(), count(1)
+
+    def fail(generation):
+        if generation == 1:
+            return
+        if next(fails) == 2:
+            entered.set()
+            release.wait(CEILING_S)
+        raise OSError
+
+    spec = Misbehaving.child_spec(journal, "a", id="a", on_init=fail)
+    with Supervisor.start([spec], intensity=1000) as tree:
+        tree.child("a").cast(("raise", ValueError()))
+        entered.wait(CEILING_S)
+        future = tree.start_child_async(Misbehaving.child_spec(journal, "b", id="b"))
+        release.set()
+
+        assert future.get(timeout=CEILING_S) == tree.child("b")
+        tree.terminate_child("a")
+        assert [child.state for child in tree.which_children() if child.id == "a"] == [ChildState.STOPPED]
+
+
+def test_terminating_a_child_ends_its_restart_tries(journal):
+    spec = Misbehaving.child_spec(journal, "a", id="a", on_init=fail_later)
+    with Supervisor.start([spec], intensity=10**6) as tree:
+        events = Events(tree.system)
+        tree.child("a").cast(("raise", ValueError()))
+        events.names.wait_for("supervisor.child_exited")
+
+        tree.terminate_child("a")
+
+        tries = journal.entries().count(("init", "a"))
+        tree.count_children()
+        assert journal.entries().count(("init", "a")) == tries
+        assert [child.state for child in tree.which_children()] == [ChildState.STOPPED]
+
+
+def test_a_shutdown_ends_restart_tries_at_once(journal):
+    specs = [*children(journal, "b"), Misbehaving.child_spec(journal, "a", id="a", on_init=fail_later)]
+    tree = Supervisor.start(specs, intensity=10**6)
+    events = Events(tree.system)
+    tree.child("a").cast(("raise", ValueError()))
+    events.names.wait_for("supervisor.child_exited")
+
+    assert tree.stop().clean
+    assert journal.entries()[-1] == ("terminate", "b", SHUTDOWN)
+
+
+def test_in_one_for_all_a_failed_restart_starts_the_whole_group_again(journal):
+    def second_fails(generation):
+        if generation == 2:
+            raise OSError
+
+    specs = [*children(journal, "a"), Misbehaving.child_spec(journal, "b", id="b", on_init=second_fails)]
+    with Supervisor.start(specs, strategy="one_for_all") as tree:
+        journal.clear()
+        old = tree.child("b").pid
+        tree.child("a").cast(("raise", ValueError("boom")))
+        wait_restarted(tree.child("b"), old)
+
+        assert journal.entries() == [
+            ("terminate", "a", BOOM),
+            ("terminate", "b", SHUTDOWN),
+            ("init", "a"),
+            ("init", "b"),  # fails
+            ("terminate", "a", SHUTDOWN),
+            ("init", "a"),
+            ("init", "b"),
+        ]
+
+
+def test_in_rest_for_one_a_failed_restart_leaves_those_before_it_alone(journal):
+    def second_fails(generation):
+        if generation == 2:
+            raise OSError
+
+    specs = [*children(journal, "a"), Misbehaving.child_spec(journal, "b", id="b", on_init=second_fails)]
+    with Supervisor.start(specs, strategy="rest_for_one") as tree:
+        journal.clear()
+        old = tree.child("b").pid
+        tree.child("a").cast(("raise", ValueError("boom")))
+        wait_restarted(tree.child("b"), old)
+
+        assert journal.entries()[2:] == [("init", "a"), ("init", "b"), ("init", "b")]
+
+
+def test_a_child_that_ignores_its_restart_stays_stopped_with_its_spec(journal):
+    spec = Misbehaving.child_spec(
+        journal, "a", id="a", on_init=lambda generation: IGNORE if generation == 2 else None
+    )
+    with Supervisor.start([spec]) as tree:
+        tree.child("a").cast(("raise", ValueError()))
+        journal.wait_for(("init", "a"), times=2)
+        tree.terminate_child("a")  # served after the restart
+
+        assert [child.state for child in tree.which_children()] == [ChildState.STOPPED]
+        assert tree.restart_child("a").pid.generation == 3
+
+
+def test_two_children_that_crash_together_are_both_restarted(journal):
+    with Supervisor.start(children(journal, "ab"), intensity=2) as tree:
+        a, b = tree.child("a"), tree.child("b")
+        old_a, old_b = a.pid, b.pid
+        a.cast(("raise", ValueError()))
+        b.cast(("raise", ValueError()))
+
+        assert wait_restarted(a, old_a).generation == 2
+        assert wait_restarted(b, old_b).generation == 2
+
+
+def test_a_killed_child_is_seen_and_replaced(journal):
+    with Supervisor.start(children(journal, "a")) as tree:
+        child = tree.child("a")
+        old = child.pid
+
+        old.kill()
+
+        assert wait_restarted(child, old).generation == 2
+        assert old.exit_reason == KILLED
+
+
+def test_the_exit_of_a_stranger_does_not_stop_a_supervisor(journal):
+    with Supervisor.start(children(journal, "a")) as tree:
+        stranger = Misbehaving.start()
+        pid = tree.pid
+        stranger.call(("do", lambda actor, _: actor.link(pid)))
+
+        stranger.stop(SHUTDOWN)
+
+        assert tree.count_children().active == 1
+
+
+def test_casts_and_unknown_messages_do_not_hurt_a_supervisor(journal):
+    with Supervisor.start(children(journal, "a")) as tree:
+        tree.cast("what")
+        tree.send_info("what")
+        with pytest.raises(TypeError, match="does not understand str"):
+            tree.call("what")
+
+        assert tree.count_children().active == 1
