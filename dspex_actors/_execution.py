@@ -12,6 +12,7 @@ A request is an `Execute`. Its result is one of four values, so that guest failu
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
@@ -28,7 +29,7 @@ from dspex_actors._errors import (
 from dspex_actors._limits import LONGEST_S, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 LANGUAGES = ("python",)
 
@@ -322,10 +323,9 @@ def check_variables(variables: object) -> None:
     import keyword  # noqa: PLC0415 -- only this check needs it
     import unicodedata  # noqa: PLC0415 -- as above
 
-    names = getattr(variables, "keys", None)
-    if names is None:
+    if not isinstance(variables, Mapping):
         raise ConfigError("variables", variables, "a mapping of names to values")
-    for name in names():
+    for name in variables:
         if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
             raise ConfigError("variables", name, "a mapping whose keys are Python identifiers")
         if unicodedata.normalize("NFKC", name) != name:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from dspex_actors._errors import ConfigError, one_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Profile(Enum):
@@ -78,11 +75,7 @@ class Policy:
             raise ConfigError("Policy.profile", self.profile, one_of(p.value for p in Profile)) from None
         for name in ("packages", "preload", "allow_imports", "forbid_imports"):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
-        for key, text in dict(self.environment).items():
-            if not isinstance(key, str) or not isinstance(text, str) or "=" in key or "\0" in key + text:
-                raise ConfigError(
-                    "Policy.environment", {key: text}, "a mapping of names to strings without NUL"
-                )
+        object.__setattr__(self, "environment", _environment(self.environment))
         if self.profile is not Profile.STRICT and (self.allow_imports or self.forbid_imports):
             # In the full language an import list is no protection: importlib walks around it.
             listed = (*self.allow_imports, *self.forbid_imports)
@@ -90,10 +83,10 @@ class Policy:
                 "Policy.allow_imports and forbid_imports", listed, "empty unless the profile is 'strict'"
             )
         if self.require is not None:
+            object.__setattr__(self, "require", frozenset(_names("require", self.require)))
             unknown = sorted(set(self.require) - set(LAYERS))
             if unknown:
                 raise ConfigError("Policy.require", unknown, one_of(LAYERS))
-            object.__setattr__(self, "require", frozenset(self.require))
 
     @property
     def required_layers(self) -> frozenset[str]:
@@ -116,6 +109,30 @@ class Policy:
                 sorted(self.required_layers),
             )
         )
+
+
+def _environment(value: object) -> dict[str, str]:
+    """Return a copy of a mapping of environment variables.
+
+    Raises:
+        ConfigError: it is something else, or holds what no process could be given.
+    """
+    allowed = "a mapping of names without '=' to text, both without NUL and encodable as UTF-8"
+    if not isinstance(value, Mapping):
+        raise ConfigError("Policy.environment", value, allowed)
+    for name, text in value.items():
+        good = isinstance(name, str) and isinstance(text, str) and name and "=" not in name
+        if not good or not _encodable(name + text):
+            raise ConfigError("Policy.environment", {name: text}, allowed)
+    return dict(value)
+
+
+def _encodable(text: str) -> bool:
+    """Whether the operating system can take this text."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _names(field_name: str, value: object) -> tuple[str, ...]:

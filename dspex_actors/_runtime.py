@@ -18,7 +18,7 @@ from dspex_actors._errors import (
     RuntimeClosedError,
     SandboxUnavailableError,
 )
-from dspex_actors._execution import Execute
+from dspex_actors._execution import Execute, check_seconds
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy, Profile
 from dspex_actors._report import SandboxReport, StopReport
@@ -33,6 +33,7 @@ from supervisors import (
     Shutdown,
     StartError,
     Supervisor,
+    SupervisorError,
 )
 
 if TYPE_CHECKING:
@@ -154,15 +155,30 @@ class Runtime:
     # -- looking
 
     def sandbox_report(self, policy: Policy | None = None) -> SandboxReport:
-        """Return which protections of a policy are active here, each found out by a real attempt."""
+        """Return which protections of a policy are active here, each found out by a real attempt.
+
+        Raises:
+            ExecutorUnavailableError: the sandbox is being restarted.
+            RuntimeClosedError: the runtime is closed or closing.
+        """
         chosen = policy or self._config.executor.policy
         self._executor(chosen)
-        zygote = self._sandboxes.supervisor(self._ids[chosen.key]).child("zygote")
-        return SandboxReport(Profile(chosen.profile).value, tuple(zygote.call(GetReport())))
+        try:
+            zygote = self._sandboxes.supervisor(self._ids[chosen.key]).child("zygote")
+            return SandboxReport(Profile(chosen.profile).value, tuple(zygote.call(GetReport())))
+        except (SupervisorError, CallTimeoutError) as error:
+            _unavailable(error)
 
     def tree(self) -> TreeNode:
-        """Return the live supervision tree as plain data."""
-        return self._root.snapshot()
+        """Return the live supervision tree as plain data.
+
+        Raises:
+            RuntimeClosedError: the runtime is closed.
+        """
+        try:
+            return self._root.snapshot()
+        except ActorExitedError:
+            raise RuntimeClosedError from None
 
     @property
     def telemetry(self) -> Telemetry:
@@ -194,11 +210,15 @@ class Runtime:
 
         Returns:
             What was finished, what was killed, and whether anything is left.
+
+        Raises:
+            ConfigError: the timeout is not a number of seconds.
         """
+        limit = self._config.stop_timeout_s if timeout_s is None else timeout_s
+        check_seconds("timeout_s", limit)
         with self._lock:
             first, self._closing = not self._closing, True
         if first:
-            limit = self._config.stop_timeout_s if timeout_s is None else timeout_s
             try:
                 self._report = stop_tree(self._root, self._executors.values(), limit)
             finally:
@@ -359,7 +379,7 @@ def _start_failed(error: StartError | ActorExitedError) -> NoReturn:
     raise ExecutorUnavailableError(f"it could not be started: {cause}") from error
 
 
-def _unavailable(error: ActorExitedError | CallTimeoutError) -> NoReturn:
+def _unavailable(error: SupervisorError) -> NoReturn:
     """Raise what a call without a reply means to a user.
 
     Raises:

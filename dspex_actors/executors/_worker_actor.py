@@ -6,17 +6,18 @@ never use up a restart intensity; an idle worker that dies by itself is a crash,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ValueEncodeError, WorkerLostError
 from dspex_actors.executors._messages import Run, WorkerReady
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._variables import encode_variables
 from dspex_actors.workers import Cause
-from supervisors import NORMAL, SHUTDOWN, Crash, GenServer, Refuse, Sender, Stop
+from supervisors import NO_REPLY, NORMAL, SHUTDOWN, Crash, GenServer, Sender, Stop
 
 if TYPE_CHECKING:
     from dspex_actors._execution import ExecutionResult
+    from dspex_actors.values import Encoded
     from dspex_actors.workers._process import WorkerProcess
     from dspex_actors.workers._spawn import ZygoteHandle
     from supervisors import Address, ExitReason
@@ -48,14 +49,17 @@ class WorkerActor(GenServer):
         self._watch = self.system.reaper.watch_stranger(self._process.pidfd(), lambda: pid.send_info(ended))
         executor.cast(WorkerReady(self.pid, self._process, token))
 
-    def handle_call(self, message: Run, sender: Sender) -> Stop:
-        """Run one request and reply its result.
-
-        Raises:
-            Refuse: the variables cannot cross; the worker is as good as new.
-        """
+    def handle_call(self, message: Run, sender: Sender) -> Any:  # noqa: ANN401 -- a Stop, or NO_REPLY
+        """Run one request and reply its result. Variables that cannot cross leave the worker as good as new."""
         try:
-            result = self._execute(message)
+            variables = encode_variables(message.request.context.variables)
+        except ValueEncodeError as error:
+            if not sender.fail(error):
+                return Stop(NORMAL)  # the caller has gone, and the process was killed for it
+            self._executor.cast(WorkerReady(self.pid, self._process, 0))
+            return NO_REPLY
+        try:
+            result = self._execute(message, variables)
         except WorkerLostError as error:
             sender.fail(error)
             return Stop(SHUTDOWN)  # its zygote has ended, which is counted there
@@ -64,27 +68,24 @@ class WorkerActor(GenServer):
     def handle_cast(self, message: Run) -> Stop | None:
         """Run one request that nobody waits for; its result is a telemetry event."""
         try:
-            self._execute(message)
-        except Refuse as refusal:
-            report_finished(self.system, message, refusal.error)
+            variables = encode_variables(message.request.context.variables)
+        except ValueEncodeError as error:
+            report_finished(self.system, message, error)
+            self._executor.cast(WorkerReady(self.pid, self._process, 0))
             return None
+        try:
+            self._execute(message, variables)
         except WorkerLostError:
             return Stop(SHUTDOWN)
         return Stop(NORMAL)
 
-    def _execute(self, message: Run) -> ExecutionResult:
+    def _execute(self, message: Run, variables: Encoded | None) -> ExecutionResult:
         """Run one request and report it.
 
         Raises:
-            Refuse: the variables cannot cross.
             WorkerLostError: the zygote ended.
         """
         request = message.request
-        try:
-            variables = encode_variables(request.context.variables)
-        except ValueEncodeError as error:
-            self._executor.cast(WorkerReady(self.pid, self._process, 0))
-            raise Refuse(error) from error
         self._watch.cancel()
         try:
             result = self._process.execute(

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dspex_actors._limits import Limits
 
 _decode_final = msgspec.msgpack.Decoder(Final).decode
+_decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
 _decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Exited).decode
 _encode = msgspec.msgpack.encode
 
@@ -134,14 +135,20 @@ class WorkerProcess:
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
-        except (ProtocolError, OSError) as error:
+            ready = None if frame is None else _decode_ready(frame.payload)
+        except (ProtocolError, OSError, msgspec.MsgspecError) as error:
             self.close()
             raise WorkerLostError(f"the worker's handshake failed: {error}") from error
         finally:
             timer.cancel()
-        if frame is None:
+        if ready is None or ready.version != _protocol.VERSION:
+            why = (
+                "it ended"
+                if ready is None
+                else f"it speaks protocol {ready.version}, not {_protocol.VERSION}"
+            )
+            why = Cause.START.value if self._cause is Cause.START else why
             self.close()
-            why = Cause.START.value if self._cause is Cause.START else "it ended"
             raise WorkerLostError(f"the worker did not get ready: {why}")
 
     def execute(

@@ -20,6 +20,7 @@ from __future__ import annotations
 import array
 import socket
 from enum import IntEnum
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -38,6 +39,9 @@ FINAL_OVERHEAD = 64 * 1024
 """Bytes a FINAL frame may take beside its value: message and traceback are cut to fit."""
 
 REQUEST_CAP = 2**32 - 1
+
+
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class FrameType(IntEnum):
@@ -87,14 +91,14 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
         dropped_bytes: output that was not sent because it was beyond the limit.
     """
 
-    outcome: str
+    outcome: Literal["completed", "failed", "memory", "result"]
     error_type: str = ""
     message: str = ""
     traceback: str = ""
-    used: int = 0
-    cpu_s: float = 0.0
-    memory_peak_bytes: int = 0
-    dropped_bytes: int = 0
+    used: Size = 0
+    cpu_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 0.0
+    memory_peak_bytes: Size = 0
+    dropped_bytes: Size = 0
 
 
 class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
