@@ -10,6 +10,7 @@ import functools
 import inspect
 import io
 import keyword
+import struct
 import sys
 import typing
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,8 @@ def replacements(guards: Guards) -> dict[tuple[str, str], Any]:
         ("functools", "update_wrapper"): update_wrapper,
         ("functools", "wraps"): wraps,
         ("functools", "total_ordering"): _own_classes_only(guards, functools.total_ordering),
+        ("numpy", "frombuffer"): _frombuffer,
+        ("struct", "pack_into"): _pack_into,
         ("copy", "copy"): _one_argument(copy.copy),
         ("copy", "deepcopy"): _one_argument(copy.deepcopy),
         ("operator", "attrgetter"): _attrgetter(guards),
@@ -223,6 +226,29 @@ def _wrappers(guards: Guards) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return functools.partial(update_wrapper, wrapped=wrapped)
 
     return update_wrapper, wraps
+
+
+def _refuse_objects(buffer: Any) -> None:  # noqa: ANN401 -- anything with the buffer protocol
+    """Refuse memory that holds pointers to objects.
+
+    Closes: an array of objects seen, or written, as bytes: each pointer the guest writes becomes an object.
+    """
+    with memoryview(buffer) as view:
+        if "O" in view.format:
+            message = "an array of objects cannot be used as a buffer"
+            raise TypeError(message)
+
+
+def _frombuffer(buffer: Any, dtype: Any = float, count: int = -1, offset: int = 0) -> Any:  # noqa: ANN401
+    """Call `numpy.frombuffer` for plain memory."""
+    _refuse_objects(buffer)
+    return sys.modules["numpy"].frombuffer(buffer, dtype, count, offset)
+
+
+def _pack_into(form: Any, buffer: Any, offset: int, /, *values: Any) -> None:  # noqa: ANN401
+    """Call `struct.pack_into` for plain memory."""
+    _refuse_objects(buffer)
+    struct.pack_into(form, buffer, offset, *values)
 
 
 def _one_argument(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MISSING = object()
+_FORWARDING = (super, types.GenericAlias)
 # Packages whose classes keep nothing risky in private attributes of their instances; asyncio keeps its loop.
 _HARMLESS_BASES = frozenset(
     {
@@ -282,15 +283,12 @@ class Guards:
         """Build a class (`__build_class__`) and count it as the guest's own.
 
         Closes: metaclasses, given as such or as a base, even by an alias (`typing.Type`) that becomes one
-        only while the class is built; and subclasses of types whose constructor takes raw memory.
+        only while the class is built; and the bases that `_base_hazard` names.
         """
         for base in types.resolve_bases(bases):
-            if is_metaclass(base):
-                message = "metaclasses are not available: a class may not derive from 'type'"
-                raise TypeError(message)
-            if is_stand_in(base) or (isinstance(base, type) and stand_in_for(base) is not base):
-                message = f"a class may not derive from {base.__name__!r}"
-                raise TypeError(message)
+            hazard = _base_hazard(base)
+            if hazard is not None:
+                raise TypeError(hazard)
         if metaclass is ABCMETA:
             keywords["metaclass"] = ABCMeta
         elif metaclass is not None:
@@ -304,6 +302,25 @@ class Guards:
                 type.__setattr__(made, "__copy__", _refuse_copy)
                 type.__setattr__(made, "__deepcopy__", _refuse_copy)
         return made
+
+
+def _base_hazard(base: object) -> str | None:
+    """Say why no class may derive from `base`.
+
+    Besides metaclasses: types whose constructor takes raw memory or code; and types that answer for the
+    attributes of another object (`super`, `list[int]`), with which a class of the guest's would seem to own
+    what it only forwards.
+    """
+    if is_metaclass(base):
+        return "metaclasses are not available: a class may not derive from 'type'"
+    if not isinstance(base, type):
+        return None
+    hooks = ("__getattr__", "__getattribute__")
+    forwards = any(
+        type(each.__dict__.get(hook)) is types.FunctionType for each in base.__mro__ for hook in hooks
+    )
+    unsafe = is_stand_in(base) or stand_in_for(base) is not base or issubclass(base, _FORWARDING)
+    return f"a class may not derive from {base.__name__!r}" if forwards or unsafe else None
 
 
 def _refuse_copy(target: object, memo: object = None) -> NoReturn:  # noqa: ARG001 -- the signature copy expects

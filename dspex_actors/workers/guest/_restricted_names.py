@@ -60,24 +60,15 @@ INTROSPECTION = _introspection_names()
 #   mro                           classes: unsafe bases behind our stand-ins
 #   register                      abstract classes: makes isinstance, so class patterns, lie
 #   get_loop .. get_context       asyncio tasks: an event loop starts processes, a stack holds frames
-#   ctypes .. setfield            numpy: raw memory, files, unchecked reinterpretation and generator positions
+#   ctypes .. setfield            numpy: raw memory, files, unchecked reinterpretation
+#   set_state                     numpy: an unchecked position in the generator's memory
+#   readinto .. pack_into         streams, structs: write bytes over the pointers in an array of objects
 GUARDED = frozenset(
     {
         *("format", "format_map", "obj", "mro", "register"),
         *("get_loop", "get_stack", "print_stack", "get_coro", "get_context"),
-        *(
-            "ctypes",
-            "cffi",
-            "capsule",
-            "data",
-            "set_state",
-            "tofile",
-            "dump",
-            "dumps",
-            "resize",
-            "getfield",
-            "setfield",
-        ),
+        *("ctypes", "cffi", "capsule", "data", "tofile", "dump", "dumps", "resize", "getfield", "setfield"),
+        *("set_state", "readinto", "readinto1", "pack_into"),
     }
 )
 
