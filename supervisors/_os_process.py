@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from supervisors._errors import OsProcessExitedError
 from supervisors._gen_server import GenServer
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from supervisors._reaper import ChildProcess
     from supervisors._reasons import ExitReason
     from supervisors._types import Argument, Message, Reply
+
+_EXIT_AFTER_EOF_S: Final = (
+    0.25  # seconds; a guess, an exiting Python closes its descriptors 1 ms before its end
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +61,8 @@ class OsProcess(GenServer):
     def on_spawned(self) -> None:
         """Talk to the new process before `init` returns, in the actor's thread.
 
-        Raising kills the process and fails the start; if the process has ended by then, the start fails with
-        `OsProcessExitedError`.
+        Raising kills the process and fails the start. With `EOFError` or an `OSError` it has a moment to end
+        by itself; if it does, the start fails with `OsProcessExitedError`, which knows its last words.
         """
 
     def on_exit(self, error: OsProcessExitedError) -> Reply:
@@ -80,7 +84,10 @@ class OsProcess(GenServer):
         try:
             self.on_spawned()
         except BaseException as error:
-            ended = process.wait(0) is not None
+            broken = isinstance(
+                error, EOFError | OSError
+            )  # its end closes what we talk over a little earlier
+            ended = process.wait(_EXIT_AFTER_EOF_S if broken else 0) is not None
             process.signal_group(signal.SIGKILL)
             process.wait()
             if ended and isinstance(error, Exception):

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from supervisors import NO_REPLY, ActorExitedError, CallFuture, CallTimeoutError
+from supervisors._future import _wake
 from supervisors.testing import CEILING_S, Journal, Misbehaving
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -139,8 +140,6 @@ def test_a_reply_after_the_loop_has_closed_is_dropped_quietly():
     async def start_waiting():
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        from supervisors._future import _wake
-
         future.add_done_callback(lambda _: _wake(loop, waiter))
 
     asyncio.run(start_waiting())

@@ -51,7 +51,10 @@ def test_strings_are_accepted_for_the_enumerations():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"restart": "sometimes"}, "restart is 'sometimes'; allowed are 'permanent', 'transient', 'temporary'"),
+        (
+            {"restart": "sometimes"},
+            "restart is 'sometimes'; allowed are 'permanent', 'transient', 'temporary'",
+        ),
         ({"type": "boss"}, "type is 'boss'; allowed are 'worker', 'supervisor'"),
         ({"shutdown_s": -1}, "shutdown_s is -1; it must be None or a number of seconds >= 0"),
         ({"shutdown_s": math.nan}, "shutdown_s is nan"),

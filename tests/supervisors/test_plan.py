@@ -104,7 +104,9 @@ MEMBERS = st.lists(st.sampled_from(Restart), min_size=1, max_size=8).map(
 
 
 @given(MEMBERS, st.sampled_from(Strategy), st.booleans(), st.data())
-def test_every_plan_stops_backwards_and_starts_forwards_and_leaves_nobody_down(members, strategy, abnormal, data):
+def test_every_plan_stops_backwards_and_starts_forwards_and_leaves_nobody_down(
+    members, strategy, abnormal, data
+):
     exited = data.draw(st.integers(0, len(members) - 1))
 
     plan = plan_for(*members, exited=exited, abnormal=abnormal, strategy=strategy)

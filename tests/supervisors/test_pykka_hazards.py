@@ -3,6 +3,8 @@
 The letters are those of the list of observations: F for pykka's facts, R for its races.
 """
 
+# ruff: noqa: ARG002 -- the signature of a hook is given, whatever the test uses of it
+
 from __future__ import annotations
 
 import gc

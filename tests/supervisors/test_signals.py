@@ -154,7 +154,7 @@ def test_a_normal_exit_leaves_a_linked_actor_alive(target):
         assert linked.call("alive") == "alive"
 
 
-def test_a_link_works_in_both_directions(journal, watcher, target):
+def test_a_link_works_in_both_directions(journal, watcher):
     pid = watcher.pid
     with Misbehaving.start(journal, "other", trap_exit=True) as other:
         link(watcher, other)

@@ -49,9 +49,7 @@ def test_children_are_started_in_the_order_of_the_list_one_after_the_other(journ
 
     specs = [Misbehaving.child_spec(journal, name, id=name, on_init=slowly(name)) for name in "abc"]
     with Supervisor.start(specs):
-        assert journal.entries() == [
-            step for name in "abc" for step in (("init", name), f"{name} is ready")
-        ]
+        assert journal.entries() == [step for name in "abc" for step in (("init", name), f"{name} is ready")]
 
 
 def test_a_child_that_does_not_start_rolls_back_those_before_it_in_reverse_order(journal):
@@ -164,7 +162,11 @@ def test_a_supervisor_child_that_ignores_stays_listed():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"strategy": "some"}, "strategy is 'some'"), ({"intensity": -1}, "intensity is -1"), ({"period": 0}, "period")],
+    [
+        ({"strategy": "some"}, "strategy is 'some'"),
+        ({"intensity": -1}, "intensity is -1"),
+        ({"period": 0}, "period"),
+    ],
 )
 def test_wrong_flags_are_a_start_error_that_says_what_is_allowed(options, message):
     with pytest.raises(StartError, match=message) as caught:
@@ -185,7 +187,9 @@ def test_a_stop_in_the_middle_of_a_start_ends_it_at_once(journal):
 
     def start():
         try:
-            Supervisor.start([*children(journal, "a"), Slow.child_spec(id="slow", shutdown_s=0), *children(journal, "c")])
+            Supervisor.start(
+                [*children(journal, "a"), Slow.child_spec(id="slow", shutdown_s=0), *children(journal, "c")]
+            )
         except StartError as error:
             outcome.add(error.reason)
 

@@ -1,0 +1,106 @@
+"""Log records: levels after OTP, through structlog only where the program has configured it."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+import structlog
+
+from supervisors import NORMAL, SHUTDOWN, Supervisor
+from supervisors._log import log
+from supervisors.testing import Events, Misbehaving, wait_exit, wait_restarted
+
+
+@pytest.fixture(autouse=True)
+def everything(caplog):
+    caplog.set_level(logging.DEBUG, logger="supervisors")
+
+
+def levels(caplog, event):
+    return [record.levelname for record in caplog.records if record.getMessage().startswith(event)]
+
+
+@pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN])
+def test_good_exits_are_logged_for_debugging_only(caplog, reason):
+    actor = Misbehaving.start()
+    pid = actor.pid
+    actor.stop(reason)
+    wait_exit(pid)
+
+    assert levels(caplog, "actor.exited") == ["DEBUG"]
+
+
+def test_the_crash_of_an_unsupervised_actor_is_an_error_with_its_traceback(caplog):
+    actor = Misbehaving.start()
+    actor.cast(("raise", ValueError("x")))
+    pid = actor.root
+    wait_exit(pid)
+    pid.thread.join()
+
+    assert levels(caplog, "actor.exited") == ["ERROR"]
+    assert "testing.py" in caplog.text
+
+
+def test_a_restart_is_a_warning_and_the_child_itself_logs_no_error(caplog):
+    with Supervisor.start([Misbehaving.child_spec(id="a")]) as tree:
+        old = tree.child("a").pid
+        tree.child("a").cast(("raise", ValueError("x")))
+        wait_restarted(tree.child("a"), old)
+
+    assert levels(caplog, "supervisor.child_exited") == ["WARNING"]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_giving_up_is_an_error(caplog):
+    tree = Supervisor.start([Misbehaving.child_spec(id="a")], intensity=0)
+    tree.child("a").cast(("raise", ValueError("x")))
+    wait_exit(tree)
+
+    assert levels(caplog, "supervisor.restarts_exceeded") == ["ERROR"]
+
+
+def test_the_good_exit_of_a_transient_child_is_no_warning(caplog):
+    with Supervisor.start([Misbehaving.child_spec(id="a", restart="transient")]) as tree:
+        events = Events(tree.system)
+        tree.child("a").cast(("stop", NORMAL))
+        events.names.wait_for("supervisor.child_exited")
+        tree.count_children()
+
+    assert levels(caplog, "supervisor.child_exited") == ["DEBUG"]
+
+
+def test_a_record_holds_a_fixed_event_and_keys(caplog):
+    log("warning", "thing.done", name="a b", count=3)
+
+    assert caplog.messages == ["thing.done name='a b' count=3"]
+
+
+def test_records_go_to_structlog_when_the_program_has_configured_it(caplog):
+    captured = structlog.testing.LogCapture()
+    structlog.configure(processors=[captured], cache_logger_on_first_use=False)
+    try:
+        log("warning", "thing.done", count=3)
+    finally:
+        structlog.reset_defaults()
+
+    assert captured.entries == [{"event": "thing.done", "log_level": "warning", "count": 3}]
+    assert caplog.messages == []
+
+
+def test_structlog_is_not_imported_for_a_program_that_does_not_use_it():
+    program = (
+        "import sys\n"
+        "from supervisors._log import log\n"
+        "log('info', 'hidden.event'); log('warning', 'shown.event')\n"
+        "assert 'structlog' not in sys.modules\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.split() == ["shown.event"]
