@@ -24,6 +24,7 @@ from dspex_actors.workers.guest._restricted_transformer import (
     Violation,
     imports_future_annotations,
 )
+from dspex_actors.workers.guest._restricted_types import Box
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -142,4 +143,5 @@ def make_strict_globals(rules: ImportRules = STRICT_RULES) -> dict[str, Any]:
         "_constructor_": guards.constructor,
         "_write_": guards.write,
         "_augment_": guards.augment,
+        "_box_": Box,
     }

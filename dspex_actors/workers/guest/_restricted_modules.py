@@ -104,7 +104,7 @@ NAMES = {
     ),
     "uuid": "UUID uuid3 uuid4 uuid5 NAMESPACE_DNS NAMESPACE_URL NAMESPACE_OID NAMESPACE_X500 SafeUUID",
     "numpy": (
-        "False_ True_ ScalarType abs absolute acos acosh add all allclose amax amin angle any append "
+        "False_ True_ abs absolute acos acosh add all allclose amax amin angle any append "
         "apply_along_axis apply_over_axes arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh "
         "argmax argmin argpartition argsort argwhere around array array2string array_equal "
         "array_equiv array_repr array_split array_str asanyarray asarray asarray_chkfinite "

@@ -15,6 +15,7 @@ What the guest writes and what is run:
 | `a.__class__` | `_typeof_(a)` | never a metaclass, whose call would forge classes |
 | `a.__new__` | `_constructor_(a)` | no building of objects whose insides the guest chooses |
 | `a.b = c`, `del a.b` | `_write_(a, "b").b = c` | only the guest's own objects are changed |
+| `case a.b:` | `_case0_ = _box_(_public_(a, "b"))` before, `case _case0_.value:` | as for `a.b` |
 | `a.b += c` | `_write_(a, "b").b += c` | the same; the risky names are read through the guard first |
 
 Items, iteration and calls are left alone: no dangerous object is reachable through them that an attribute did
@@ -53,6 +54,8 @@ class StrictTransformer(RestrictingNodeTransformer):
         self._future_annotations = future_annotations
         self._classes: list[str] = []
         self._in_class_body = False
+        self._dotted: list[ast.stmt] = []
+        self._cases = 0
 
     # What RestrictedPython's own visitors call.
 
@@ -258,15 +261,43 @@ class StrictTransformer(RestrictingNodeTransformer):
 
     # Pattern matching
 
-    def visit_Match(self, node: ast.AST) -> ast.AST:
-        """Allow `match` and the patterns that bind nothing."""
+    def visit_Match(self, node: ast.Match) -> ast.AST | list[ast.stmt]:
+        """Allow `match`; dotted names in its patterns are read beforehand.
+
+        A pattern cannot hold a call, so `case Color.RED` could not be guarded in its place, and its value
+        would reach the `__eq__` of the guest's subject. All names are read, also those after the case that fits.
+        """
+        outer, self._dotted = self._dotted, []
+        self._visit_parts(node)
+        read, self._dotted = self._dotted, outer
+        return [*read, node] if read else node
+
+    def visit_match_case(self, node: ast.AST) -> ast.AST:
+        """Allow a case, and the patterns that bind nothing."""
         return self._visit_parts(node)
 
-    visit_match_case = visit_Match
-    visit_MatchValue = visit_Match
-    visit_MatchSingleton = visit_Match
-    visit_MatchSequence = visit_Match
-    visit_MatchOr = visit_Match
+    visit_MatchSingleton = visit_match_case
+    visit_MatchSequence = visit_match_case
+    visit_MatchOr = visit_match_case
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
+        """Allow a literal or a dotted name."""
+        node.value = self._read_beforehand(node.value)
+        return node
+
+    def _read_beforehand(self, node: ast.expr) -> ast.expr:
+        """Return what stands in a pattern for `a.b`: the `value` of a box filled before the match."""
+        visited: ast.expr = self.visit(node)
+        if not isinstance(node, ast.Attribute):
+            return visited
+        name = f"_case{self._cases}_"
+        self._cases += 1
+        filled = ast.Assign([ast.Name(name, ast.Store())], _call("_box_", [visited], node))
+        copy_locations(filled, node)
+        self._dotted.append(filled)
+        boxed = ast.Attribute(ast.Name(name, ast.Load()), "value", ast.Load())
+        copy_locations(boxed, node)
+        return boxed
 
     def visit_MatchAs(self, node: ast.MatchAs) -> ast.AST:
         """Check the captured name."""
@@ -278,7 +309,9 @@ class StrictTransformer(RestrictingNodeTransformer):
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> ast.AST:
         """Check the name that captures the rest."""
-        return self._check_names(node, [node.rest] if node.rest else [])
+        node.keys = [self._read_beforehand(key) for key in node.keys]
+        node.patterns = [self.visit(pattern) for pattern in node.patterns]
+        return self._check_only(node, [node.rest] if node.rest else [])
 
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.AST:
         """Check the attributes a class pattern names.
@@ -288,7 +321,10 @@ class StrictTransformer(RestrictingNodeTransformer):
         """
         for name in node.kwd_attrs:
             self._refuse(node, names.pattern_refusal(name))
-        return self._visit_parts(node)
+        node.cls = self._read_beforehand(node.cls)
+        node.patterns = [self.visit(pattern) for pattern in node.patterns]
+        node.kwd_patterns = [self.visit(pattern) for pattern in node.kwd_patterns]
+        return node
 
     # Shared
 
@@ -297,16 +333,23 @@ class StrictTransformer(RestrictingNodeTransformer):
         return visited
 
     def _visit_body(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        return [self.visit(statement) for statement in body]
+        visited: list[ast.stmt] = []
+        for statement in body:
+            made = self.visit(statement)
+            visited.extend(made if isinstance(made, list) else [made])
+        return visited
 
     def _visit_type_params(self, node: ast.AST) -> None:
         for parameter in getattr(node, "type_params", ()):
             self.visit(parameter)
 
     def _check_names(self, node: ast.AST, found: list[str]) -> ast.AST:
+        return self._visit_parts(self._check_only(node, found))
+
+    def _check_only(self, node: ast.AST, found: list[str]) -> ast.AST:
         for name in found:
             self.check_name(node, name)
-        return self._visit_parts(node)
+        return node
 
     def _refuse(self, node: ast.AST, refusal: str | None) -> None:
         if refusal is not None:

@@ -65,6 +65,15 @@ class ModuleView:
         raise TypeError(message)
 
 
+class Box:
+    """Holds one value for a pattern to read (`_box_`)."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
 class _StandInMeta(type):
     """Answers `isinstance` for the real type, and refuses calls."""
 
@@ -123,7 +132,7 @@ def _opaque(real: type) -> type:
 _UNCALLABLE = frozenset(
     {
         *(types.FunctionType, types.CodeType, types.FrameType, types.TracebackType),
-        *(types.ModuleType, types.CellType, ModuleView),
+        *(types.ModuleType, types.CellType, ModuleView, memoryview),
         types.SimpleNamespace,  # sets attributes of any name, such as __array_interface__
     }
 )
