@@ -1,0 +1,178 @@
+"""What the integration tests share: a zygote without actors, waits for processes, runtimes, their events."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+from dspex_actors import Limits, Policy, Profile, Runtime, RuntimeConfig
+from dspex_actors._config import ExecutorConfig
+from dspex_actors.executors import GetProcesses, GetStats
+from dspex_actors.executors._variables import encode_variables
+from dspex_actors.workers import ZygoteHandle, remove_folder, zygote_command, zygote_config
+
+CEILING_S = 20.0  # seconds; what only a failing test waits for
+QUICK = Limits(time_s=10.0)
+SHORT = Limits(time_s=0.3)
+
+
+class ThreadTimers:
+    """Timers without a System: each is a thread."""
+
+    def arm(self, seconds, callback):
+        timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), callback)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+
+TIMERS = ThreadTimers()
+
+
+class BareZygote:
+    """A real zygote process and its handle, without any actor."""
+
+    def __init__(self, policy=None, disabled=()):
+        policy = policy or Policy()
+        self.scratch = tempfile.mkdtemp(prefix="dspex-")
+        try:
+            config = zygote_config(policy, self.scratch, disabled)
+        except BaseException:
+            remove_folder(self.scratch)
+            raise
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                zygote_command(theirs.fileno(), policy),
+                env={},
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self.handle = ZygoteHandle(ours, Profile(policy.profile).value)
+        try:
+            self.handle.handshake(config, CEILING_S)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def layers(self):
+        return {layer.name: layer for layer in self.handle.layers}
+
+    @contextmanager
+    def worker(self):
+        worker = self.handle.spawn()
+        try:
+            worker.wait_ready(CEILING_S, TIMERS)
+            yield worker
+        finally:
+            assert worker.close()
+
+    def run(self, code, limits=QUICK, variables=None, **options):
+        with self.worker() as worker:
+            return worker.execute(code, encode_variables(variables or {}), limits, TIMERS, **options)
+
+    def close(self):
+        self.handle.close()
+        try:
+            self.process.wait(CEILING_S)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            remove_folder(self.scratch)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+
+def wait_end(pidfd, seconds=CEILING_S) -> bool:
+    """Wait until the process behind a pidfd has ended; False if it has not."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+@contextmanager
+def pidfds_of(executor):
+    """Yield new pidfds of an executor's zygote and workers, by process id; the zygote comes first."""
+    found = executor.call(GetProcesses())
+    try:
+        yield {pid: pidfd for pidfd, pid in found.items()}
+    finally:
+        for pidfd in found:
+            os.close(pidfd)
+
+
+def sigkill(pidfd):
+    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    assert wait_end(pidfd)
+
+
+def runtime_of(**options) -> Runtime:
+    """Return a runtime; options are those of the executor's config, or of the runtime's."""
+    own = {
+        key: options.pop(key)
+        for key in ("max_policies", "stop_timeout_s", "handle_signals")
+        if key in options
+    }
+    options.setdefault("limits", QUICK)
+    return Runtime(RuntimeConfig(executor=ExecutorConfig(**options), **own))
+
+
+class Events:
+    """The telemetry of a runtime, kept in order; waiting for an event instead of sleeping."""
+
+    def __init__(self, telemetry, name="*"):
+        self._changed = threading.Condition()
+        self._seen = []
+        self.detach = telemetry.attach(name, self._note)
+
+    def _note(self, event, measurements, metadata):
+        with self._changed:
+            self._seen.append((event, dict(measurements), dict(metadata)))
+            self._changed.notify_all()
+
+    def named(self, name):
+        with self._changed:
+            return [(measurements, facts) for event, measurements, facts in self._seen if event == name]
+
+    def wait(self, name, times=1, seconds=CEILING_S):
+        """Return the first `times` events of a name, once they have come."""
+
+        def there():
+            return sum(event == name for event, _, _ in self._seen) >= times
+
+        with self._changed:
+            assert self._changed.wait_for(there, seconds), f"{name} came {len(self._seen)} times"
+        return self.named(name)[:times]
+
+
+def wait_stats(runtime, condition):
+    """Wait until the executor's books meet a condition; it is asked again after each of its own messages."""
+    tick = threading.Event()
+    for _ in range(4000):
+        stats = runtime.executor.call(GetStats())
+        if condition(stats):
+            return stats
+        tick.wait(0.005)
+    raise AssertionError(stats)
+
+
+def generations(runtime):
+    return {node.id: node.generation for node in runtime.tree().walk()}
+
+
+def scratch_folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("dspex-*"))
