@@ -189,6 +189,9 @@ class Address:
 
         Returns:
             What happened, threads left behind included. Stopping a dead actor is quiet.
+
+        Raises:
+            TypeError: `reason` is no exit reason.
         """
         pid = self.pid
         if pid is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from supervisors._errors import StartError
-from supervisors._reasons import NORMAL, FailedToStart, Shutdown
+from supervisors._reasons import NORMAL, FailedToStart, Shutdown, check_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -31,10 +31,17 @@ NO_REPLY: Final = _Unset()
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Returned by any handler: end with this reason; `reply` goes to the caller first."""
+    """Returned by any handler: end with this reason; `reply` goes to the caller first.
+
+    Raises:
+        TypeError: `reason` is no exit reason.
+    """
 
     reason: ExitReason = NORMAL
     reply: Any = NO_REPLY
+
+    def __post_init__(self) -> None:
+        check_reason(self.reason)
 
 
 @dataclass(slots=True)

@@ -127,7 +127,12 @@ class DynamicSupervisor(RestartingKeeper):
     # -- requests
 
     def handle_call(self, message: Message, sender: Sender) -> Reply:
-        """Answer what only reads at once; queue what changes something behind that child's other business."""
+        """Answer what only reads at once; queue what changes something behind that child's other business.
+
+        Raises:
+            Refuse: the request is unknown, names no child, exceeds `max_children`, or would wait for its own
+                caller.
+        """
         match message:
             case WhichChildrenRequest():
                 return tuple(child.info(None) for child in reversed(self._children.values()))

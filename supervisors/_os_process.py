@@ -66,10 +66,13 @@ class OsProcess(GenServer):
         """
 
     def on_exit(self, error: OsProcessExitedError) -> Reply:
-        """Decide about an end nobody asked for, in the actor's thread; raises `error` unless overridden.
+        """Decide about an end nobody asked for, in the actor's thread.
 
         Returns:
             None to live on without a process, or `Stop(reason)`.
+
+        Raises:
+            OsProcessExitedError: `error`, unless overridden.
         """
         raise error
 

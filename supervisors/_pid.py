@@ -13,7 +13,7 @@ from supervisors._errors import CallTimeoutError
 from supervisors._future import CallFuture, running
 from supervisors._log import log
 from supervisors._mailbox import Call, Cast, Info
-from supervisors._reasons import KILLED, NO_PROCESS, Crash, is_abnormal
+from supervisors._reasons import KILLED, NO_PROCESS, Crash, check_reason, is_abnormal
 from supervisors._signals import Down, Exit, MonitorRef, StopRequest
 
 if TYPE_CHECKING:
@@ -203,8 +203,12 @@ class Pid:
     # -- the end
 
     def request_stop(self, reason: ExitReason) -> None:
-        """Ask for an orderly end, ahead of queued messages; nothing happens to a dead actor."""
-        self.mailbox.post_system(StopRequest(reason))
+        """Ask for an orderly end, ahead of queued messages; nothing happens to a dead actor.
+
+        Raises:
+            TypeError: `reason` is no exit reason.
+        """
+        self.mailbox.post_system(StopRequest(check_reason(reason)))
 
     def signal(self, sender: Pid, reason: ExitReason) -> None:
         """Deliver an exit signal of `sender`."""
@@ -238,7 +242,7 @@ class Pid:
         with self._lock:
             if self._reason is not None:
                 return False
-            self._reason = reason
+            self._reason = check_reason(reason)
         self.mailbox.close(reason)
         self._answer_current(reason, error)
         for future in list(self.held.values()):

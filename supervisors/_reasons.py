@@ -109,6 +109,18 @@ KILLED: Final = Killed()
 NO_PROCESS: Final = NoProcess()
 
 
+def check_reason(reason: ExitReason) -> ExitReason:
+    """Return the reason, if it is one.
+
+    Raises:
+        TypeError: it is something else; the message says what is allowed.
+    """
+    if not isinstance(reason, Normal | Shutdown | Crash | Killed | NoProcess):
+        msg = f"the exit reason is {reason!r}; allowed are NORMAL, SHUTDOWN, Shutdown(detail), Crash(...), KILLED"
+        raise TypeError(msg)
+    return reason
+
+
 def is_abnormal(reason: ExitReason) -> bool:
     """Say whether a transient child that ended so is started again.
 

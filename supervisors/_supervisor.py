@@ -174,7 +174,11 @@ class Supervisor(RestartingKeeper):
     # -- requests
 
     def handle_call(self, message: Message, sender: Sender) -> Reply:
-        """Answer what only reads at once; queue what changes something."""
+        """Answer what only reads at once; queue what changes something.
+
+        Raises:
+            Refuse: the request is unknown, names no child, or would wait for its own caller.
+        """
         match message:
             case WhichChildrenRequest():
                 return tuple(child.info(child.key) for child in reversed(self._children.values()))

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from supervisors import NO_REPLY, ActorExitedError, CallFuture, CallTimeoutError
+from supervisors import NO_REPLY, SHUTDOWN, ActorExitedError, CallFuture, CallTimeoutError
 from supervisors._future import _wake
 from supervisors.testing import CEILING_S, Journal, Misbehaving
 
@@ -23,6 +23,14 @@ def quiet(caplog):
 def server():
     with Misbehaving.start() as address:
         yield address
+
+
+async def one_tick():
+    """Let the loop run everything that is ready once."""
+    loop = asyncio.get_running_loop()
+    ticked = loop.create_future()
+    loop.call_soon(ticked.set_result, None)
+    await ticked
 
 
 def test_an_awaited_call_returns_the_reply(server):
@@ -41,7 +49,7 @@ def test_the_loop_ticks_on_while_a_call_is_awaited(server):
 
     async def tick():
         for _ in range(50):
-            await asyncio.sleep(0)
+            await one_tick()
         release.set()
 
     async def both():
@@ -105,7 +113,7 @@ def test_the_end_of_the_actor_reaches_an_awaiting_task(server):
     async def outlive():
         task = asyncio.create_task(server.acall(("hold",)))
         await server.acall("handled")
-        server.pid.request_stop(None)
+        server.pid.request_stop(SHUTDOWN)
         with pytest.raises(ActorExitedError):
             await task
 
@@ -127,7 +135,7 @@ def test_a_future_can_be_awaited_by_several_tasks():
 
     async def several():
         tasks = [asyncio.create_task(wait()) for _ in range(3)]
-        await asyncio.sleep(0)
+        await one_tick()
         threading.Thread(target=future.reply, args=(7,)).start()
         return await asyncio.gather(*tasks)
 

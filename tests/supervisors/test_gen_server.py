@@ -215,6 +215,16 @@ def test_terminate_gets_the_reason_that_was_asked_for(reason):
     assert journal.entries()[-1] == ("terminate", "child", reason)
 
 
+@pytest.mark.parametrize("reason", [None, "done", ValueError("x"), Crash])
+def test_something_that_is_no_exit_reason_is_refused_where_it_is_given(reason):
+    with pytest.raises(TypeError, match="allowed are NORMAL, SHUTDOWN"):
+        Stop(reason)
+    with Misbehaving.start() as server:
+        with pytest.raises(TypeError, match="allowed are NORMAL, SHUTDOWN"):
+            server.stop(reason)
+        assert server.call("alive") == "alive"
+
+
 def test_a_kill_skips_terminate():
     journal = Journal()
     server = Misbehaving.start(journal)
