@@ -223,7 +223,7 @@ class Runtime:
                 self._report = stop_tree(self._root, self._executors.values(), limit)
             finally:
                 if self._signals is not None:
-                    self._signals.restore()
+                    self._signals.close()
                 self._closed.set()
         self._closed.wait()
         if self._report is None:

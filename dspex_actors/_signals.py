@@ -32,16 +32,24 @@ class SignalWatch:
         if threading.current_thread() is not threading.main_thread():
             raise ConfigError("handle_signals", value=True, allowed="False outside the main thread")
         self._on_signal = on_signal
+        self._over = False
         self._before: dict[int, Any] = {number: signal.signal(number, self._handle) for number in _SIGNALS}
 
     def _handle(self, number: int, frame: object) -> None:  # noqa: ARG002 -- the standard library's signature
-        self.restore()
+        over, self._over = self._over, True
+        self._restore()
+        if over:  # it was over before this signal, but only the main thread, which runs this, can restore
+            signal.raise_signal(number)
+            return
         threading.Thread(target=self._on_signal, name="dspex-stop", daemon=True).start()
 
-    def restore(self) -> None:
-        """Give the handlers back; quiet the second time, and off the main thread, where it cannot be done."""
-        if threading.current_thread() is not threading.main_thread():
-            return
+    def close(self) -> None:
+        """Give the handlers back; off the main thread that happens when the next signal comes."""
+        self._over = True
+        if threading.current_thread() is threading.main_thread():
+            self._restore()
+
+    def _restore(self) -> None:
         before, self._before = self._before, {}
         for number, handler in before.items():
             signal.signal(number, handler)

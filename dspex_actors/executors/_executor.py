@@ -155,7 +155,7 @@ class PythonExecutor(GenServer):
         """Take a request that nobody waits for, or news from a worker."""
         match message:
             case Execute():
-                self._accept(message, None)
+                self._accept_cast(message)
             case WorkerReady():
                 self._worker_ready(message)
             case StartFailed():
@@ -192,6 +192,15 @@ class PythonExecutor(GenServer):
         if sender is not None:
             sender.on_abandoned(lambda: self.address.cast(Withdraw(number)))
         self._refill()
+
+    def _accept_cast(self, request: Execute) -> None:
+        """Take a request that nobody waits for; one that is not taken is told by its event."""
+        try:
+            self._accept(request, None)
+        except Refuse as refusal:
+            self._serial += 1
+            limits = request.context.limits or self._config.limits
+            report_finished(self.system, Run(self._serial, request, limits, 0.0), refusal.error)
 
     def _dispatch(self, number: int, worker: Pid) -> None:
         """Hand a request to a worker, which answers the caller."""

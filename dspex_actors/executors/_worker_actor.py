@@ -50,7 +50,10 @@ class WorkerActor(GenServer):
         executor.cast(WorkerReady(self.pid, self._process, token))
 
     def handle_call(self, message: Run, sender: Sender) -> Any:  # noqa: ANN401 -- a Stop, or NO_REPLY
-        """Run one request and reply its result. Variables that cannot cross leave the worker as good as new."""
+        """Run one request and reply its result.
+
+        Variables that cannot cross leave the worker as good as new.
+        """
         try:
             variables = encode_variables(message.request.context.variables)
         except ValueEncodeError as error:

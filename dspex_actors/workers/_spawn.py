@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _BOOTSTRAP = (
     "import sys; sys.path += sys.argv[2:]; sys.modules['typing_extensions'] = None; "
     "from dspex_actors.workers._zygote import main; main()"
-)  # Shared libraries, the dynamic loader's cache and time zones; the standard library is added by `read_paths`.
+)
+
+# Shared libraries, the dynamic loader's cache and time zones; `_read_paths` adds the standard library.
 _SYSTEM_PATHS = (
     "/lib",
     "/lib64",

@@ -25,8 +25,11 @@ def describe(error: BaseException, source: str) -> tuple[str, str, str]:
         error: what the guest's code raised.
         source: the code, for the lines of the traceback.
     """
-    lines = source.splitlines()
-    return _type_name(error), _message(error), _clip(_with_causes(error, lines), 32_000)
+    name = _type_name(error)
+    try:
+        return name, _message(error), _clip(_with_causes(error, source.splitlines()), 32_000)
+    except BaseException as raised:  # noqa: BLE001 -- the guest's objects are in there; the failure must be told
+        return name, f"<not to be told: {_type_name(raised)}>", ""
 
 
 def _with_causes(error: BaseException, lines: list[str]) -> str:
@@ -67,7 +70,7 @@ def _traceback(error: BaseException, lines: list[str]) -> str:
         shown.append(f'  File "{FILENAME}", line {number}, in {function}')
         if 0 < number <= len(lines) and lines[number - 1].strip():
             shown.append(f"    {_clip(lines[number - 1].strip(), 200)}")
-    if isinstance(error, SyntaxError):
+    if issubclass(type(error), SyntaxError):
         shown += _syntax_place(error)
     message = _message(error)
     shown.append(f"{_type_name(error)}: {message}" if message else _type_name(error))
@@ -84,12 +87,12 @@ def _guest_frames(traceback: TracebackType | None) -> list[tuple[int, str] | Non
     return frames
 
 
-def _syntax_place(error: SyntaxError) -> list[str]:
+def _syntax_place(error: BaseException) -> list[str]:
     """Return the line and the caret of a syntax error in the guest's source."""
     filename, number, text, offset = (
         SyntaxError.__dict__[name].__get__(error) for name in ("filename", "lineno", "text", "offset")
     )
-    if filename != FILENAME or type(number) is not int or not number:
+    if type(filename) is not str or filename != FILENAME or type(number) is not int or not number:
         return []
     place = [f'  File "{FILENAME}", line {number}']
     if type(text) is str and text.strip():
@@ -104,7 +107,7 @@ def _syntax_place(error: SyntaxError) -> list[str]:
 def _message(error: BaseException) -> str:
     """Return `str(error)`, or a note in its place if that raises."""
     try:
-        if type(error) in _SYNTAX_ERRORS and isinstance(error, SyntaxError) and type(error.lineno) is int:
+        if type(error) in _SYNTAX_ERRORS and isinstance(error, SyntaxError) and error.lineno:
             # Its own text repeats the file name, which is always ours.
             text = f"{error.msg} (line {error.lineno})"
         else:

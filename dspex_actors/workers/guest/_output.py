@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PROMPT_WRITES = 64
 _BATCH_BYTES = 16 * 1024
 _BATCH_S = 0.001
+_UNFINISHED_S = 0.02
 
 
 class OutputBuffer(io.BufferedIOBase):
@@ -54,12 +55,16 @@ class OutputBuffer(io.BufferedIOBase):
             self._room -= len(view)
             self._pending += view
             self._writes += 1
-            if self._writes <= _PROMPT_WRITES or len(self._pending) >= _BATCH_BYTES or self._is_due():
+            if not self._room or len(self._pending) >= _BATCH_BYTES or self._is_due():
                 self.flush_now()
         return size
 
     def _is_due(self) -> bool:
-        return time.monotonic() - self._sent_at >= _BATCH_S
+        """Whether what is pending should go out: a finished line soon, an unfinished one after a while."""
+        finished = self._pending.endswith(b"\n")
+        if finished and self._writes <= _PROMPT_WRITES:
+            return True
+        return time.monotonic() - self._sent_at >= (_BATCH_S if finished else _UNFINISHED_S)
 
     def flush_now(self) -> None:
         """Send what is pending."""
@@ -75,7 +80,7 @@ class OutputStream(io.TextIOWrapper):
 
     def __init__(self, send: Callable[[bytes], None], name: str) -> None:
         self.output = OutputBuffer(send)
-        super().__init__(self.output, encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[arg-type]  # typeshed wants a full BufferedIOBase
+        super().__init__(self.output, encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[arg-type]  # typeshed wants a full BufferedIOBase
         self._label = name
 
     @property

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _MISSING = object()
 _FORWARDING = (super, types.GenericAlias)
+_PURE_BASES = frozenset({"builtins", "abc", "typing"})
 # Packages whose classes keep nothing risky in private attributes of their instances; asyncio keeps its loop.
 _HARMLESS_BASES = frozenset(
     {
@@ -116,6 +117,7 @@ class Guards:
         self._builtins = safe_builtins
         self._classes: set[type] = set()
         self._mixed: set[type] = set()  # those with a base whose private attributes are not the guest's
+        self._pure: set[type] = set()  # those with no base that has private attributes worth hiding
 
     def owns_class(self, candidate: object) -> bool:
         """Tell whether the guest defined this class."""
@@ -128,8 +130,12 @@ class Guards:
     def adopt(self, made: type) -> None:
         """Count a class as the guest's own."""
         self._classes.add(made)
-        foreign = (each for each in made.__mro__ if each not in self._classes)
-        if any(str(each.__module__).partition(".")[0] not in _HARMLESS_BASES for each in foreign):
+        packages = {
+            str(each.__module__).partition(".")[0] for each in made.__mro__ if each not in self._classes
+        }
+        if packages <= _PURE_BASES:
+            self._pure.add(made)
+        elif not packages <= _HARMLESS_BASES:
             self._mixed.add(made)
 
     def __reduce__(self) -> NoReturn:
@@ -147,6 +153,8 @@ class Guards:
         Raises:
             AttributeError: there is none, or it is not available.
         """
+        if type(target) in self._pure and name not in names.GUARDED:  # by far the most common: self._x
+            return read_public(target, name)
         if name in _restricted_format.REPLACEMENTS:
             return _without_raw_format(read_public(target, name))
         if (name in names.GUARDED or names.is_private(name)) and not self._shows(target, name):
@@ -235,7 +243,8 @@ class Guards:
         Closes: the unguarded read in between, whose value reaches the guest's `__radd__`.
         """
         writable = self.write(target, name)
-        if not self._shows(target, name):
+        own = type(target) in self._pure and name not in names.GUARDED
+        if not own and not self._shows(target, name):
             message = f"{type(target).__name__!r} object has no attribute {name!r} that is available here"
             raise AttributeError(message)
         return writable

@@ -265,7 +265,7 @@ class StrictTransformer(RestrictingNodeTransformer):
         """Allow `match`; dotted names in its patterns are read beforehand.
 
         A pattern cannot hold a call, so `case Color.RED` could not be guarded in its place, and its value
-        would reach the `__eq__` of the guest's subject. All names are read, also those after the case that fits.
+        would reach the `__eq__` of the guest's subject. All are read, also those after the case that fits.
         """
         outer, self._dotted = self._dotted, []
         self._visit_parts(node)
