@@ -130,9 +130,9 @@ class Guards:
     def adopt(self, made: type) -> None:
         """Count a class as the guest's own."""
         self._classes.add(made)
-        packages = {
-            str(each.__module__).partition(".")[0] for each in made.__mro__ if each not in self._classes
-        }
+        # A named tuple's class bears the guest's module name but is made by the library, without secrets.
+        foreign = [each for each in made.__mro__ if each not in self._classes and each.__bases__ != (tuple,)]
+        packages = {str(each.__module__).partition(".")[0] for each in foreign}
         if packages <= _PURE_BASES:
             self._pure.add(made)
         elif not packages <= _HARMLESS_BASES:
