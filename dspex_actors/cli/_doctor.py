@@ -150,22 +150,20 @@ def draw(console: Console, machine: Machine, findings: list[Finding]) -> None:
             f.profile.value for f in findings if not f.contained and f.profile is not Profile.TRUSTED
         )
         verdict = f"NOT contained: untrusted code could reach this host (profiles: {which})"
-    console.print(verdict, style="bold green" if contained else "bold red", markup=False)
+    console.print(verdict, style="bold green" if contained else "bold red")
     abi = machine.landlock_abi or "none"
     console.print(
         f"Python {machine.python} · {machine.kernel} {machine.architecture} · Landlock ABI {abi}",
-        markup=False,
     )
     console.print(_table(findings))
     for finding in findings:
         if finding.error:
-            console.print(f"{finding.profile.value} cannot be started: {finding.error}", markup=False)
+            console.print(f"{finding.profile.value} cannot be started: {finding.error}")
         for layer in finding.report.missing if finding.report else ():
             if layer.name in finding.fixes:
                 console.print(
                     f"{finding.profile.value} lacks {layer.name}: {layer.detail}\n"
                     f"  to have it: {finding.fixes[layer.name]}",
-                    markup=False,
                 )
     console.print(
         "* essential: without it nothing is run. trusted is for your own code: no sandbox, by design."
@@ -225,7 +223,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     if options.json:
         print(json.dumps(as_plain(machine, findings), indent=2))  # noqa: T201 -- the command's output
     else:
-        from rich.console import Console  # noqa: PLC0415 -- `--json` needs none
+        from dspex_actors.cli._console import new_console  # noqa: PLC0415 -- brings in rich; see above
 
-        draw(Console(highlight=False, soft_wrap=False), machine, findings)
+        draw(new_console(), machine, findings)
     return ExitCode.COMPLETED if is_contained(findings) else ExitCode.UNCONTAINED

@@ -151,9 +151,10 @@ def _add_exec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    code = parser.add_mutually_exclusive_group(required=True)
-    code.add_argument("-c", dest="code", metavar="CODE", help="the code itself")
-    code.add_argument("file", nargs="?", metavar="FILE", help="a file of code in UTF-8; - is standard input")
+    parser.add_argument("-c", dest="code", metavar="CODE", help="the code itself")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="a file of code in UTF-8; - is standard input"
+    )
     parser.add_argument("-l", "--language", default="python", help="its language (default: python)")
     parser.add_argument(
         "--profile",
@@ -175,7 +176,7 @@ def _add_exec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="MIB",
         help=f"memory it may take in MiB, or none (default: {(defaults.memory_bytes or 0) // MIB})",
     )
-    parser.set_defaults(command=_exec)
+    parser.set_defaults(command=_exec, refuse=parser.error)
 
 
 class _ShowVersion(argparse.Action):
@@ -194,7 +195,8 @@ class _ShowVersion(argparse.Action):
             ours = version("dspex-actors")
         except PackageNotFoundError:
             ours = "(not installed)"
-        parser.exit(0, f"dspex-actors {ours}, Python {sys.version.split()[0]}\n")
+        sys.stdout.write(f"dspex-actors {ours}, Python {sys.version.split()[0]}\n")
+        parser.exit(0)
 
 
 def _seconds(text: str) -> float | None:
@@ -229,6 +231,9 @@ def _mebibytes(text: str) -> int | None:
 
 
 def _exec(options: argparse.Namespace) -> int:
+    # No group of argparse's: it would complain of a FILE where an option before it is misspelt.
+    if (options.code is None) is (options.file is None):
+        options.refuse("give the code, once: -c CODE, a FILE, or - for standard input")
     from dspex_actors.cli import _exec as command  # noqa: PLC0415 -- brings in the runtime, 0.2 s
 
     return command.run(options)

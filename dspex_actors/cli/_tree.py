@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     if options.json:
         print(json.dumps(as_plain(tree), indent=2))  # noqa: T201 -- the command's output
         return ExitCode.COMPLETED
-    from rich.console import Console  # noqa: PLC0415 -- `--json` needs none
+    from dspex_actors.cli._console import new_console  # noqa: PLC0415 -- brings in rich; `--json` needs none
 
-    Console(highlight=False).print(draw(tree), soft_wrap=True)
+    new_console().print(draw(tree))
     return ExitCode.COMPLETED

@@ -1,0 +1,154 @@
+"""`dspex-actors doctor` tells the truth, on a machine with a sandbox and on one without."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS, Profile
+from dspex_actors._report import SandboxReport
+from dspex_actors.cli._doctor import Finding, Machine, as_plain, draw, is_contained
+from dspex_actors.workers import LayerReport
+
+ROOT = Path(__file__).parents[3]
+MACHINE = Machine("3.11.7", "Linux 6.1", "x86_64", 4)
+
+# Runs the command where the kernel has no Landlock: a filter answers its first call as such a kernel would.
+WITHOUT_LANDLOCK = """
+import sys
+from dspex_actors.cli import main
+from dspex_actors.workers.confine import _libc, _seccomp
+from dspex_actors.workers.confine._bpf import Refuse
+_libc.prctl(_libc.PR_SET_NO_NEW_PRIVS, 1)
+_seccomp.load(_seccomp.assemble({"landlock_create_ruleset": Refuse(38)}))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def finding(profile, *missing, fixes=None):
+    """Return what a doctor finds where some layers are missing."""
+    layers = [LayerReport(name, name not in missing, f"trying {name}", f"seen {name}") for name in LAYERS]
+    return Finding(profile, SandboxReport(profile.value, tuple(layers)), fixes=fixes or {})
+
+
+def drawn(findings, width=100):
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    draw(console, MACHINE, findings)
+    return console.file.getvalue()
+
+
+GOOD = [finding(Profile.STRICT), finding(Profile.PROCESS), finding(Profile.TRUSTED, "landlock", "seccomp")]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("profile", [Profile.STRICT, Profile.PROCESS])
+def test_a_missing_essential_layer_of_a_sandboxed_profile_is_no_containment(profile, layer):
+    findings = [finding(each, *([layer] if each is profile else [])) for each in Profile]
+
+    assert is_contained(findings) is (layer not in ESSENTIAL_LAYERS)
+
+
+def test_the_trusted_profile_has_no_say_in_the_verdict():
+    assert is_contained(
+        [finding(Profile.STRICT), finding(Profile.PROCESS), finding(Profile.TRUSTED, *LAYERS)]
+    )
+
+
+def test_a_profile_that_cannot_be_started_is_not_contained():
+    assert not is_contained([Finding(Profile.STRICT, None, "no"), finding(Profile.PROCESS)])
+
+
+def test_the_verdict_and_every_layer_fit_on_one_screen():
+    lines = drawn(GOOD).splitlines()
+
+    assert lines[0] == "contained: untrusted code is kept from this host"
+    assert lines[1] == "Python 3.11.7 · Linux 6.1 x86_64 · Landlock ABI 4"
+    assert [layer for layer in LAYERS if not any(line.startswith(layer) for line in lines)] == []
+    assert len(lines) <= 24
+
+
+def test_a_missing_layer_is_shown_with_the_reason_and_the_fix():
+    fixes = {"landlock": "use a [newer] kernel"}
+    text = drawn([GOOD[0], finding(Profile.PROCESS, "landlock", fixes=fixes), GOOD[2]])
+
+    assert text.startswith("NOT contained: untrusted code could reach this host (profiles: process)\n")
+    assert "process lacks landlock: seen landlock\n  to have it: use a [newer] kernel\n" in text
+
+
+def test_a_profile_that_cannot_be_started_is_shown_with_its_error():
+    text = drawn([Finding(Profile.STRICT, None, "it [broke]"), *GOOD[1:]])
+
+    assert "strict cannot be started: it [broke]\n" in text
+
+
+def test_plain_data_holds_the_verdict_the_machine_and_each_layer_of_each_profile():
+    plain = json.loads(json.dumps(as_plain(MACHINE, GOOD)))
+
+    assert (plain["contained"], plain["landlock_abi"]) == (True, 4)
+    assert set(plain["profiles"]) == {profile.value for profile in Profile}
+    assert [layer["name"] for layer in plain["profiles"]["process"]["layers"]] == list(LAYERS)
+
+
+@pytest.mark.integration
+def test_this_machine_contains_its_guests_and_the_exit_code_says_so(run_command):
+    done = run_command("doctor")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"contained: ")
+
+
+@pytest.mark.integration
+def test_the_plain_data_of_this_machine_says_what_each_layers_probe_has_seen(run_command):
+    done = run_command("doctor", "--json")
+
+    plain = json.loads(done.stdout)
+    layers = plain["profiles"]["strict"]["layers"] + plain["profiles"]["process"]["layers"]
+    assert plain["contained"] is True
+    assert [layer for layer in layers if not (layer["active"] and layer["probe"] and layer["detail"])] == []
+    assert plain["profiles"]["trusted"]["contained"] is False
+
+
+@pytest.fixture
+def run_without_landlock():
+    def run(*arguments):
+        command = [sys.executable, "-c", WITHOUT_LANDLOCK, *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.mark.integration
+def test_without_landlock_the_doctor_ends_with_four_and_names_layer_and_fix(run_without_landlock):
+    done = run_without_landlock("doctor")
+
+    text = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (4, b"")
+    assert text.startswith("NOT contained: untrusted code could reach this host (profiles: strict, process)")
+    assert "process lacks landlock" in text
+    assert "Linux 5.13" in text
+
+
+@pytest.mark.integration
+def test_without_landlock_nothing_untrusted_is_run_and_the_error_names_the_layer(run_without_landlock):
+    done = run_without_landlock("exec", "-c", "print('ran')")
+
+    assert (done.returncode, done.stdout) == (4, b"")
+    assert b"dspex-actors: the sandbox layer 'landlock' is required and not active" in done.stderr
+
+
+@pytest.mark.integration
+def test_without_landlock_your_own_code_still_runs_as_trusted(run_without_landlock):
+    done = run_without_landlock("exec", "--profile", "trusted", "-c", "6 * 7")
+
+    assert (done.returncode, done.stdout) == (0, b"42\n")
+
+
+@pytest.mark.integration
+def test_without_landlock_there_is_no_tree_to_draw(run_without_landlock):
+    assert run_without_landlock("tree").returncode == 4
