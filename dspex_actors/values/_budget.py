@@ -18,11 +18,14 @@ MAX_DEPTH: Final = 200  # each level costs up to three interpreter frames, and t
 
 # Bytes one decoded object takes, with the slot that refers to it.
 SLOT: Final = 8
-NUMBER: Final = 40
 FLOAT: Final = 32
+NUMBER: Final = 40
 TEXT: Final = 88  # up to three characters of any width
 OPENER: Final = 240  # an empty or small container, or any object that an extension makes
 ENTRY: Final = 40  # hash table space of one dict entry
+KEY: Final = (
+    80  # of a set, or of a dict with keys other than text: its space in the table, and in checking it
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,8 @@ class Budget:
         depth: containers around the innermost item; 1 to 200. A list of lists has depth 2.
         memory_bytes: bytes the decoded value may take, estimated from above. Content that stays one block
             (bytes, text in ASCII, array data) costs its size, other text five times its size, a float in a
-            list 32 bytes, an integer 40, a small container or other object 240.
+            list 32 bytes, an integer 40, a small container or other object 240; a key that is not text 80
+            more.
 
     Raises:
         ConfigError: `depth` is not within 1 to 200, or `memory_bytes` is not positive.

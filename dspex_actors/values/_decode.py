@@ -21,7 +21,7 @@ from msgspec.msgpack import Decoder
 
 from dspex_actors._errors import ValueDecodeError
 from dspex_actors.values import _extensions as wire
-from dspex_actors.values._budget import DEFAULT, Budget
+from dspex_actors.values._budget import DEFAULT, KEY, Budget
 from dspex_actors.values._hashes import collide
 from dspex_actors.values._leaves import LOADERS, make_fraction, make_range
 from dspex_actors.values._numpy import array_head, load_array, load_scalar
@@ -58,7 +58,7 @@ def prepare(structure: bytes | memoryview) -> None:
     Raises:
         ValueDecodeError: numpy is needed and not installed.
     """
-    if needs_numpy(structure) and "numpy" not in sys.modules:
+    if needs_numpy(structure) and sys.modules.get("numpy") is None:
         try:
             import_module("numpy")
         except ImportError:
@@ -89,7 +89,7 @@ def decode(
             made, or hold numpy data and numpy is not loaded.
     """
     body = bytes(structure)
-    if len(body) < 3 or body[0] != wire.PAIR or body[1] & wire.FORMAT_MASK != wire.FORMAT:  # noqa: PLR2004 -- header
+    if len(body) < 3 or body[0] != wire.PAIR or body[1] & wire.FORMAT_MASK != wire.FORMAT:
         raise ValueDecodeError("the structure does not start as one of this format")
     try:
         return _decode_body(body, buffers, budget, opaque)
@@ -166,8 +166,7 @@ class _Reader:
             raise ValueDecodeError("a container holds no list")
         return items
 
-    @staticmethod
-    def _container(code: int, items: list[Any]) -> object:
+    def _container(self, code: int, items: list[Any]) -> object:
         if code == wire.TUPLE:
             return tuple(items)
         if code == wire.RANGE:
@@ -175,6 +174,7 @@ class _Reader:
         if code == wire.FRACTION:
             return make_fraction(items)
         keys = items[::2] if code == wire.DICT else items
+        self._pay(KEY * len(keys))
         if collide(keys):
             raise ValueDecodeError("too many keys have one hash")
         if code == wire.DICT:
@@ -188,10 +188,13 @@ class _Reader:
                 raise ValueDecodeError("an extension without a buffer, or with content of its own beside it")
             inline = memoryview(self._buffers[self._next]).cast("B")
             self._next += 1
-        self._memory_left -= content_price(code & ~wire.BESIDE, len(inline))
+        self._pay(content_price(code & ~wire.BESIDE, len(inline)))
+        return inline
+
+    def _pay(self, price: int) -> None:
+        self._memory_left -= price
         if self._memory_left < 0:
             raise ValueDecodeError("the value takes more memory than its budget")
-        return inline
 
     def _content_value(self, kind: int, content: memoryview) -> object:
         if (make := _MAKERS.get(kind)) is not None:

@@ -8,15 +8,17 @@ share a hash at all.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from types import NoneType
+from typing import Any, Final
 
 MAX_SAME_HASH: Final = 64
 
+# Of these at most a few dozen distinct values have one hash.
+_SAFE_TYPES: Final = frozenset({NoneType, bool, float, str, bytes})
+_INT_ONLY: Final = {int}
 
-def collide(keys: list[object]) -> bool:
+
+def collide(keys: list[Any]) -> bool:
     """Return whether more than 64 of the keys have one hash.
 
     Raises:
@@ -24,5 +26,7 @@ def collide(keys: list[object]) -> bool:
     """
     if len(keys) <= MAX_SAME_HASH:
         return False
-    hashes: Iterable[int] = map(hash, keys)
-    return max(Counter(hashes).values()) > MAX_SAME_HASH
+    kinds = set(map(type, keys))
+    if kinds <= _SAFE_TYPES or (kinds == _INT_ONLY and -(2**64) < min(keys) <= max(keys) < 2**64):
+        return False
+    return max(Counter(map(hash, keys)).values()) > MAX_SAME_HASH

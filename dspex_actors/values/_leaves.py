@@ -193,14 +193,14 @@ def fraction_parts(value: Fraction) -> list[int]:
 
 def make_range(parts: list[Any]) -> range:
     """Return the range of start, stop and step; the parts may be anything a sender put there."""
-    if len(parts) != 3 or any(type(part) is not int for part in parts):  # noqa: PLR2004 -- start, stop, step
+    if len(parts) != 3 or any(type(part) is not int for part in parts):
         raise ValueError("a range is three ints")
     return range(*parts)
 
 
 def make_fraction(parts: list[Any]) -> Fraction:
     """Return the fraction of numerator and denominator; the parts may be anything a sender put there."""
-    if len(parts) != 2 or any(type(part) is not int for part in parts):  # noqa: PLR2004 -- numerator, denominator
+    if len(parts) != 2 or any(type(part) is not int for part in parts):
         raise ValueError("a fraction is two ints")
     if max(part.bit_length() for part in parts) > MAX_FRACTION_BITS or parts[1] < 1:
         raise ValueError("a fraction that is too long, or with a denominator below one")

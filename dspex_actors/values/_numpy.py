@@ -61,11 +61,11 @@ def _code_of(kind: dtype[Any]) -> str:
 @cache
 def _scalar_types(np: ModuleType) -> frozenset[type]:
     coded = {np.dtype(code).type for code in _CODES}
-    return frozenset(coded | {np.longlong, np.ulonglong, np.str_, np.bytes_})
+    return frozenset(coded | {np.longlong, np.ulonglong, np.longdouble, np.clongdouble, np.str_, np.bytes_})
 
 
 def is_scalar(np: ModuleType, kind: type) -> bool:
-    """Return whether `kind` is exactly one of numpy's scalar types that can cross."""
+    """Return whether `kind` is exactly one of numpy's types of numbers, dates or text."""
     return kind in _scalar_types(np)
 
 

@@ -47,8 +47,8 @@ def content_price(code: int, size: int) -> int:
         size: bytes of content.
     """
     if code == wire.FLOATS:
-        return size // 8 * (SLOT + FLOAT)
+        return size // 8 * FLOAT
     if code == wire.INTS:
-        return size // 8 * (SLOT + NUMBER)
+        return size // 8 * NUMBER
     # Text that is not ASCII may become four bytes a character, beside the narrow copy it grew out of.
     return 5 * size if code == wire.TEXT else size

@@ -78,7 +78,7 @@ def key_step(key: object) -> str:
     if type(key) is str:
         shown = repr(key if len(key) <= _SHOWN_CHARS else key[:_SHOWN_CHARS])
         return f"[{shown}]" if len(key) <= _SHOWN_CHARS else f"[{shown}...]"
-    if type(key) is int and key.bit_length() <= 64:  # noqa: PLR2004 -- longer numbers are no readable path
+    if type(key) is int and key.bit_length() <= 64:
         return f"[{key}]"
     return f"[<{name_of(type(key))}>]"
 

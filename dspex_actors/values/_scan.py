@@ -9,7 +9,7 @@ steps to build.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from dspex_actors._errors import ValueDecodeError
 from dspex_actors.values._budget import ENTRY, FLOAT, NUMBER, OPENER, SLOT, TEXT, Budget
@@ -17,12 +17,11 @@ from dspex_actors.values._extensions import CONTAINERS, PACKED_LISTS
 
 _TEXT, _BIN, _EXT, _ARRAY, _MAP = range(5)
 _TEXT_KEYS: Final = frozenset([*range(0xA0, 0xC0), 0xD9, 0xDA, 0xDB])
-_ARRAYS: Final = frozenset([*range(0x90, 0xA0), 0xDC, 0xDD])
 
 
 def _text_price(size: int) -> int:
     # One character of four bytes makes every other character of the string four bytes wide.
-    return SLOT if size < 2 else max(TEXT, SLOT + 76 + 4 * (size - 3))  # noqa: PLR2004 -- single characters are shared
+    return SLOT if size < 2 else max(TEXT, SLOT + 76 + 4 * (size - 3))
 
 
 def _fixed_items() -> list[tuple[int, int]]:
@@ -33,7 +32,7 @@ def _fixed_items() -> list[tuple[int, int]]:
     table[0xA0:0xC0] = [(1 + size, _text_price(size)) for size in range(32)]
     for byte in (0xC0, 0xC2, 0xC3):
         table[byte] = (1, SLOT)
-    table[0xCA], table[0xCB] = (5, SLOT + FLOAT), (9, SLOT + FLOAT)
+    table[0xCA], table[0xCB] = (5, FLOAT), (9, FLOAT)
     for byte, size in zip(range(0xCC, 0xD4), (1, 2, 4, 8) * 2, strict=True):
         table[byte] = (1 + size, NUMBER)
     return table
@@ -58,16 +57,13 @@ _FIXED: Final = _fixed_items()
 _SIZED: Final = _sized_items()
 
 
-class _Header(NamedTuple):
-    """An item that is not of fixed size: where its content starts, and how much there is of it."""
-
-    kind: int
-    start: int
-    length: int  # bytes, or items of an array, or entries of a map
-    code: int  # of an extension
+_Item: TypeAlias = tuple[
+    int, int, int, int
+]  # kind, start of the content, its bytes or items or entries, code
 
 
-def _header(data: bytes, at: int) -> _Header:
+def _header(data: bytes, at: int) -> _Item:
+    """Read the header of an item that is not of fixed size."""
     found = _SIZED.get(data[at])
     if found is None:
         raise ValueDecodeError(f"byte 0x{data[at]:02x} at {at} starts no item")
@@ -76,28 +72,26 @@ def _header(data: bytes, at: int) -> _Header:
     if width:
         length = int.from_bytes(data[at + 1 : start], "big")
     if kind == _EXT:
-        return _Header(kind, start + 1, length, data[start])
-    return _Header(kind, start, length, 0)
+        return kind, start + 1, length, data[start]
+    return kind, start, length, 0
 
 
-def _leaf_price(data: bytes, item: _Header) -> int:
-    size = item.length
-    if item.kind == _TEXT:
-        ascii_only = data[item.start : item.start + size].isascii()
+def _leaf_price(data: bytes, kind: int, start: int, size: int) -> int:
+    if kind == _TEXT:
+        ascii_only = data[start : start + size].isascii()
         return TEXT + size if ascii_only else _text_price(size) + size
-    return OPENER + 4 * size if item.kind == _EXT else TEXT + size
+    return OPENER + 4 * size if kind == _EXT else TEXT + size
 
 
-def _inside(data: bytes, item: _Header) -> tuple[_Header, int] | None:
-    """Return the array that an extension consists of and where it has to end, or None if it is a leaf."""
-    if item.code not in CONTAINERS:
-        return None
-    inner = _header(data, item.start) if data[item.start] in _SIZED else None
-    if inner is not None and inner.kind == _ARRAY:
-        return inner, item.start + item.length
-    if inner is not None and inner.kind == _EXT and inner.code in PACKED_LISTS:
-        return None
-    raise ValueDecodeError(f"the container at {item.start} holds no list")
+def _inside(data: bytes, start: int) -> _Item | None:
+    """Return the array that an extension for a container holds, or None if it holds a packed list."""
+    if data[start] in _SIZED:
+        inner = _header(data, start)
+        if inner[0] == _ARRAY:
+            return inner
+        if inner[0] == _EXT and inner[3] in PACKED_LISTS:
+            return None
+    raise ValueDecodeError(f"the container at {start} holds no list")
 
 
 def scan(data: bytes, budget: Budget) -> int:
@@ -128,20 +122,21 @@ def _walk(data: bytes, budget: Budget) -> int:
             if size:
                 at += size
                 continue
-            item = _header(data, at)
+            kind, start, length, code = _header(data, at)
             end = 0
-            if item.kind == _EXT and (inner := _inside(data, item)) is not None:
-                item, end = inner
-            if item.kind < _ARRAY:
-                price += _leaf_price(data, item)
-                at = item.start + item.length
+            if code in CONTAINERS and (inner := _inside(data, start)) is not None:
+                end = start + length
+                kind, start, length, _ = inner
+            if kind < _ARRAY:
+                price += _leaf_price(data, kind, start, length)
+                _check(price, 0, budget)
+                at = start + length
                 continue
             outer.append((left, keyed, must_end))
-            price += OPENER
-            _check(price, len(outer), budget)
-            keyed = item.kind == _MAP
-            at, left, must_end = item.start, item.length * (2 if keyed else 1), end
-            price += ENTRY * item.length if keyed else 0
+            keyed = kind == _MAP
+            at, left, must_end = start, length * (2 if keyed else 1), end
+            price += OPENER + (ENTRY * length if keyed else 0)
+            _check(price + SLOT * left, len(outer), budget)  # no item costs less than its slot
         if must_end and at != must_end:
             raise ValueDecodeError(f"the container that ends at byte {at} should end at {must_end}")
         if not outer:

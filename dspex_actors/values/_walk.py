@@ -16,7 +16,7 @@ from msgspec.msgpack import Encoder, Ext
 
 from dspex_actors._errors import ValueDecodeError, ValueEncodeError
 from dspex_actors.values import _extensions as wire
-from dspex_actors.values._budget import SLOT, Budget
+from dspex_actors.values._budget import KEY, SLOT, Budget
 from dspex_actors.values._hashes import collide
 from dspex_actors.values._leaves import LEAVES, dump_int, fraction_parts
 from dspex_actors.values._numpy import dump_array, dump_scalar, is_scalar
@@ -80,8 +80,8 @@ class Walk:
         structure = _msgpack.encode((wire.FORMAT | self._flags, tree))
         try:
             price = structure_price(structure, count_openers(structure), self._budget)
-        except ValueDecodeError:
-            price = self._budget.memory_bytes
+        except ValueDecodeError:  # the exact walk found it too large
+            price = self._budget.memory_bytes + 1
         if price + self._content_price > self._budget.memory_bytes:
             raise ValueEncodeError("value", name_of(type(value)), self._too_large())
         return structure, tuple(self._buffers)
@@ -204,7 +204,7 @@ class Walk:
         self._enter(value, len(value), depth)
         keys = list(value)
         tree = self._items(keys.copy(), value, depth)
-        self._refuse_collisions(keys, value)
+        self._check_keys(keys, value)
         return self._container(wire.SET if type(value) is set else wire.FROZENSET, tree)
 
     def _range(self, value: range, depth: int) -> object:
@@ -310,10 +310,11 @@ class Walk:
         except Refusal as refusal:
             refusal.under(key_step(key), owner)
             raise
-        self._refuse_collisions(list(items), owner)
+        self._check_keys(list(items), owner)
         return self._container(wire.DICT, flat)
 
-    def _refuse_collisions(self, keys: list[Any], owner: object) -> None:
+    def _check_keys(self, keys: list[Any], owner: object) -> None:
+        self._content_price += KEY * len(keys)
         if collide(keys):
             raise Refusal(name_of(type(owner)), "too many of its keys have one hash")
 
