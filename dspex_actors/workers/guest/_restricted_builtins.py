@@ -135,6 +135,9 @@ class GuestStream:
         """Send what is buffered."""
         getattr(sys, self._name).flush()
 
+    def __repr__(self) -> str:
+        return f"<{self._name}>"
+
     @staticmethod
     def isatty() -> bool:
         """Return False: nobody is watching."""

@@ -101,7 +101,7 @@ def variable_refusal(name: str, *, in_class: bool = False, reading: bool = False
     if name.startswith("__"):
         if not in_class:
             return f"the name {name!r} is not available: it starts with two underscores"
-        if name in SPECIAL_METHODS:
+        if name in SPECIAL_METHODS or not name.endswith("_"):  # `__x` becomes `_Class__x`
             return None
         return f"a class may not define {name!r}: it is not one of the special methods allowed here"
     if name.endswith("_"):
