@@ -1,0 +1,133 @@
+"""How long does a call take in a sandbox that is up and was used before?
+
+Ours twice: the worker alone, called by the thread that measures, and through an actor that owns it. The floor is a
+byte sent to another process and back.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from _measure import OURS, Case, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CODE = "1 + 1"
+
+
+def _evaluate(code: str) -> object:
+    return eval(code)  # noqa: S307 -- what a pool's user would send
+
+
+@contextmanager
+def through_actor() -> Iterator[dict[str, Callable[[], None]]]:
+    """Our worker behind an actor: what a session costs."""
+    from _ours import Keeper, bare_zygote  # noqa: PLC0415 -- each competitor loads its own library only
+
+    with bare_zygote() as zygote, Keeper.start(zygote) as keeper:
+
+        def call() -> None:
+            assert keeper.call(CODE).value == 2  # noqa: S101 -- a bench of wrong answers is none
+
+        yield {"call": call, "call every 5 ms": call}
+
+
+@contextmanager
+def worker_alone() -> Iterator[dict[str, Callable[[], None]]]:
+    """Our worker, called directly."""
+    from _ours import LIMITS, START_S, bare_zygote, new_system  # noqa: PLC0415 -- as above
+
+    timers = new_system().timers
+    with bare_zygote() as zygote:
+        worker = zygote.spawn()
+        worker.wait_ready(START_S, timers)
+
+        def call() -> None:
+            assert worker.execute(CODE, None, LIMITS, timers, keep=True).value == 2  # noqa: S101 -- as above
+
+        yield {"call": call, "call every 5 ms": call}
+        worker.close()
+
+
+@contextmanager
+def monty() -> Iterator[dict[str, Callable[[], None]]]:
+    """A session of pydantic-monty."""
+    from pydantic_monty import Monty  # noqa: PLC0415 -- as above
+
+    with Monty() as pool, pool.checkout() as session:
+
+        def call() -> None:
+            assert session.feed_run(CODE) == 2  # noqa: S101 -- as above
+
+        yield {"call": call, "call every 5 ms": call}
+
+
+@contextmanager
+def process_pool() -> Iterator[dict[str, Callable[[], None]]]:
+    """The standard library's pool."""
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 -- as above
+
+    with ProcessPoolExecutor(1) as pool:
+
+        def call() -> None:
+            assert pool.submit(_evaluate, CODE).result() == 2  # noqa: S101 -- as above
+
+        yield {"call": call, "call every 5 ms": call}
+
+
+@contextmanager
+def pebble() -> Iterator[dict[str, Callable[[], None]]]:
+    """A pebble pool, with a timeout as its users would set it."""
+    from pebble import ProcessPool  # noqa: PLC0415 -- as above
+
+    with ProcessPool(max_workers=1) as pool:
+
+        def call() -> None:
+            assert pool.schedule(_evaluate, args=[CODE], timeout=5).result() == 2  # noqa: S101 -- as above
+
+        yield {"call": call, "call every 5 ms": call}
+        pool.stop()
+
+
+@contextmanager
+def floor() -> Iterator[dict[str, Callable[[], None]]]:
+    """One byte to a forked child and back."""
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        while data := theirs.recv(1):
+            theirs.sendall(data)
+        os._exit(0)
+    theirs.close()
+
+    def call() -> None:
+        ours.sendall(b"x")
+        ours.recv(1)
+
+    yield {"call": call, "call every 5 ms": call}
+    ours.close()
+
+
+QUESTION = Question(
+    name="warm_call",
+    script=__file__,
+    competitors={
+        OURS: through_actor,
+        "worker without actor": worker_alone,
+        "pydantic-monty": monty,
+        "ProcessPoolExecutor": process_pool,
+        "pebble": pebble,
+        "floor: echo": floor,
+    },
+    cases=(
+        Case(name="call", target=0.10, turns=8, runs=250, quick=(3, 100)),
+        Case(name="call every 5 ms", turns=3, runs=30, pause_s=0.005, quick=(2, 10)),
+    ),
+)
+
+if __name__ == "__main__":
+    QUESTION.main()
