@@ -12,6 +12,7 @@ Assumption: nothing but the host writes to its socket.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import importlib
 import importlib.util
@@ -47,6 +48,8 @@ _WARM = (
     "string",
     "typing",
 )
+_FIRST_FREE_FD = 10
+
 # Numeric libraries start a thread per core unless told otherwise, each with a stack to be paid for.
 _THREAD_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -81,6 +84,7 @@ class Zygote:
     def __init__(self, channel: socket.socket, config: _protocol.ZygoteConfig) -> None:
         self._channel = channel
         self._config = config
+        self._stand_in = _stand_in()  # before anything else can get its descriptor
         self._environment = _THREAD_SETTINGS | config.environment
         self._confinement = _enter.Confinement(
             config.profile != "trusted", config.read_paths, frozenset(config.disabled_layers)
@@ -94,7 +98,7 @@ class Zygote:
         """Prepare, report, then serve until the host is gone."""
         os.environ.clear()
         os.environ.update(self._environment)
-        guest = self._import_guest()
+        worker = self._make_worker()
         self._confinement.prepare()
         layers = self._probe()
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
@@ -108,51 +112,51 @@ class Zygote:
                 importlib.import_module(to_warm.pop())
                 if not to_warm:
                     _freeze()
-                    guest.baseline = Baseline.measure()
+                    worker.baseline = Baseline.measure()
             for descriptor, _ in events:
                 if descriptor != self._channel.fileno():
                     self._reap(descriptor)
-                elif not self._serve(guest):
+                elif not self._serve(worker):
                     return
 
-    def _import_guest(self) -> _loop.Guest:
-        """Import what workers will need, then leave only what guests may import."""
+    def _make_worker(self) -> _loop.Worker:
+        """Import and rehearse what workers will do, then leave only what guests may import."""
         config = self._config
-        guest = _loop.Guest(config.profile, config.allow, config.forbid)
+        stand_in, host = self._stand_in
+        worker = _loop.Worker(stand_in, _loop.make_engine(config.profile, config.allow, config.forbid))
+        worker.rehearse(host)
+        host.close()
         if config.profile != "trusted":
             sys.path[:] = [path for path in sys.path if path not in _own_roots()]
             sys.path_importer_cache.clear()
         sys.meta_path.append(PackageFinder(config.packages))
         for name in config.preload:
             importlib.import_module(name)
-        guest.baseline = Baseline.measure()
-        return guest
+        worker.baseline = Baseline.measure()
+        return worker
 
-    def _serve(self, guest: _loop.Guest) -> bool:
+    def _serve(self, worker: _loop.Worker) -> bool:
         """Answer one datagram of the host; False when the host is gone."""
         message, fds = _protocol.receive_with_fds(self._channel, 4096, 2)
         if message != _protocol.SPAWN:
             return False
-        data = socket.socket(fileno=fds[0])
-        control = socket.socket(fileno=fds[1])
+        data, control = fds[0], socket.socket(fileno=fds[1])
         slot = self._take_slot()
         zygote_pid = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(data, slot, guest, zygote_pid)
-        data.close()
+            self._become_worker(data, slot, worker, zygote_pid)
+        os.close(data)
         pidfd = self._watch(pid, control, slot)
         _quietly_send(control, _encode(_protocol.Born(pid)), [pidfd])
         return True
 
-    def _become_worker(
-        self, data: socket.socket, slot: Slot, guest: _loop.Guest, zygote_pid: int
-    ) -> NoReturn:
+    def _become_worker(self, data: int, slot: Slot, worker: _loop.Worker, zygote_pid: int) -> NoReturn:
         """Confine this freshly forked process and serve the host; never returns."""
         try:
-            self._confinement.enter(data.detach(), slot.path, slot.ruleset, zygote_pid)
+            self._confinement.enter(data, slot.path, slot.ruleset, zygote_pid)
             gc.enable()
-            guest.serve(socket.socket(fileno=_enter.DATA_FD))
+            worker.serve()
         finally:
             os._exit(0)
 
@@ -229,6 +233,23 @@ class Zygote:
         return msgspec.msgpack.decode(content, type=list[_protocol.LayerReport])
 
 
+def _stand_in() -> tuple[socket.socket, socket.socket]:
+    """Return a connected pair; the first is on the descriptor where workers will have their socket."""
+    stand_in, host = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    host = _move_away(host.detach())
+    stand_in = _move_away(stand_in.detach())
+    os.dup2(stand_in.fileno(), _enter.DATA_FD)
+    stand_in.close()
+    return socket.socket(fileno=_enter.DATA_FD), host
+
+
+def _move_away(descriptor: int) -> socket.socket:
+    """Move a socket out of the low numbers, which workers arrange for themselves."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
+    os.close(descriptor)
+    return socket.socket(fileno=moved)
+
+
 def _freeze() -> None:
     """Move all objects out of the collector's sight, so that forks go on sharing their pages."""
     gc.collect()
@@ -253,8 +274,7 @@ def main() -> None:
     if sys.modules.get("typing_extensions", sys) is None:
         del sys.modules["typing_extensions"]  # see the bootstrap
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    channel.set_inheritable(False)
+    channel = _move_away(int(sys.argv[1]))
     config = msgspec.msgpack.decode(channel.recv(1 << 20), type=_protocol.ZygoteConfig)
     try:
         Zygote(channel, config).run()

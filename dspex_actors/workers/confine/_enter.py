@@ -46,6 +46,8 @@ class Confinement:
         _limits.forbid_core_dumps()
         if not self.sandboxed:
             return
+        if "capabilities" not in self.disabled:
+            _libc.drop_bounding_set()
         if self._try("no_new_privs", lambda: _libc.prctl(_libc.PR_SET_NO_NEW_PRIVS, 1)):
             self._try("landlock", self._need_landlock)
             self._try("seccomp", self._prepare_seccomp)

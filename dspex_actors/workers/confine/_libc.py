@@ -20,6 +20,7 @@ PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 _CAPABILITY_VERSION_3 = 0x20080522
+_CAPABILITY_HEADER = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
 
 
 def check(result: int, what: str) -> int:
@@ -55,21 +56,25 @@ def syscall(number: int, *args: object) -> int:
     return check(_libc.syscall(ctypes.c_long(number), *converted), f"syscall {number}")
 
 
-def drop_capabilities() -> None:
-    """Give up every capability, for good: of all four sets, and of the bounding set.
+def drop_bounding_set() -> None:
+    """Give up, for this process and its children, what exec could ever grant.
 
-    The bounding set can only be dropped while CAP_SETPCAP is held; without it there is nothing to gain from
-    it, since no_new_privs keeps exec from granting anything.
-
-    Raises:
-        OSError: the kernel refused to clear the three sets.
+    Possible only while CAP_SETPCAP is held; without it there is nothing to gain from it, since no_new_privs
+    keeps exec from granting anything.
     """
-    _libc.prctl(PR_CAP_AMBIENT, ctypes.c_ulong(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
     for capability in range(64):
         if _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) < 0:
-            break
-    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
-    check(_libc.capset(header, bytes(24)), "capset")
+            return
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, for good.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    _libc.prctl(PR_CAP_AMBIENT, ctypes.c_ulong(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
+    check(_libc.capset(_CAPABILITY_HEADER, bytes(24)), "capset")
 
 
 def effective_capabilities() -> int:

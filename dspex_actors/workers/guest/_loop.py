@@ -28,39 +28,32 @@ if TYPE_CHECKING:
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
-WARM_UP = "sum(i * i for i in range(3))"
-
-
-class Guest:
-    """What all workers of a policy share, made in the zygote before the first fork.
-
-    Args:
-        profile: name of the policy's profile.
-        allow, forbid: import rules of the strict profile beside its own.
-
-    Attributes:
-        baseline: what an idle worker uses, for the memory limit; measured when all is imported.
-    """
-
-    def __init__(self, profile: str, allow: tuple[str, ...], forbid: tuple[str, ...]) -> None:
-        self._engine = _make_engine(profile, allow, forbid)
-        self.baseline = _limits.Baseline.measure()
-
-    def serve(self, channel: socket.socket) -> None:
-        """Answer requests until the host closes the socket. Runs in the confined worker."""
-        Worker(channel, self._engine, self.baseline).serve()
+_REHEARSAL = "sum(i * i for i in range(3))"
+# The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
+_REHEARSALS = 12
 
 
 class Worker:
-    """One worker's side of the conversation."""
+    """One worker's side of the conversation.
 
-    def __init__(self, channel: socket.socket, engine: _python.Engine, baseline: _limits.Baseline) -> None:
+    It is made, and rehearsed, in the zygote: a fork then shares its memory and finds its code paths warm.
+
+    Args:
+        channel: the socket to the host; in the zygote a stand-in on the same descriptor.
+        engine: what runs the code.
+
+    Attributes:
+        baseline: what an idle worker uses, for the memory limit.
+    """
+
+    def __init__(self, channel: socket.socket, engine: _python.Engine) -> None:
         self._channel = channel
         self._engine = engine
-        self._baseline = baseline
+        self.baseline = _limits.Baseline.measure()
         self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
         self._nonce = 0
         self._namespace: dict[str, Any] | None = None
+        self._stdin = io.TextIOWrapper(io.BytesIO())  # reads as empty
         self._stdout = _output.OutputStream(
             lambda data: self._send_output(_protocol.STDOUT, data), "<stdout>"
         )
@@ -69,29 +62,50 @@ class Worker:
         )
         # Kept apart: the guest may detach what is below its streams.
         self._outputs = [(stream, stream.output) for stream in (self._stdout, self._stderr)]
-        for name, stream in (
-            ("stdin", io.TextIOWrapper(io.BytesIO())),  # reads as empty
-            ("stdout", self._stdout),
-            ("stderr", self._stderr),
-        ):
-            setattr(sys, name, stream)
-            setattr(sys, f"__{name}__", stream)
+
+    def rehearse(self, host: socket.socket) -> None:
+        """Answer a few requests that this very process asks. Runs in the zygote.
+
+        Args:
+            host: the other end of `channel`.
+        """
+        reader = _framing.FrameReader(
+            host, {FrameType.READY: _protocol.READY_CAP, FrameType.FINAL: _protocol.FINAL_OVERHEAD}
+        )
+        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        self._say_ready()
+        for _ in range(_REHEARSALS):
+            _framing.send_frame(host, FrameType.EXECUTE, 1, request)
+            self._serve_one()
+            reader.read()
 
     def serve(self) -> None:
-        """Warm up, say ready, serve."""
+        """Answer requests until the host closes the socket. Runs in the confined worker."""
+        for name, stream in (("stdin", self._stdin), ("stdout", self._stdout), ("stderr", self._stderr)):
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
         self._warm_up()
+        self._nonce = 0
+        self._say_ready()
+        while self._serve_one():
+            pass
+
+    def _say_ready(self) -> None:
         self._send(FrameType.READY, [_encode(_protocol.Ready(_protocol.VERSION))])
-        while True:
-            frame = self._reader.read()
-            if frame is None:
-                return
-            self._nonce = frame.nonce
-            self._answer(frame.payload)
+
+    def _serve_one(self) -> bool:
+        """Answer one request; False when the host has closed the socket."""
+        frame = self._reader.read()
+        if frame is None:
+            return False
+        self._nonce = frame.nonce
+        self._answer(frame.payload)
+        return True
 
     def _warm_up(self) -> None:
         """Run one request for nothing: the first touches the pages that all later ones use."""
         namespace = self._engine.namespace()
-        encoded = values.encode(_python.run(self._engine, WARM_UP, namespace))
+        encoded = values.encode(_python.run(self._engine, _REHEARSAL, namespace))
         _encode(Final("completed"))
         values.decode(encoded.structure, encoded.buffers)
 
@@ -137,7 +151,7 @@ class Worker:
 
     def _limit(self, request: _protocol.Request) -> None:
         _limits.apply_limits(
-            self._baseline,
+            self.baseline,
             cpu_s=request.cpu_s,
             memory_bytes=request.memory_bytes,
             file_bytes=request.file_bytes,
@@ -181,7 +195,14 @@ def _cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _make_engine(profile: str, allow: tuple[str, ...], forbid: tuple[str, ...]) -> _python.Engine:
+def make_engine(profile: str, allow: tuple[str, ...], forbid: tuple[str, ...]) -> _python.Engine:
+    """Return the engine of a profile.
+
+    Args:
+        profile: name of the policy's profile.
+        allow: import rules of the strict profile beside its own.
+        forbid: import rules that win over all others.
+    """
     if profile != "strict":
         return _python.PythonEngine()
     from dspex_actors.workers.guest._strict import StrictEngine  # noqa: PLC0415 -- brings in RestrictedPython, 40 ms
