@@ -126,7 +126,7 @@ class Bomb:
 
 HOSTILE = {
     "a final frame with another nonce": sends(lambda n: final(n + 1)),
-    "a final frame with the nonce zero": sends(lambda n: final(0)),
+    "a final frame with the nonce zero": sends(lambda _: final(0)),
     "output with another nonce": sends(lambda n: frame(FrameType.OUTPUT, n ^ 1, b"\x01x")),
     "an unknown type": sends(lambda n: frame(9, n, b"x")),
     "the host's own type": sends(lambda n: frame(FrameType.EXECUTE, n, b"x")),
