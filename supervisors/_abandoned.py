@@ -42,6 +42,8 @@ class Abandonments:
         self._system = system
         self._lock = threading.Lock()
         self._records: dict[Pid, Abandoned] = {}
+        self._watches = 0  # not settled yet
+        self._when_settled: Callable[[], object] | None = None
 
     def records(self) -> tuple[Abandoned, ...]:
         """Return what is abandoned now, oldest first."""
@@ -70,17 +72,39 @@ class Abandonments:
         def expire() -> None:
             if pending:
                 self._record(pid, since)
-                _settle(pending)
+                self._settle(pending)
 
         def ended() -> None:
             for armed in timer:
                 armed.cancel()
             with self._lock:
                 self._records.pop(pid, None)
-            _settle(pending)
+            self._settle(pending)
 
+        with self._lock:
+            self._watches += 1
         timer.append(self._system.timers.arm(self._system.kill_grace_s, expire))
         pid.on_thread_end(ended)
+
+    def when_settled(self, callback: Callable[[], object]) -> None:
+        """Run `callback` as soon as no killed thread is waited for, and again whenever that comes about."""
+        with self._lock:
+            self._when_settled = callback
+            if self._watches:
+                return
+        callback()
+
+    def _settle(self, pending: list[Callable[[], object]]) -> None:
+        try:
+            settled = pending.pop()
+        except IndexError:
+            return
+        settled()
+        with self._lock:
+            self._watches -= 1
+            last = self._when_settled if not self._watches else None
+        if last is not None:
+            last()
 
     def _record(self, pid: Pid, since: float) -> None:
         thread = pid.thread
@@ -103,14 +127,6 @@ def where_is(thread: threading.Thread) -> str:
         frame = frame.f_back
     frame = frame or innermost
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "unknown"
-
-
-def _settle(pending: list[Callable[[], object]]) -> None:
-    try:
-        settled = pending.pop()
-    except IndexError:
-        return
-    settled()
 
 
 def _nothing() -> None:

@@ -64,7 +64,7 @@ class GenActor(pykka.ThreadingActor):
         self.pid = Pid(
             boot.name, boot.generation, actor_class=type(self), system=boot.system, mailbox=mailbox
         )
-        self.pid.supervised = boot.parent is not None
+        self.pid.parent = boot.parent
         self.address = self.address_class(boot.root or self.pid, boot.path, self.pid)
         self.parent = boot.parent_address
         self._parent_pid = boot.parent
@@ -276,6 +276,8 @@ class GenActor(pykka.ThreadingActor):
         del boot  # the arguments of init are not kept
         if isinstance(first, End):
             return first
+        if self.pid.mailbox.closed:
+            return End(KILLED, orderly=False)  # fenced off during init
         self.system.telemetry.emit(telemetry.ACTOR_STARTED, {}, {"pid": self.pid})
         end = None if first is None else self._run(first)
         del first
@@ -383,7 +385,7 @@ class GenActor(pykka.ThreadingActor):
 
     def _finish(self, end: End) -> None:
         reason, pid = end.reason, self.pid
-        if end.orderly:
+        if end.orderly and not pid.mailbox.closed:  # closed: killed while it was busy
             try:
                 self.terminate(reason)
             except BaseException as error:  # noqa: BLE001 -- the actor boundary

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from supervisors._child_spec import ChildType
-from supervisors._errors import ActorExitedError, ChildNotFoundError
-from supervisors._future import CallFuture
+from supervisors._errors import ActorExitedError, CallCycleError, ChildNotFoundError
+from supervisors._future import CallFuture, running
 from supervisors._reasons import NO_PROCESS, NORMAL, SHUTDOWN
 from supervisors._tree import ChildState
 
@@ -192,18 +193,18 @@ class Address:
 
         Raises:
             TypeError: `reason` is no exit reason.
+            CallCycleError: the actor itself, or one below it, waits for its end.
         """
         pid = self.pid
         if pid is None:
             return StopResult(self._last_reason(), killed=False, abandoned=self.system.abandoned.records())
         if timeout is None and pid.directory is None:
             timeout = STOP_TIMEOUT_S
+        _refuse_waiting_for_oneself(pid)
         pid.request_stop(reason)
         ended = pid.wait_exit(None if timeout == math.inf else timeout)
         if ended is None:
-            settled = CallFuture()
-            pid.kill(lambda: settled.reply(None))
-            settled.get()
+            _kill_tree(pid)
         result = StopResult(
             pid.exit_reason or NORMAL, killed=ended is None, abandoned=self.system.abandoned.records()
         )
@@ -254,6 +255,30 @@ class Address:
     def _last_reason(self) -> ExitReason:
         last = self.find() or self._pid
         return (last.exit_reason if last is not None else None) or NO_PROCESS
+
+
+def _refuse_waiting_for_oneself(pid: Pid) -> None:
+    chain, me = [], running.pid
+    while me is not None:
+        chain.append(me.name)
+        if me is pid:
+            raise CallCycleError([chain[0], *reversed(chain)])
+        me = me.parent
+
+
+def _kill_tree(pid: Pid) -> None:
+    """Kill an actor and all below it, and wait until each thread has ended or is recorded as abandoned."""
+    victims, settled = [pid], []
+    for victim in victims:  # grows while it is walked; a parent is killed first, so that it restarts nobody
+        future = CallFuture()
+        settled.append(future)
+        victim.kill(partial(future.reply, None))
+        entries = list((victim.directory or {}).values())
+        victims += [
+            entry.pid for entry in entries if entry.pid is not None and not entry.pid.has_thread_ended
+        ]
+    for future in settled:
+        future.get()
 
 
 def not_found(address: Address, child_id: Hashable) -> ChildNotFoundError:

@@ -82,6 +82,8 @@ class ChildKeeper(GenActor):
                 child = self._by_pid[pid]
                 child.ack = message
                 self._advance(self._line_of(child))
+            case InitAck():
+                pass  # its start was given up
             case Down(pid=pid) if pid in self._by_pid:
                 self._on_child_down(self._by_pid[pid], message.reason)
             case _Tick(key):
@@ -316,7 +318,7 @@ class ChildKeeper(GenActor):
         """Fence a child off and wait until its thread has ended or is known to be stuck."""
         pid, post = child.pid, self.pid.mailbox.post_system
         assert pid is not None  # noqa: S101 -- callers have looked
-        self._killed.add(pid)
+        self._killed = {old for old in self._killed if not old.has_thread_ended} | {pid}
         pid.kill(lambda: post(_Settled(pid)))
         yield lambda: child.exit is not None and child.settled
 

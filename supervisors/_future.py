@@ -124,16 +124,19 @@ class CallFuture(pykka.Future[Any]):
             if self._get_hook is not None:
                 return super().get(timeout=timeout)
             self._wait(timeout)
-        if self._error is not None:
+        if self._error is None:
+            return self._value
+        try:
             raise self._error
-        return self._value
+        finally:
+            del self  # the error's traceback holds this frame; without this the two would keep each other
 
     def get_or_abandon(self, timeout: float | None) -> Reply:
         """Like `get`, but the call ends with the wait, whatever ends that."""
         try:
             return self.get(timeout=timeout)
-        except BaseException as stopped:
-            if self.done or self.abandon(stopped):
+        except BaseException:
+            if self.done or self.abandon():
                 raise
             return self.get()  # the reply came between the timeout and the abandonment
 
@@ -181,8 +184,8 @@ class CallFuture(pykka.Future[Any]):
             self.add_done_callback(lambda _: _wake(loop, waiter))
             try:
                 yield from waiter
-            except BaseException as stopped:
-                self.abandon(stopped if isinstance(stopped, Exception) else None)
+            except BaseException:
+                self.abandon()
                 raise
         return self.get()
 

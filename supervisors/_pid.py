@@ -52,7 +52,7 @@ class Pid:
         "held",
         "mailbox",
         "name",
-        "supervised",
+        "parent",
         "system",
         "thread",
         "waiting_for",
@@ -69,7 +69,7 @@ class Pid:
         mailbox.on_drop = system.count_dropped
         self.mailbox = mailbox
         self.directory: dict[Hashable, Entry] | None = None  # of a supervisor: what it publishes
-        self.supervised = False
+        self.parent: Pid | None = None
         self.thread: threading.Thread | None = None
         self.current: Envelope[Any] | None = None  # being handled
         self.held: dict[int, CallFuture] = {}  # replies owed by handlers that returned NO_REPLY
@@ -133,11 +133,16 @@ class Pid:
         future = CallFuture()
         future.target = self
         me = running.pid
-        if me is not None:
-            future.caller = me
-            future.watch_for_cycle(me)
-        self.mailbox.post(Call(message, future))
-        return future.get_or_abandon(timeout)
+        if me is None:
+            self.mailbox.post(Call(message, future))
+            return future.get_or_abandon(timeout)
+        future.caller = me
+        future.watch_for_cycle(me)
+        try:
+            self.mailbox.post(Call(message, future))
+            return future.get_or_abandon(timeout)
+        finally:
+            me.waiting_for = None
 
     async def acall(self, message: Message, timeout: float | None = 5.0) -> Reply:  # noqa: ASYNC109 -- part of the call's contract, as in call()
         """Like `call`, awaited; the loop goes on meanwhile, and cancelling abandons the call."""
@@ -268,7 +273,7 @@ class Pid:
 
     def _report(self, reason: ExitReason) -> None:
         self.system.telemetry.emit(telemetry.ACTOR_EXITED, {}, {"pid": self, "reason": reason})
-        level = "debug" if self.supervised or not is_abnormal(reason) else "error"
+        level = "debug" if self.parent is not None or not is_abnormal(reason) else "error"
         trace = {"traceback": reason.traceback} if level == "error" and isinstance(reason, Crash) else {}
         log(level, "actor.exited", actor=self.name, reason=repr(reason), **trace)
 

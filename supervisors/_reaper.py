@@ -194,6 +194,8 @@ class Reaper:
             del self._outputs[fd]
 
     def _reap(self, fd: int) -> None:
+        if not _has_ended(fd):
+            return  # the event was of a stranger's descriptor with the same number, closed since
         with self._lock:
             process, on_exit = self._exits.pop(fd)
         self._epoll.unregister(fd)

@@ -116,7 +116,8 @@ def check_reason(reason: ExitReason) -> ExitReason:
         TypeError: it is something else; the message says what is allowed.
     """
     if not isinstance(reason, Normal | Shutdown | Crash | Killed | NoProcess):
-        msg = f"the exit reason is {reason!r}; allowed are NORMAL, SHUTDOWN, Shutdown(detail), Crash(...), KILLED"
+        allowed = "NORMAL, SHUTDOWN, Shutdown(detail), Crash(...), KILLED"
+        msg = f"the exit reason is {reason!r}; allowed are {allowed}"
         raise TypeError(msg)
     return reason
 

@@ -88,7 +88,13 @@ class System:
                 self._waiters -= 1
 
     def close(self) -> None:
-        """End the threads of timers and reaper; called for a root's own system when the root has ended."""
+        """End the threads of timers and reaper; called for a root's own system when the root has ended.
+
+        While it is not known of a killed thread whether it ends, the timers go on.
+        """
+        self.abandoned.when_settled(self._end_threads)
+
+    def _end_threads(self) -> None:
         self.timers.close()
         with self._lock:
             reaper, self._reaper = self._reaper, None

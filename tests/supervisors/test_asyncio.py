@@ -87,6 +87,7 @@ def test_cancelling_the_task_abandons_the_call_in_the_loops_thread(server):
 
     async def cancel():
         task = asyncio.create_task(server.acall(("do", hold)))
+        await one_tick()  # the task has sent its call
         await server.acall("handled after the hold")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -112,6 +113,7 @@ def test_the_timeout_of_asyncio_abandons_the_call_too(server):
 def test_the_end_of_the_actor_reaches_an_awaiting_task(server):
     async def outlive():
         task = asyncio.create_task(server.acall(("hold",)))
+        await one_tick()
         await server.acall("handled")
         server.pid.request_stop(SHUTDOWN)
         with pytest.raises(ActorExitedError):

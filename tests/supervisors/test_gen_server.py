@@ -237,6 +237,43 @@ def test_a_kill_skips_terminate():
     assert journal.entries() == [("init", "child")]
 
 
+def test_a_kill_while_a_handler_runs_skips_terminate_whatever_the_handler_does():
+    for last in (("stop", NORMAL), ("raise", ValueError())):
+        journal, entered, release = Journal(), threading.Event(), threading.Event()
+
+        def busy(actor, _, entered=entered, release=release, last=last):
+            entered.set()
+            release.wait(CEILING_S)
+            return actor._obey(last, None)[1]
+
+        server = Misbehaving.start(journal)
+        pid = server.pid
+        server.cast(("do", busy))
+        entered.wait(CEILING_S)
+        pid.kill()
+        release.set()
+        pid.thread.join(CEILING_S)
+
+        assert journal.entries() == [("init", "child")]
+        assert pid.exit_reason == KILLED
+
+
+def test_what_init_continues_with_is_skipped_when_it_was_fenced_off_meanwhile():
+    continued = []
+
+    class Server(GenServer):
+        def init(self):
+            self.pid.kill()
+            return Continue()
+
+        def handle_continue(self, term):
+            continued.append(term)
+
+    with pytest.raises(StartError, match="Killed"):
+        Server.start()
+    assert continued == []
+
+
 def test_an_idle_actor_keeps_neither_its_last_message_nor_its_start_arguments_alive():
     class Thing:
         pass

@@ -13,11 +13,20 @@ from supervisors import (
     NORMAL,
     SHUTDOWN,
     ActorExitedError,
+    CallCycleError,
     Crash,
     Shutdown,
     Supervisor,
 )
-from supervisors.testing import CEILING_S, Events, Journal, ManualClock, Misbehaving, wait_exit
+from supervisors.testing import (
+    CEILING_S,
+    Events,
+    Journal,
+    ManualClock,
+    Misbehaving,
+    wait_exit,
+    wait_restarted,
+)
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -231,6 +240,30 @@ def test_a_child_that_answers_the_shutdown_with_a_crash_does_not_disturb_the_sto
 
     assert tree.stop().clean
     assert pid.exit_reason == Crash("OSError", "while stopping")
+
+
+def test_a_stop_that_ran_out_of_time_names_the_stuck_threads_below(journal, stuck):
+    sub = Supervisor.child_spec(children(journal, "s", shutdown_s=60), id="sub")
+    tree = Supervisor.start([sub, *children(journal, "a")], name="root")
+    tree.system.kill_grace_s = 0.01
+    stuck.block(tree.supervisor("sub").child("s"))
+
+    result = tree.stop(timeout=0.01)
+
+    assert [record.id for record in result.abandoned] == ["root/sub/s"]
+
+
+def test_an_actor_that_waits_for_its_own_end_or_that_of_its_supervisor_is_refused(journal):
+    with Supervisor.start(children(journal, "a"), name="root", intensity=9) as tree:
+        child = tree.child("a")
+        old = child.pid
+        with pytest.raises(CallCycleError, match=r"root/a -> root/a"):
+            child.call(("do", lambda actor, _: actor.address.stop()))
+        wait_restarted(child, old)
+        with pytest.raises(CallCycleError, match=r"root/a -> root -> root/a"):
+            child.call(("do", lambda actor, _: actor.parent.stop()))
+
+        assert tree.alive
 
 
 def test_a_second_stop_while_stopping_waits_for_the_first(journal, stuck):
