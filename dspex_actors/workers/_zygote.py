@@ -234,11 +234,12 @@ class Zygote:
 
 
 def _stand_in() -> tuple[socket.socket, socket.socket]:
-    """Return a connected pair; the first is on the descriptor where workers will have their socket."""
+    """Reserve the descriptors that workers arrange; return the socket on theirs, and its other end."""
     stand_in, host = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     host = _move_away(host.detach())
     stand_in = _move_away(stand_in.detach())
-    os.dup2(stand_in.fileno(), _enter.DATA_FD)
+    for reserved in (_enter.DATA_FD, _enter.RULESET_FD):
+        os.dup2(stand_in.fileno(), reserved)
     stand_in.close()
     return socket.socket(fileno=_enter.DATA_FD), host
 

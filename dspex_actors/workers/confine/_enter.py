@@ -17,10 +17,12 @@ from dspex_actors.workers.confine import _landlock, _libc, _limits, _seccomp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_PAST_ANY_FD = 1 << 20
+
 DATA_FD = 3
 """Descriptor of a worker's socket; all others but the null device at 0, 1 and 2 are closed."""
 
-_RULESET_FD = 4
+RULESET_FD = 4
 # Not /dev/zero: mapping it shared gives memory that no limit counts.
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 
@@ -39,11 +41,13 @@ class Confinement:
     read_paths: list[str]
     disabled: frozenset[str] = frozenset()
     missing: dict[str, str] = field(default_factory=dict)
-    _worker_filter: bytes = b""
+    _worker_filter: _seccomp.Filter | None = None
+    _null: int = -1
 
     def prepare(self) -> None:
         """Apply what all workers inherit and build what each will apply. Runs in the zygote, once."""
         _limits.forbid_core_dumps()
+        self._null = os.open(os.devnull, os.O_RDWR)
         if not self.sandboxed:
             return
         if "capabilities" not in self.disabled:
@@ -83,17 +87,17 @@ class Confinement:
         _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != zygote_pid:
             os._exit(0)
-        _arrange_descriptors(data_fd, ruleset)
+        _arrange_descriptors(self._null, data_fd, ruleset)
         os.chdir(scratch)
         if not self.sandboxed:
             return
         if "capabilities" not in self.disabled:
             _libc.drop_capabilities()
         if ruleset is not None:
-            _landlock.restrict_self(_RULESET_FD)
-            os.close(_RULESET_FD)
-        if self._worker_filter:
-            _seccomp.load(_seccomp.program_for(os.getpid(), self._worker_filter))
+            _landlock.restrict_self(RULESET_FD)
+            os.close(RULESET_FD)
+        if self._worker_filter is not None:
+            self._worker_filter.load(os.getpid())
 
     def _try(self, layer: str, step: Callable[[], object]) -> bool:
         """Run one preparation step; keep the reason if it cannot be done."""
@@ -114,21 +118,21 @@ class Confinement:
             )
 
     def _prepare_seccomp(self) -> None:
-        worker_filter = _seccomp.worker_program()
-        _seccomp.load(_seccomp.bulk_program())
+        worker_filter = _seccomp.worker_filter()
+        _seccomp.bulk_filter().load()
         self._worker_filter = worker_filter
 
 
-def _arrange_descriptors(data_fd: int, ruleset: int | None) -> None:
-    """Leave the null device at 0 to 2, the socket at 3, the ruleset at 4, and nothing else."""
-    keep = 1 + max(_RULESET_FD, data_fd, ruleset or 0)
-    os.dup2(data_fd, keep)
-    if ruleset is not None:
-        os.dup2(ruleset, keep + 1)
-    null = os.open(os.devnull, os.O_RDWR)
+def _arrange_descriptors(null: int, data_fd: int, ruleset: int | None) -> None:
+    """Leave the null device at 0 to 2, the socket at 3, the ruleset at 4, and nothing else.
+
+    The zygote keeps its own descriptors out of these numbers, so none is overwritten before it was copied.
+    """
     for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.dup2(keep, DATA_FD)
+        os.dup2(null, descriptor, inheritable=False)
+    os.dup2(data_fd, DATA_FD, inheritable=False)
+    first_closed = DATA_FD + 1
     if ruleset is not None:
-        os.dup2(keep + 1, _RULESET_FD)
-    _libc.close_from(_RULESET_FD + (ruleset is not None))
+        os.dup2(ruleset, RULESET_FD, inheritable=False)
+        first_closed = RULESET_FD + 1
+    os.closerange(first_closed, _PAST_ANY_FD)

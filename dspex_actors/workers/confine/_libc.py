@@ -8,6 +8,7 @@ import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 PR_SET_PDEATHSIG = 1
 PR_GET_DUMPABLE = 3
@@ -41,9 +42,8 @@ def prctl(option: int, arg2: int = 0, arg3: int = 0) -> int:
     Raises:
         OSError: the kernel refused.
     """
-    unsigned = ctypes.c_ulong
-    result = _libc.prctl(option, unsigned(arg2), unsigned(arg3), unsigned(0), unsigned(0))
-    return check(result, f"prctl {option}")
+    result = _libc.prctl(option, arg2, arg3, 0, 0)
+    return result if result >= 0 else check(result, f"prctl {option}")
 
 
 def syscall(number: int, *args: object) -> int:
@@ -63,7 +63,7 @@ def drop_bounding_set() -> None:
     keeps exec from granting anything.
     """
     for capability in range(64):
-        if _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) < 0:
+        if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
             return
 
 
@@ -73,7 +73,7 @@ def drop_capabilities() -> None:
     Raises:
         OSError: the kernel refused.
     """
-    _libc.prctl(PR_CAP_AMBIENT, ctypes.c_ulong(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
+    _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     check(_libc.capset(_CAPABILITY_HEADER, bytes(24)), "capset")
 
 
@@ -88,10 +88,3 @@ def effective_capabilities() -> int:
     check(_libc.capget(header, data), "capget")
     low, _, _, high, _, _ = struct.unpack("6I", data.raw)
     return int(low) | int(high) << 32
-
-
-def close_from(first: int) -> None:
-    """Close every descriptor from `first` on."""
-    os.closerange(first, 1 << 20) if not hasattr(_libc, "close_range") else _libc.close_range(
-        ctypes.c_uint(first), ctypes.c_uint(0xFFFFFFFF), 0
-    )

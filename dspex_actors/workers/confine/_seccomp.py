@@ -109,13 +109,7 @@ def assemble(rules: dict[str, Rule], *, arch: str | None = None, first_unknown: 
     return program(known, audit_arch=AUDIT_ARCH[arch], first_unknown=first_unknown)
 
 
-def bulk_program() -> bytes:
-    """Return the zygote's filter.
-
-    Raises:
-        OSError: there is no table for this architecture.
-    """
-    return assemble(bulk_rules(), first_unknown=FIRST_UNKNOWN)
+_ANY_PID = 0x7FFFFFFE  # larger than any process id; stands for the worker's own in the prepared filter
 
 
 class _Program(ctypes.Structure):
@@ -124,31 +118,50 @@ class _Program(ctypes.Structure):
     _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-_ANY_PID = 0x7FFFFFFE  # larger than any process id; stands for the worker's own in the prepared program
+class Filter:
+    """An assembled program, ready to be loaded.
+
+    Assembling and wrapping takes longer than loading, so the zygote does it once for all its workers.
+
+    Args:
+        code: the program.
+    """
+
+    def __init__(self, code: bytes) -> None:
+        self._buffer = ctypes.create_string_buffer(code, len(code))
+        self._program = _Program(len(code) // 8, ctypes.addressof(self._buffer))
+        self._reference = ctypes.byref(self._program)
+        self._call = _SECCOMP[machine() or ""]
+        marker = struct.pack("I", _ANY_PID)
+        self._pid_at = [at for at in range(4, len(code), 8) if code[at : at + 4] == marker]
+
+    def load(self, pid: int = 0) -> None:
+        """Apply it to the calling thread, for good. Needs no_new_privs.
+
+        Args:
+            pid: the process id that the worker's rules are about.
+
+        Raises:
+            OSError: the kernel refused.
+        """
+        for at in self._pid_at:
+            struct.pack_into("I", self._buffer, at, pid)
+        _libc.syscall(self._call, _SET_MODE_FILTER, 0, self._reference)
 
 
-def worker_program() -> bytes:
-    """Return the worker's filter with a placeholder for its process id, see `program_for`.
-
-    Assembling takes longer than loading, so the zygote does it once.
+def bulk_filter() -> Filter:
+    """Return the zygote's filter.
 
     Raises:
         OSError: there is no table for this architecture.
     """
-    return assemble(worker_rules(_ANY_PID))
+    return Filter(assemble(bulk_rules(), first_unknown=FIRST_UNKNOWN))
 
 
-def program_for(pid: int, prepared: bytes) -> bytes:
-    """Return the prepared worker's filter for one process id."""
-    return prepared.replace(struct.pack("I", _ANY_PID), struct.pack("I", pid))
-
-
-def load(code: bytes) -> None:
-    """Apply a program to the calling thread, for good. Needs no_new_privs.
+def worker_filter() -> Filter:
+    """Return the worker's filter; `load` it with the worker's process id.
 
     Raises:
-        OSError: the kernel refused.
+        OSError: there is no table for this architecture.
     """
-    buffer = ctypes.create_string_buffer(code, len(code))
-    structure = _Program(len(code) // 8, ctypes.addressof(buffer))
-    _libc.syscall(_SECCOMP[machine() or ""], _SET_MODE_FILTER, 0, ctypes.byref(structure))
+    return Filter(assemble(worker_rules(_ANY_PID)))

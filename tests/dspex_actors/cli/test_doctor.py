@@ -26,7 +26,7 @@ from dspex_actors.cli import main
 from dspex_actors.workers.confine import _libc, _seccomp
 from dspex_actors.workers.confine._bpf import Refuse
 _libc.prctl(_libc.PR_SET_NO_NEW_PRIVS, 1)
-_seccomp.load(_seccomp.assemble({"landlock_create_ruleset": Refuse(38)}))
+_seccomp.Filter(_seccomp.assemble({"landlock_create_ruleset": Refuse(38)})).load()
 sys.exit(main(sys.argv[1:]))
 """
 
