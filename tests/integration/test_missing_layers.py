@@ -1,0 +1,158 @@
+"""A layer that cannot be had is reported with its reason, the others still hold, and a policy may insist."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from dspex_actors import Policy, SandboxUnavailableError
+from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS
+from dspex_actors.executors import _zygote_actor
+from dspex_actors.workers import zygote_config
+from tests.integration._denials import guest_code
+from tests.integration._tools import BareZygote, runtime_of
+
+# Layer that is switched off: layers that are then not active.
+LOST = {
+    "landlock": {"landlock"},
+    "seccomp": {"seccomp", "reliable_kill"},
+    "no_new_privs": {"no_new_privs", "landlock", "seccomp", "reliable_kill"},
+    "capabilities": {"capabilities"},
+}
+ATTEMPTS = {
+    "landlock": ("open('/etc/passwd').read()", "EACCES"),
+    "seccomp": ("os.fork() or os._exit(0)", "EPERM"),
+    "capabilities": ("os.close(os.open('f', os.O_CREAT, 0)); os.open('f', os.O_RDONLY)", "EACCES"),
+}
+
+
+@pytest.fixture(scope="module", params=LOST)
+def lesser(request, clean_module):  # noqa: ARG001 -- set up before
+    """Yield a zygote of a machine that lacks one layer, and the layer's name."""
+    with BareZygote(Policy(require=()), disabled=[request.param]) as zygote:
+        yield zygote, request.param
+
+
+def lost(zygote) -> set[str]:
+    # The scratch layer's probe lists the folder above, which Landlock is what forbids.
+    return {layer.name for layer in zygote.handle.layers if not layer.active} - {"scratch"}
+
+
+def test_a_layer_that_is_off_is_reported_inactive_with_what_depends_on_it(lesser):
+    zygote, layer = lesser
+
+    assert lost(zygote) - {"capabilities"} == LOST[layer] - {"capabilities"}
+
+
+def test_an_inactive_layer_says_why(lesser):
+    zygote, _ = lesser
+
+    details = {layer.name: layer.detail for layer in zygote.handle.layers if not layer.active}
+    assert all(details.values())
+    assert "refused" not in details.values()
+
+
+def test_a_layer_that_is_switched_off_says_so():
+    with BareZygote(Policy(require=()), disabled=["seccomp"]) as zygote:
+        layer = zygote.layers["seccomp"]
+
+    assert (layer.active, layer.detail) == (False, "switched off")
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_the_layers_that_are_left_still_hold(lesser, attempt):
+    zygote, _ = lesser
+    active = zygote.layers[attempt].active
+    code, refusal = ATTEMPTS[attempt]
+
+    outcome = zygote.run(guest_code(code)).value
+
+    assert (outcome == refusal) is active
+
+
+def test_results_tell_which_layers_were_active(lesser):
+    zygote, _ = lesser
+
+    assert zygote.run("1").sandbox == {layer.name: layer.active for layer in zygote.handle.layers}
+
+
+def test_with_nothing_switched_off_every_layer_is_active():
+    with BareZygote() as zygote:
+        assert lost(zygote) == set()
+
+
+@pytest.fixture
+def machine_without(monkeypatch):
+    """Make this machine one that lacks layers."""
+
+    def take_away(*layers):
+        monkeypatch.setattr(_zygote_actor, "zygote_config", partial(zygote_config, disabled_layers=layers))
+
+    return take_away
+
+
+@pytest.mark.parametrize("layer", ["landlock", "seccomp", "no_new_privs"])
+@pytest.mark.parametrize("profile", ["process", "strict"])
+def test_a_missing_essential_layer_refuses_to_start_and_names_the_fix(machine_without, layer, profile):
+    machine_without(layer)
+
+    with pytest.raises(SandboxUnavailableError) as caught:
+        runtime_of(policy=Policy(profile=profile))
+
+    assert caught.value.layer in LOST[layer] & ESSENTIAL_LAYERS
+    assert caught.value.reason
+    assert caught.value.fix
+    assert caught.value.layer in str(caught.value)
+
+
+def test_a_policy_that_asks_for_nothing_runs_without_and_reports_it(machine_without):
+    machine_without("landlock")
+    with runtime_of(policy=Policy(require=()), spares=1) as runtime:
+        report = runtime.sandbox_report()
+        result = runtime.execute("1 + 1")
+
+    assert (result.value, result.sandbox["landlock"]) == (2, False)
+    assert not report.contained
+    assert "landlock" in {layer.name for layer in report.missing}
+
+
+def test_a_layer_beyond_the_essential_ones_can_be_required(machine_without):
+    machine_without("capabilities")
+
+    with pytest.raises(SandboxUnavailableError, match="capabilities"):
+        runtime_of(policy=Policy(require=LAYERS))
+
+
+def test_a_second_policy_that_cannot_be_had_leaves_the_first_at_work(machine_without):
+    with runtime_of(spares=1) as runtime:
+        machine_without("seccomp")
+        with pytest.raises(SandboxUnavailableError):
+            runtime.execute("1", policy=Policy(packages=()))
+
+        assert runtime.execute("1 + 1").value == 2
+
+
+def test_the_trusted_profile_has_no_sandbox_and_says_so():
+    with runtime_of(policy=Policy(profile="trusted"), spares=1) as runtime:
+        report = runtime.sandbox_report()
+
+        assert runtime.execute("open('/etc/passwd').read()[:4]").value == "root"
+    assert not report.contained
+    assert {"landlock", "seccomp"} <= {layer.name for layer in report.missing}
+
+
+def test_the_trusted_profile_refuses_to_pretend(machine_without):
+    machine_without()
+
+    with pytest.raises(SandboxUnavailableError, match="trusted"):
+        runtime_of(policy=Policy(profile="trusted", require=["seccomp"]))
+
+
+def test_a_trusted_guest_that_removes_its_folder_costs_only_itself():
+    with runtime_of(policy=Policy(profile="trusted"), spares=1) as runtime:
+        for _ in range(3):
+            runtime.execute("import os; os.rmdir(os.getcwd())")
+
+        assert runtime.execute("1 + 1").value == 2
+        assert {node.generation for node in runtime.tree().walk()} == {1}
