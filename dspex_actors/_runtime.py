@@ -83,7 +83,7 @@ class Runtime:
         try:
             self._executor(self._config.executor.policy)
             if self._config.handle_signals:
-                self._signals = SignalWatch(self._stop_beside)
+                self._signals = SignalWatch(self.close)
         except BaseException:
             self.stop(timeout_s=1.0)
             raise
@@ -213,6 +213,7 @@ class Runtime:
 
         Raises:
             ConfigError: the timeout is not a number of seconds.
+            RuntimeClosedError: it was stopped before, and that stop failed.
         """
         limit = self._config.stop_timeout_s if timeout_s is None else timeout_s
         check_seconds("timeout_s", limit)
@@ -255,9 +256,6 @@ class Runtime:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.astop()
-
-    def _stop_beside(self) -> None:
-        self.stop()
 
     # -- inside
 

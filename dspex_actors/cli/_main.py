@@ -203,16 +203,17 @@ def _seconds(text: str) -> float | None:
     """Read a time limit.
 
     Raises:
-        ArgumentTypeError: not a finite number above zero, and not `none`.
+        ArgumentTypeError: not a number in the possible range, and not `none`.
     """
     if text == "none":
         return None
     try:
         return Limits(time_s=float(text)).time_s
+    except ConfigError as error:
+        allowed = error.allowed.replace("None", "none")
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be a number of seconds > 0, or none for no limit, got {text!r}"
-        ) from None
+        allowed = "a number of seconds, or none for no limit"
+    raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
 
 
 def _mebibytes(text: str) -> int | None:
