@@ -278,13 +278,14 @@ class GenActor(pykka.ThreadingActor):
             return first
         if self.pid.mailbox.closed:
             return End(KILLED, orderly=False)  # fenced off during init
-        self.system.telemetry.emit(telemetry.ACTOR_STARTED, {}, {"pid": self.pid})
         end = None if first is None else self._run(first)
         del first
         return end or self._serve()
 
     def _acknowledge(self, *, ignored: bool = False) -> None:
         acknowledge, self._on_ack = self._on_ack, None
+        if not ignored:
+            self.system.telemetry.emit(telemetry.ACTOR_STARTED, {}, {"pid": self.pid})
         if acknowledge is not None:
             acknowledge(InitAck(self.pid, ignored))
 

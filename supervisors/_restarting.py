@@ -120,9 +120,7 @@ class RestartingKeeper(ChildKeeper):
             reason=repr(reason),
         )
         facts = {"supervisor": self.pid, "reason": reason, "error": error}
-        self.system.telemetry.emit(
-            telemetry.RESTARTS_EXCEEDED, {"restarts": len(self._window.restarts)}, facts
-        )
+        self.system.telemetry.emit(telemetry.RESTARTS_EXCEEDED, {"restarts": self._window.count}, facts)
         self._close_reason = SHUTDOWN
 
     def _child(self, child_id: Hashable) -> Child:

@@ -59,4 +59,5 @@ def test_it_remembers_no_more_than_the_window_holds(times, intensity, period):
     window = RestartWindow(intensity, period)
     for now in times:
         window = window.add(now)
-        assert all(int(now) - then <= period for then in window.restarts)
+        assert all(int(now) - second <= period for second, _ in window.seconds)
+        assert len(window.seconds) <= period + 1

@@ -63,19 +63,21 @@ def test_exits_that_lead_to_no_restart_do_not_count():
 
 
 def test_one_incident_counts_once_however_many_siblings_restart():
-    assert len(plan_for(A, B, C, strategy=Strategy.ONE_FOR_ALL).window.restarts) == 1
+    assert plan_for(A, B, C, strategy=Strategy.ONE_FOR_ALL).window.count == 1
 
 
 def test_the_incident_beyond_the_intensity_gives_up():
-    full = RestartWindow(3, 5, (98, 97, 96))
+    full = RestartWindow(3, 5, ((98, 1), (96, 2)))
 
     assert plan_for(B, window=full).actions == (GiveUp(),)
 
 
 def test_incidents_older_than_the_window_are_forgotten():
-    window = RestartWindow(3, 5, (98, 97, 90))
+    window = RestartWindow(3, 5, ((98, 1), (97, 1), (90, 5)))
 
-    assert plan_for(B, window=window) == Plan((StartChild("b"),), RestartWindow(3, 5, (100, 98, 97)))
+    assert plan_for(B, window=window) == Plan(
+        (StartChild("b"),), RestartWindow(3, 5, ((100, 1), (98, 1), (97, 1)))
+    )
 
 
 def test_a_temporary_sibling_stopped_for_the_group_is_forgotten():
@@ -90,7 +92,7 @@ def test_a_start_that_failed_is_tried_again_by_the_same_strategy_and_counted():
     plan = on_restart((A, B, C), "b", strategy=Strategy.REST_FOR_ONE, window=WINDOW, now=100)
 
     assert plan.actions == (StopChild("c"), StartChild("b"), StartChild("c"))
-    assert plan.window.restarts == (100,)
+    assert plan.window.seconds == ((100, 1),)
 
 
 def test_the_exit_of_an_unknown_child_names_the_known_ones():
