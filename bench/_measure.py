@@ -46,6 +46,7 @@ class Case:
         name: what the competitors call it.
         unit: of its figures; runs that are timed give milliseconds.
         target: what the design asks of the median; None if nothing.
+        targets: the same for sub-cases.
         more: whether a larger figure is a better one.
         turns, runs: how many turns each competitor gets, and runs in a turn.
         pause_s: seconds of rest before each run, not measured.
@@ -55,6 +56,7 @@ class Case:
     name: str
     unit: str = "ms"
     target: float | None = None
+    targets: Mapping[str, float] = field(default_factory=dict)
     more: bool = False
     turns: int = 5
     runs: int = 20
@@ -232,7 +234,7 @@ class Question:
         note = "" if isinstance(answer, list) else str(answer)
         for part, figures in (parts or {"": []}).items():
             name = f"{case.name}: {part}" if part else case.name
-            target = case.target if who == OURS and not part else None
+            target = (case.targets.get(part) if part else case.target) if who == OURS else None
             row = found.get((name, who))
             if row is None or row.note:
                 row = found[name, who] = Row(
