@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from abc import ABCMeta
 from fractions import Fraction
 from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
     Opaque = Callable[[object], bytes]
 
 _msgpack: Final = Encoder()
-_SCALARS: Final = frozenset({NoneType, bool, float, int})
-_TEXT_ONLY: Final = {str}
-_NO_TYPES: Final[frozenset[type]] = frozenset()
-_PACKED: Final[dict[type, tuple[int, str]]] = {float: (wire.FLOATS, "d"), int: (wire.INTS, "q")}
 
 
 class Walk:
@@ -52,7 +49,7 @@ class Walk:
     def __init__(self, budget: Budget, opaque: Opaque | None, *, item_by_item: bool = False) -> None:
         self._budget = budget
         self._opaque = opaque
-        self._as_is = _NO_TYPES if item_by_item else _SCALARS
+        # Shorter strings, and ints, are left to msgspec unseen; 0 to look at each.
         self._short_text = 0 if item_by_item else wire.OUT_OF_BAND
         self._flags = wire.PLAIN
         self._deepest = 0
@@ -89,6 +86,10 @@ class Walk:
     def _tree(self, value: object, depth: int) -> object:
         """Return what msgspec encodes in place of `value`."""
         kind = type(value)
+        if (
+            type(kind) is not type and type(kind) is not ABCMeta
+        ):  # to look it up would run its metaclass's __hash__
+            return self._opaque_value(value, kind, foreign_reason(kind))
         walk = self._walks.get(kind)
         if walk is not None:
             return walk(self, value, depth)
@@ -224,25 +225,16 @@ class Walk:
 
     def _items(self, items: list[Any], owner: object, depth: int) -> object:
         """Return the tree of a list that belongs to this walk: itself, its items replaced where need be."""
-        kinds = set(map(type, items))
-        if kinds <= self._as_is:
-            return (
-                items
-                if len(items) <= wire.PACKED_FROM or len(kinds) > 1
-                else self._packed(items, kinds.pop())
-            )
-        if kinds == _TEXT_ONLY and self._short_text:
-            size = sum(map(len, items))
-            if size < self._short_text or max(map(len, items)) < self._short_text:
-                self._pay(size)
-                return items
+        if len(items) > wire.PACKED_FROM and (tree := self._alike(items)) is not None:
+            return tree
         index = text = 0
+        short = self._short_text
         try:
             for index, item in enumerate(items):
                 kind = type(item)
-                if kind is str and len(item) < self._short_text:
+                if kind is str and len(item) < short:
                     text += len(item)
-                elif kind not in self._as_is:
+                elif kind is not float and kind is not NoneType and (kind is not int or not short):
                     items[index] = self._tree(item, depth + 1)
         except Refusal as refusal:
             ordered = type(owner) is list or type(owner) is tuple
@@ -251,32 +243,45 @@ class Walk:
         self._pay(text)
         return items
 
-    def _packed(self, items: list[Any], kind: type) -> object:
-        """Return one block of machine numbers for many floats or ints: five times as fast as one by one."""
-        if kind not in _PACKED:
+    def _alike(self, items: list[Any]) -> object:
+        """Return the tree of a long list of only floats, ints or short strings, None for any other.
+
+        Floats and ints become one block of machine numbers, which is five times as fast as one by one.
+        """
+        kind = type(items[0])
+        if (kind is not float and kind is not int and kind is not str) or [
+            x for x in items if type(x) is not kind
+        ]:
+            return None
+        if kind is str:
+            size = sum(map(len, items))
+            if size >= self._short_text and max(map(len, items)) >= self._short_text:
+                return None
+            self._pay(size)
             return items
-        code, letter = _PACKED[kind]
+        code, letter = (wire.FLOATS, "d") if kind is float else (wire.INTS, "q")
         try:
-            return self._content(code, struct.pack(f"<{len(items)}{letter}", *items))
+            content = struct.pack(f"<{len(items)}{letter}", *items)
         except struct.error:  # an int beyond 64 bits
-            return items
+            return None
+        return self._content(code, content)
 
     def _dict(self, value: dict[Any, Any], depth: int) -> object:
         self._enter(value, len(value), depth)
         tree = value.copy()
-        kinds = set(map(type, tree))
-        if kinds and kinds != _TEXT_ONLY:
+        if [key for key in tree if type(key) is not str]:
             return self._pairs(tree, value, depth)
         key: object = None
+        short = self._short_text
         text = sum(map(len, tree))
         try:
             for key, item in tree.items():
-                if not self._short_text:
+                if not short:
                     self._key(key, depth)
                 kind = type(item)
-                if kind is str and len(item) < self._short_text:
+                if kind is str and len(item) < short:
                     text += len(item)
-                elif kind not in self._as_is:
+                elif kind is not float and kind is not NoneType and (kind is not int or not short):
                     tree[key] = self._tree(item, depth + 1)
         except Refusal as refusal:
             refusal.under(key_step(key), value)
