@@ -283,7 +283,7 @@ class ChildKeeper(GenActor):
             "supervisor.child_start_failed",
             supervisor=self.pid.name,
             child=child.key,
-            reason=repr(reason),
+            reason=reason,
         )
         return Failed(reason)
 
@@ -310,7 +310,7 @@ class ChildKeeper(GenActor):
             "supervisor.child_stopped",
             supervisor=self.pid.name,
             child=child.key,
-            reason=repr(child.exit),
+            reason=child.exit,
         )
         self._retire(child)
 

@@ -244,7 +244,7 @@ class CallFuture(pykka.Future[Any]):
         try:
             callback(self)
         except Exception as error:  # noqa: BLE001 -- a hook of somebody else must not hurt this thread
-            log("error", "call.callback_failed", error=repr(error))
+            log("error", "call.callback_failed", error=error)
 
 
 def _wake(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:

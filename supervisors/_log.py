@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from supervisors._types import Argument
 
+_PLAIN: Final = (str, int, float, type(None))
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -21,11 +22,12 @@ def log(level: str, event: str, /, **keys: Argument) -> None:
     Args:
         level: "debug", "info", "warning" or "error".
         event: fixed, `<noun>.<past participle>`.
-        keys: everything that varies.
+        keys: everything that varies; turned into text only if somebody reads it.
     """
     structlog = sys.modules.get("structlog")
     if structlog is not None and structlog.is_configured():
-        getattr(structlog.get_logger("supervisors"), level)(event, **keys)
+        plain = {key: value if isinstance(value, _PLAIN) else repr(value) for key, value in keys.items()}
+        getattr(structlog.get_logger("supervisors"), level)(event, **plain)
         return
     import logging  # noqa: PLC0415 -- only the first record needs it
 

@@ -256,7 +256,7 @@ class Pid:
             try:
                 release()
             except Exception as failure:  # noqa: BLE001 -- the end must reach those who watch
-                log("error", "actor.release_failed", actor=self.name, error=repr(failure))
+                log("error", "actor.release_failed", actor=self.name, error=failure)
         with self._lock:
             self._dead = True
             monitors, self._monitors = self._monitors, {}
@@ -275,7 +275,7 @@ class Pid:
         self.system.telemetry.emit(telemetry.ACTOR_EXITED, {}, {"pid": self, "reason": reason})
         level = "debug" if self.parent is not None or not is_abnormal(reason) else "error"
         trace = {"traceback": reason.traceback} if level == "error" and isinstance(reason, Crash) else {}
-        log(level, "actor.exited", actor=self.name, reason=repr(reason), **trace)
+        log(level, "actor.exited", actor=self.name, reason=reason, **trace)
 
     def _answer_current(self, reason: ExitReason, error: BaseException | None) -> None:
         envelope = self.current

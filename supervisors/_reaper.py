@@ -208,7 +208,7 @@ class Reaper:
         try:
             callback()
         except Exception as error:  # noqa: BLE001 -- one bad callback must not end everybody's reaper
-            log("error", "reaper.callback_failed", process=process, error=repr(error))
+            log("error", "reaper.callback_failed", process=process, error=error)
 
     def _tell(self, fd: int) -> None:
         with self._lock:

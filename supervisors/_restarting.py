@@ -108,7 +108,7 @@ class RestartingKeeper(ChildKeeper):
             is_abnormal(reason) or child.spec.restart is Restart.PERMANENT
         )
         level = "warning" if restarts or is_abnormal(reason) else "debug"
-        log(level, "supervisor.child_exited", supervisor=self.pid.name, child=child.key, reason=repr(reason))
+        log(level, "supervisor.child_exited", supervisor=self.pid.name, child=child.key, reason=reason)
 
     def _give_up(self, reason: ExitReason) -> None:
         error = RestartsExceededError(self.pid.name, self._flags.intensity, self._flags.period)
@@ -117,7 +117,7 @@ class RestartingKeeper(ChildKeeper):
             "supervisor.restarts_exceeded",
             supervisor=self.pid.name,
             error=str(error),
-            reason=repr(reason),
+            reason=reason,
         )
         facts = {"supervisor": self.pid, "reason": reason, "error": error}
         self.system.telemetry.emit(telemetry.RESTARTS_EXCEEDED, {"restarts": self._window.count}, facts)

@@ -126,7 +126,7 @@ class Timers:
             try:
                 callback()
             except Exception as error:  # noqa: BLE001 -- one bad callback must not end everybody's deadlines
-                log("error", "timer.callback_failed", error=repr(error))
+                log("error", "timer.callback_failed", error=error)
 
     def _next_due(self) -> Callable[[], object] | None:
         """Pop the next due callback; else note how long to sleep. Called with the lock held."""

@@ -63,7 +63,7 @@ class Telemetry:
                 try:
                     handler(event, measurements, metadata)
                 except Exception as error:  # noqa: BLE001 -- a user's handler must not crash an actor
-                    log("error", "telemetry.handler_detached", event_name=event, error=repr(error))
+                    log("error", "telemetry.handler_detached", event_name=event, error=error)
                     self._detach(name, handler)
 
     def _detach(self, event: str, handler: TelemetryHandler) -> None:
