@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from dspex_actors._execution import ExecutionResult, Options
     from supervisors import Address, CallFuture, SupervisorAddress, Telemetry, TreeNode
 
-_GRACE_S = 10.0
-"""Beyond queue wait and time limit, until a caller is told that the executor does not answer."""
+_GRACE_S = 10.0  # beyond queue wait and time limit, until a caller is told that the executor is silent
 
 
 class Runtime:
