@@ -48,8 +48,10 @@ _HOMES = {
         "WorkerFacts",
     ),
     "_config": ("ExecutorConfig", "RuntimeConfig"),
-    "_runtime": ("Runtime", "StopReport", "run"),
+    "_report": ("SandboxReport", "StopReport"),
+    "_runtime": ("Runtime", "run"),
     "executors": ("PythonExecutor",),
+    "workers": ("LayerReport",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -11,7 +11,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors import _events
-from dspex_actors._errors import ConfigError, SandboxUnavailableError
+from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
 from dspex_actors._policy import LAYERS, Profile
 from dspex_actors.executors._messages import GetHandle, GetReport
 from dspex_actors.workers import ZygoteHandle, remove_folder, zygote_command, zygote_config
@@ -28,6 +28,8 @@ _FIXES = {
     "seccomp": "use a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or arm64",
     "reliable_kill": "make the seccomp layer available",
 }
+_LAST_WORDS_S = 0.5
+
 _ANY_FIX = "name the layers you insist on in Policy(require=...) to run without it"
 
 
@@ -77,7 +79,11 @@ class ZygoteActor(OsProcess):
         """
         self._theirs.close()
         self._handle.pid = self.process.pid
-        self._handle.handshake(zygote_config(self._policy, self._scratch), self._timeout_s)
+        try:
+            self._handle.handshake(zygote_config(self._policy, self._scratch), self._timeout_s)
+        except WorkerLostError:
+            self.process.wait(_LAST_WORDS_S)  # if it is ending, what it wrote to stderr tells more
+            raise
 
     def handle_call(self, message: object, sender: Sender) -> Any:  # noqa: ANN401, ARG002 -- each message has its own reply
         """Hand out the handle, or the probe's report.

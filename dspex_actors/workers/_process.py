@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -39,9 +39,11 @@ from dspex_actors.workers._protocol import Final, FrameType
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from dspex_actors._limits import Limits
+
+T = TypeVar("T")
 
 _decode_final = msgspec.msgpack.Decoder(Final).decode
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
@@ -135,8 +137,8 @@ class WorkerProcess:
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
-            ready = None if frame is None else _decode_ready(frame.payload)
-        except (ProtocolError, OSError, msgspec.MsgspecError) as error:
+            ready = None if frame is None else _decoded(_decode_ready, [frame.payload])
+        except (ProtocolError, OSError) as error:
             self.close()
             raise WorkerLostError(f"the worker's handshake failed: {error}") from error
         finally:
@@ -238,10 +240,7 @@ class WorkerProcess:
                 output.add(memoryview(frame.payload))
                 continue
             parts = _framing.split_parts(frame.payload)
-            try:
-                final = _decode_final(parts[0])
-            except (msgspec.MsgspecError, IndexError) as error:
-                raise ProtocolError(f"a final frame that is none: {error}") from error
+            final = _decoded(_decode_final, parts)
             if final.outcome != "completed":
                 return final, None
             if len(parts) < 2:
@@ -338,6 +337,18 @@ class WorkerProcess:
         poll = select.poll()
         poll.register(pidfd, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
+
+
+def _decoded(decode: Callable[[bytes | memoryview], T], parts: Sequence[bytes | memoryview]) -> T:
+    """Decode the message in part 0.
+
+    Raises:
+        ProtocolError: it is not one, whatever the decoder raises then: ValueError too, for text that is none.
+    """
+    try:
+        return decode(parts[0])
+    except (msgspec.MsgspecError, ArithmeticError, LookupError, RecursionError, ValueError) as error:
+        raise ProtocolError(f"a message that is none: {error}") from error
 
 
 def _decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # noqa: ANN401 -- guest values are any plain data

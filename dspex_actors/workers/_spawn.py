@@ -50,8 +50,10 @@ def zygote_command(channel_fd: int, policy: Policy) -> list[str]:
     """
     # The environment's own interpreter link would make -S look for packages beside it.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    roots = [path for path in sys.path if path] if policy.profile is Profile.TRUSTED else _own_roots(policy)
-    return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *roots]
+    roots = _own_roots(policy)
+    if policy.profile is Profile.TRUSTED:
+        roots += [path or str(Path.cwd()) for path in sys.path]
+    return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *dict.fromkeys(roots)]
 
 
 def _own_roots(policy: Policy) -> list[str]:

@@ -130,6 +130,7 @@ class Zygote:
             sys.path[:] = [path for path in sys.path if path not in _own_roots()]
             sys.path_importer_cache.clear()
         sys.meta_path.append(PackageFinder(config.packages))
+        sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
         for name in config.preload:
             importlib.import_module(name)
         worker.baseline = Baseline.measure()

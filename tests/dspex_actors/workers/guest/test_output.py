@@ -29,13 +29,24 @@ def frozen_clock(monkeypatch):
     monkeypatch.setattr(_output.time, "monotonic", lambda: 0.0)
 
 
-def test_the_first_writes_go_out_at_once(sent):
+def test_the_first_lines_go_out_at_once(sent):
     buffer = OutputBuffer(sent.append)
 
-    buffer.write(b"a")
-    buffer.write(b"b")
+    buffer.write(b"a\n")
+    buffer.write(b"b\n")
 
-    assert sent == [b"a", b"b"]
+    assert sent == [b"a\n", b"b\n"]
+
+
+@pytest.mark.usefixtures("frozen_clock")
+def test_an_unfinished_line_after_a_finished_one_waits_for_more(sent):
+    buffer = OutputBuffer(sent.append)
+
+    buffer.write(b"a\n")
+    buffer.write(b"b")
+    buffer.write(b"c\n")
+
+    assert sent == [b"a\n", b"bc\n"]
 
 
 @pytest.mark.usefixtures("frozen_clock")
