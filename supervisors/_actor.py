@@ -19,7 +19,7 @@ from supervisors import telemetry
 from supervisors._address import Address
 from supervisors._boot import NO_REPLY, Boot, End, Stop, start_error
 from supervisors._child_spec import ChildSpec, ChildType, Restart, Start
-from supervisors._errors import Refuse, StartError
+from supervisors._errors import ActorExitedError, Refuse, StartError
 from supervisors._future import CallFuture, Sender, running
 from supervisors._log import log
 from supervisors._mailbox import WAKE, Call, Info, Mailbox
@@ -201,7 +201,7 @@ class GenActor(pykka.ThreadingActor):
         self.pid.held.pop(id(future), None)
         pid = target if isinstance(target, Pid) else target.pid
         if pid is None:
-            future.exited(NO_PROCESS)
+            future.fail(ActorExitedError(target.name, NO_PROCESS))
             return
         future.target = pid
         pid.mailbox.post(Call(message, future))

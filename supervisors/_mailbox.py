@@ -115,7 +115,13 @@ class Mailbox:
                 break
             if envelope is not WAKE:
                 self.reject(envelope)
-        self.system.clear()
+        while self.system:
+            try:
+                message = self.system.popleft()
+            except IndexError:
+                break  # another drain took it
+            if isinstance(message, StopRequest) and message.reply_to is not None:
+                message.reply_to.set(None)
         self._queue.put(WAKE)  # another drain may have eaten the one that was to wake the actor
 
     # -- what pykka's own ActorRef needs

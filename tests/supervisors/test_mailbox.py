@@ -128,6 +128,16 @@ def test_a_stop_sent_through_pykka_to_a_closed_mailbox_is_answered():
     assert future.get(timeout=0) is None
 
 
+def test_a_stop_sent_through_pykka_that_is_still_queued_at_the_end_is_answered():
+    mailbox = Mailbox()
+    future = CallFuture()
+    mailbox.put(Envelope(messages._ActorStop(), reply_to=future))
+
+    mailbox.close(NORMAL)
+
+    assert future.get(timeout=0) is None
+
+
 @pytest.mark.parametrize(
     "message",
     [

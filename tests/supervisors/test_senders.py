@@ -12,6 +12,7 @@ from supervisors import (
     NO_REPLY,
     NORMAL,
     ActorExitedError,
+    Address,
     CallCycleError,
     CallTimeoutError,
     GenServer,
@@ -129,6 +130,18 @@ def test_a_forwarded_call_is_answered_when_the_other_actor_ends(when):
     release.set()
     front.stop()
     pid.thread.join(CEILING_S)
+
+
+def test_a_call_forwarded_to_an_address_without_an_actor_fails_with_its_name():
+    with Misbehaving.start() as front:
+        nobody = Address(front.root, ("nobody",))
+
+        def forward(actor, sender):
+            actor.forward(nobody, "question", sender)
+            return NO_REPLY
+
+        with pytest.raises(ActorExitedError, match="Misbehaving/nobody is not running"):
+            front.call(("do", forward))
 
 
 def test_the_end_of_the_actor_that_forwarded_does_not_answer_the_call():
