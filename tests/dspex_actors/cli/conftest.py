@@ -27,7 +27,7 @@ def run_command():
 
 @pytest.fixture
 def started_command():
-    """Return a function that starts the command and returns its process, which the test's end kills."""
+    """Return a function that starts the command and returns its process, which the test's end stops."""
     processes = []
 
     def start(*arguments, **options):
@@ -38,5 +38,5 @@ def started_command():
 
     yield start
     for process in processes:
-        process.kill()
+        process.terminate()  # not killed: it is to clean up after itself
         process.communicate()
