@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os.path
 import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisors import telemetry
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from supervisors._pid import Pid
     from supervisors._system import System
 
-_STDLIB = Path(threading.__file__).parent
+_STDLIB = os.path.dirname(threading.__file__)  # noqa: PTH120 -- pathlib would be half of the import time
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def where_is(thread: threading.Thread) -> str:
     """Return `file:line` of a thread's innermost frame outside the standard library."""
     frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 -- documented; the only way to see another thread's frame
     innermost = frame
-    while frame is not None and Path(frame.f_code.co_filename).parent == _STDLIB:
+    while frame is not None and os.path.dirname(frame.f_code.co_filename) == _STDLIB:  # noqa: PTH120 -- as above
         frame = frame.f_back
     frame = frame or innermost
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "unknown"

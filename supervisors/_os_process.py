@@ -110,7 +110,7 @@ class OsProcess(GenServer):
     def _spawn(self) -> ChildProcess:
         import subprocess  # noqa: PLC0415 -- 5 ms that trees without processes should not pay
 
-        from supervisors._reaper import ChildProcess  # noqa: PLC0415 -- Linux only, like what it does
+        from supervisors._reaper import ChildProcess  # noqa: PLC0415 -- as above
 
         self._command = command = self.command()
         popen = subprocess.Popen(
@@ -125,7 +125,9 @@ class OsProcess(GenServer):
         )
         self.process = process = ChildProcess(popen)
         post, generation = self.pid.mailbox.post_system, self.pid.generation
-        self.system.reaper.watch(process, lambda code: post(ProcessExited(process.pid, generation, code)))
+        self.system.process_watcher.watch(
+            process, lambda code: post(ProcessExited(process.pid, generation, code))
+        )
         self.pid.on_release(lambda: process.signal_group(signal.SIGKILL))
         return process
 

@@ -35,7 +35,7 @@ class ChildProcess:
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         self.popen = popen
         self.pid = popen.pid
-        self.pidfd = os.pidfd_open(popen.pid)
+        self.pidfd = os.pidfd_open(popen.pid) if hasattr(os, "pidfd_open") else -1
         self.returncode: int | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -91,7 +91,8 @@ class ChildProcess:
             self.returncode = self.popen.wait()
             if self.popen.stderr is not None:
                 self.popen.stderr.close()
-            os.close(self.pidfd)
+            if self.pidfd >= 0:
+                os.close(self.pidfd)
         self._ended.set()
         return self.returncode
 

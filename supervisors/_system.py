@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from itertools import count
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from supervisors._clock import Clock, TimerService
     from supervisors._reaper import Reaper
+    from supervisors._thread_reaper import ThreadReaper
 
 KILL_GRACE_S = 0.2  # seconds; an idle thread needs 0.1 ms, a busy one rarely less than a second
 
@@ -48,17 +51,32 @@ class System:
         self._published = threading.Condition(self._lock)
         self._waiters = 0
         self._dropped = 0
-        self._reaper: Reaper | None = None
+        self._reaper: Reaper | ThreadReaper | None = None
         self.serials = count(1)  # of dynamic children, unique in the tree, so that no address is reused
 
     @property
     def reaper(self) -> Reaper:
-        """The one thread that sees operating system processes end; made when first asked for."""
+        """The one thread that sees operating system processes end; made when first asked for.
+
+        Raises:
+            NotImplementedError: this host has no pidfds; `OsProcess` uses a thread for each process there.
+        """
+        from supervisors._reaper import Reaper  # noqa: PLC0415 -- most trees have no processes
+
+        reaper = self.process_watcher
+        if not isinstance(reaper, Reaper):
+            raise NotImplementedError("this host has no pidfds")
+        return reaper
+
+    @property
+    def process_watcher(self) -> Reaper | ThreadReaper:
+        """What reaps the processes of this tree: the reaper, or where that cannot be a `ThreadReaper`."""
         with self._lock:
             if self._reaper is None:
-                from supervisors._reaper import Reaper  # noqa: PLC0415 -- most trees have no processes
+                from supervisors._reaper import Reaper  # noqa: PLC0415 -- as above
+                from supervisors._thread_reaper import ThreadReaper  # noqa: PLC0415 -- as above
 
-                self._reaper = Reaper()
+                self._reaper = Reaper() if has_pidfds() else ThreadReaper()
             return self._reaper
 
     @property
@@ -100,3 +118,8 @@ class System:
             reaper, self._reaper = self._reaper, None
         if reaper is not None:
             reaper.close()
+
+
+def has_pidfds() -> bool:
+    """Say whether this host can tell of the end of a process by a descriptor."""
+    return hasattr(os, "pidfd_open") and sys.platform == "linux"

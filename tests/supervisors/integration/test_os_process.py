@@ -22,6 +22,7 @@ from supervisors import (
     Stop,
     Supervisor,
     System,
+    _system,
 )
 from supervisors._reaper import STDERR_KEPT
 from supervisors.testing import CEILING_S, wait_exit, wait_restarted
@@ -268,6 +269,25 @@ def test_the_end_of_a_process_that_is_not_ours_can_be_watched_too():
     system.close()
     thread.join(CEILING_S)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("end", ["stop", "exit"])
+def test_a_host_without_pidfds_sees_the_end_of_a_process_too(end, monkeypatch):
+    monkeypatch.setattr(_system, "has_pidfds", lambda: False)
+    errors = []
+
+    class Watched(Script):
+        def on_exit(self, error):
+            errors.append(error)
+            return Stop(SHUTDOWN)
+
+    actor = Watched.start() if end == "stop" else Watched.start("sys.stderr.write('bye'); sys.exit(4)")
+    if end == "stop":
+        assert actor.stop().clean
+        return
+
+    assert wait_exit(actor.root) == SHUTDOWN
+    assert (errors[0].exit_code, errors[0].stderr_tail) == (4, "bye")
 
 
 def test_a_reaper_that_never_had_a_process_closes_without_a_thread():
