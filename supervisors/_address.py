@@ -110,8 +110,11 @@ class Address:
         pid = self._pid
         if pid is not None and pid.alive:
             return pid
-        self._pid = pid = self.find()
-        return pid if pid is not None and pid.alive else None
+        pid = self.find()
+        if pid is None:
+            return None
+        self._pid = pid  # also a dead one: it knows why
+        return pid if pid.alive else None
 
     @property
     def alive(self) -> bool:
@@ -222,11 +225,12 @@ class Address:
     def below(self, child_id: Hashable, entry: Entry) -> Address:
         """Return the address of one child, of its speaker if it has one."""
         path = (*self._path, child_id, *entry.speaker)
+        known = entry.pid if entry.state is ChildState.RUNNING and not entry.speaker else None
         if entry.type is ChildType.SUPERVISOR and not entry.speaker:
             from supervisors._supervisor_address import SupervisorAddress  # noqa: PLC0415 -- it inherits from this class
 
-            return SupervisorAddress(self._root, path)
-        return Address(self._root, path)
+            return SupervisorAddress(self._root, path, known)
+        return Address(self._root, path, known)
 
     def _resolve(self) -> Pid:
         pid = self._pid

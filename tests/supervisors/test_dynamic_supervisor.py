@@ -15,6 +15,7 @@ from supervisors import (
     ChildCounts,
     ChildNotFoundError,
     ChildSpecError,
+    Crash,
     DynamicSupervisor,
     MaxChildrenError,
     StartError,
@@ -80,6 +81,18 @@ def test_a_child_that_is_not_restarted_is_forgotten(pool, restart, reason):
     events.names.wait_for("supervisor.child_exited")
 
     assert pool.count_children().specs == 0
+
+
+def test_a_call_to_a_child_that_was_forgotten_still_says_why_it_ended(pool):
+    child = pool.start_child(spec(restart="temporary"))
+    pid = child.pid
+    child.cast(("raise", ValueError("x")))
+    wait_exit(pid)
+
+    with pytest.raises(ActorExitedError) as caught:
+        child.call("late")
+
+    assert caught.value.reason == Crash("ValueError", "x")
 
 
 @pytest.mark.parametrize("by", ["address", "pid"])
