@@ -1,12 +1,12 @@
 """Measuring several competitors side by side.
 
-Every competitor runs in a process of its own, with nothing loaded but what it needs: a library that forks is not
-charged for the memory of another one. The competitors take turns, a few runs each, so that a busy minute of the
-machine falls on all of them.
+Every competitor runs in a process of its own, with nothing loaded but what it needs: a library that forks is
+not charged for the memory of another one. The competitors take turns, a few runs each, so that a busy minute of
+the machine falls on all of them.
 
-A competitor is a function that returns a context manager; entered, it gives a dict of case to callable. One call
-is one run. A callable that returns nothing is timed; else it has measured by itself and returns one figure, a list
-of them, or a dict of sub-case to figure.
+A competitor is a function that returns a context manager; entered, it gives a dict of case to callable. One
+call is one run. A callable that returns nothing is timed; else it has measured by itself and returns one
+figure, a list of them, or a dict of sub-case to figure.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Case:
         more: whether a larger figure is a better one.
         turns, runs: how many turns each competitor gets, and runs in a turn.
         pause_s: seconds of rest before each run, not measured.
-        quick: turns and runs of a quick look.
+        quick: turns and runs of a quick look; no turns leave the case out.
+        warm: whether one run goes before that is not counted.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Case:
     runs: int = 20
     pause_s: float = 0.0
     quick: tuple[int, int] = (2, 5)
+    warm: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +117,12 @@ class _Arena:
             start_new_session=True,
         )
         self._ended = "its process ended"
+        self._failed = False
 
     def turn(self, case: str, runs: int, pause_s: float) -> Any:  # noqa: ANN401 -- JSON
-        """Let it run a case; return its figures, None if it has no such case, a text if it failed."""
+        """Let it run a case; return its figures, None if it takes no part, a text when it has just failed."""
+        if self._failed:
+            return None
         assert self._process.stdin is not None  # noqa: S101 -- asked for above
         assert self._process.stdout is not None  # noqa: S101 -- as above
         timer = threading.Timer(_TURN_S, self._give_up)
@@ -130,7 +135,9 @@ class _Arena:
             answer = ""
         finally:
             timer.cancel()
-        return json.loads(answer) if answer else self._ended
+        found = json.loads(answer) if answer else self._ended
+        self._failed = isinstance(found, str)
+        return found
 
     def _give_up(self) -> None:
         self._ended = f"hung: no answer within {_TURN_S:g} s"
@@ -186,7 +193,7 @@ class Question:
         name: the script's.
         script: its file.
         competitors: by name; ours is `OURS`.
-        cases: in the order in which they are run. The first run of each is not counted.
+        cases: in the order in which they are run.
     """
 
     name: str
@@ -214,12 +221,16 @@ class Question:
         try:
             for case in self.cases:
                 turns, runs = case.quick if quick else (case.turns, case.runs)
-                idle = [arena for arena in arenas if arena.turn(case.name, 1, 0.0) is None]
+                if case.warm and turns:
+                    for arena in arenas:
+                        if isinstance(failure := arena.turn(case.name, 1, 0.0), str):
+                            self._note(found, case, arena.name, failure)
                 for turn in range(turns):
                     shift = turn % len(arenas)
                     for arena in arenas[shift:] + arenas[:shift]:
-                        if arena not in idle:
-                            self._note(found, case, arena.name, arena.turn(case.name, runs, case.pause_s))
+                        answer = arena.turn(case.name, runs, case.pause_s)
+                        if answer is not None:  # it takes part in this case
+                            self._note(found, case, arena.name, answer)
         finally:
             for arena in arenas:
                 arena.close()
@@ -253,7 +264,10 @@ def table(rows: Iterable[Mapping[str, Any]]) -> str:
     """Draw rows as a Markdown table, each peer with its ratio to ours: 2.0x is twice as good as the peer."""
     rows = list(rows)
     ours = {row["case"]: row for row in rows if row["who"] == OURS and row["n"]}
-    lines = ["| case | who | median | p95 | n | ours is | target | |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| case | who | median | p95 / p99 | n | ours is | target | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row in sorted(rows, key=lambda row: [each["case"] for each in rows].index(row["case"])):
         label = f"| {row['question']}: {row['case']} | {row['who']} "
         if not row["n"]:
@@ -269,7 +283,9 @@ def table(rows: Iterable[Mapping[str, Any]]) -> str:
             target = f"{'>=' if row['more'] else '<='} {row['target']:g} {row['unit']}"
             met = row["median"] >= row["target"] if row["more"] else row["median"] <= row["target"]
             verdict = "met" if met else "missed"
-        figures = f"{short(row['median'])} {row['unit']} | {short(row['p95'])} | {row['n']}"
+        figures = (
+            f"{short(row['median'])} {row['unit']} | {short(row['p95'])} / {short(row['p99'])} | {row['n']}"
+        )
         lines.append(f"{label}| {figures} | {ratio} | {target} | {verdict} |")
     return "\n".join(lines)
 

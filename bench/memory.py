@@ -1,4 +1,4 @@
-"""What does an idle sandbox weigh?
+"""The weight of an idle sandbox.
 
 Proportional set size (PSS): private pages, and of each shared page the part that falls on one process. Eight
 workers of each, all used once where the library keeps them.
@@ -38,7 +38,7 @@ def _identify(pause_s: float) -> int:
 
 @contextmanager
 def ours() -> Iterator[dict[str, Callable[[], object]]]:
-    """A runtime with eight spares, and the part of the host that each one costs."""
+    """Weigh a runtime with eight spares, and the part of the host that each one costs."""
     from dspex_actors import Runtime, RuntimeConfig  # noqa: PLC0415 -- each competitor loads its own library only
     from dspex_actors._config import ExecutorConfig  # noqa: PLC0415 -- as above
     from dspex_actors.executors import GetProcesses  # noqa: PLC0415 -- as above
@@ -82,7 +82,7 @@ def monty() -> Iterator[dict[str, Callable[[], object]]]:
 
 @contextmanager
 def process_pool() -> Iterator[dict[str, Callable[[], object]]]:
-    """The workers of the standard library's pool."""
+    """Weigh the workers of the standard library's pool."""
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 -- as above
 
     def run() -> dict[str, float]:
@@ -96,7 +96,7 @@ def process_pool() -> Iterator[dict[str, Callable[[], object]]]:
 
 @contextmanager
 def pebble() -> Iterator[dict[str, Callable[[], object]]]:
-    """The workers of a pebble pool."""
+    """Weigh the workers of a pebble pool."""
     from pebble import ProcessPool  # noqa: PLC0415 -- as above
 
     def run() -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How fast does an endless loop end, and how soon after that is there a next result?
+"""The end of an endless loop, and the next result after it.
 
 `late` is the time from the limit to the error; `next` from the error to the result of another program.
 """
@@ -40,7 +40,7 @@ def _cases(loop: Callable[[], object], following: Callable[[], object]) -> dict[
 
 @contextmanager
 def ours() -> Iterator[dict[str, Callable[[], object]]]:
-    """A runtime: the worker is killed, a spare takes over."""
+    """Use a runtime: the worker is killed, a spare takes over."""
     from dspex_actors import LimitExceeded, Limits, Runtime  # noqa: PLC0415 -- each competitor loads its own library only
 
     limits = Limits(time_s=LIMIT_S)
@@ -81,7 +81,7 @@ def _evaluate(code: str) -> object:
 
 @contextmanager
 def pebble() -> Iterator[dict[str, Callable[[], object]]]:
-    """A pebble pool: the worker is killed and started again."""
+    """Use a pebble pool: the worker is killed and started again."""
     from pebble import ProcessPool  # noqa: PLC0415 -- as above
 
     with ProcessPool(max_workers=2) as pool:

@@ -1,4 +1,4 @@
-"""What does it cost to hand large values in and get them back?
+"""The price of large values, handed in and got back.
 
 Ours in a fresh sandbox each, with a spare ready; the peers in a warm worker.
 """
@@ -60,7 +60,7 @@ def _with_array(cases: dict[str, Run], give: Callable[[str, Any], Any]) -> dict[
 
 @contextmanager
 def ours() -> Iterator[dict[str, Run]]:
-    """A runtime; the policy loads numpy before it forks, as one would who sends arrays."""
+    """Use a runtime; the policy loads numpy before it forks, as one would who sends arrays."""
     from dspex_actors import Limits, Policy, Runtime  # noqa: PLC0415 -- each competitor loads its own library only
 
     limits = Limits(result_bytes=None)
@@ -74,7 +74,7 @@ def ours() -> Iterator[dict[str, Run]]:
 
 @contextmanager
 def monty() -> Iterator[dict[str, Run]]:
-    """A session of pydantic-monty, which has no arrays."""
+    """Use a session of pydantic-monty, which has no arrays."""
     from pydantic_monty import Monty  # noqa: PLC0415 -- as above
 
     with Monty() as pool, pool.checkout() as session:
@@ -87,7 +87,7 @@ def _evaluate(code: str, value: object) -> object:
 
 @contextmanager
 def process_pool() -> Iterator[dict[str, Run]]:
-    """The standard library's pool, by pickle."""
+    """Use the standard library's pool, by pickle."""
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 -- as above
 
     with ProcessPoolExecutor(1) as pool:

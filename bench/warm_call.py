@@ -1,7 +1,7 @@
-"""How long does a call take in a sandbox that is up and was used before?
+"""The time of a call in a sandbox that is up and was used before.
 
-Ours twice: the worker alone, called by the thread that measures, and through an actor that owns it. The floor is a
-byte sent to another process and back.
+Ours twice: the worker alone, called by the thread that measures, and through an actor that owns it. The floor
+is a byte sent to another process and back.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def worker_alone() -> Iterator[dict[str, Callable[[], None]]]:
 
 @contextmanager
 def monty() -> Iterator[dict[str, Callable[[], None]]]:
-    """A session of pydantic-monty."""
+    """Use a session of pydantic-monty."""
     from pydantic_monty import Monty  # noqa: PLC0415 -- as above
 
     with Monty() as pool, pool.checkout() as session:
@@ -68,7 +68,7 @@ def monty() -> Iterator[dict[str, Callable[[], None]]]:
 
 @contextmanager
 def process_pool() -> Iterator[dict[str, Callable[[], None]]]:
-    """The standard library's pool."""
+    """Use the standard library's pool."""
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 -- as above
 
     with ProcessPoolExecutor(1) as pool:
@@ -81,7 +81,7 @@ def process_pool() -> Iterator[dict[str, Callable[[], None]]]:
 
 @contextmanager
 def pebble() -> Iterator[dict[str, Callable[[], None]]]:
-    """A pebble pool, with a timeout as its users would set it."""
+    """Use a pebble pool, with a timeout as its users would set it."""
     from pebble import ProcessPool  # noqa: PLC0415 -- as above
 
     with ProcessPool(max_workers=1) as pool:
