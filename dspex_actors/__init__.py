@@ -48,8 +48,7 @@ _HOMES = {
         "WorkerFacts",
     ),
     "_config": ("ExecutorConfig", "RuntimeConfig"),
-    "_report": ("SandboxReport", "StopReport"),
-    "_runtime": ("Runtime", "run"),
+    "runtime": ("Runtime", "SandboxReport", "StopReport", "run"),
     "executors": ("PythonExecutor",),
     "workers": ("LayerReport",),
 }

@@ -27,7 +27,9 @@ PACKAGES = ("supervisors", "dspex_actors")
 
 # Lowest first. A unit is a top-level package, or a part of dspex_actors without its underscore.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"supervisors", "values", "errors", "limits", "policy", "execution", "config", "events"}),
+    frozenset(
+        {"supervisors", "values", "errors", "limits", "policy", "execution", "config", "events", "log"}
+    ),
     frozenset({"workers", "serialization", "compute"}),
     frozenset({"executors", "modules", "state", "cluster"}),
     frozenset({"runtime"}),
@@ -43,6 +45,7 @@ SHARED = {
     "execution": {"errors", "limits", "policy", "values"},
     "config": {"errors", "limits", "policy", "execution"},
     "events": {"errors"},
+    "log": {"supervisors"},
     "dspex_actors": {"cli"},
     "__main__": {"cli"},
 }

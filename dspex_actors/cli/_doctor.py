@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import DspexError, SandboxUnavailableError
 from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS, Policy, Profile
-from dspex_actors._runtime import Runtime
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._interrupts import Interrupts
+from dspex_actors.runtime._runtime import Runtime
 from dspex_actors.workers.confine import _landlock
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from dspex_actors._report import SandboxReport
+    from dspex_actors.runtime._report import SandboxReport
     from dspex_actors.workers import LayerReport
 
 

@@ -13,11 +13,11 @@ from dspex_actors._errors import WorkerDiedError, describe_limit
 from dspex_actors._execution import Completed, Execute, Failed, LimitExceeded
 from dspex_actors._limits import MIB, Limits
 from dspex_actors._policy import Policy
-from dspex_actors._runtime import Runtime
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._interrupts import Interrupts
 from dspex_actors.cli._terminal import Sink
 from dspex_actors.cli._usage import UsageError
+from dspex_actors.runtime._runtime import Runtime
 
 if TYPE_CHECKING:
     import argparse

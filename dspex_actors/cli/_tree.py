@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dspex_actors._runtime import Runtime
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._interrupts import Interrupts
+from dspex_actors.runtime._runtime import Runtime
 
 if TYPE_CHECKING:
     import argparse

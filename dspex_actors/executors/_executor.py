@@ -111,7 +111,11 @@ class PythonExecutor(GenServer):
         return Sandbox.child_spec(config or ExecutorConfig(), id=id, restart=restart, speaker=("executor",))
 
     def init(self, config: ExecutorConfig) -> None:
-        """Find the siblings and start the spares."""
+        """Find the siblings and start the spares.
+
+        Raises:
+            ConfigError: it was started without the supervisor that `child_spec` describes.
+        """
         self._config = config
         if not isinstance(self.parent, SupervisorAddress):
             raise ConfigError(

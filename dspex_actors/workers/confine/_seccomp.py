@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import struct
 
-from dspex_actors.workers.confine import _libc
+from dspex_actors.workers.confine import _landlock, _libc
 from dspex_actors.workers.confine._bpf import (
     Refuse,
     RefuseFlags,
@@ -26,6 +26,7 @@ _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _ENOMEM, _ENOSYS, _ENOTSUP = 12, 38, 95
 _MAP_SHARED_ANONYMOUS = 0x01 | 0x20
 
+_TRUNCATE_ABI = 3  # the first Landlock that knows the call
 _CLONE_THREAD = 0x00010000
 _CLONE_NEW = 0x7E020000 | 0x80  # every CLONE_NEW* flag, time namespaces included
 
@@ -75,13 +76,16 @@ def bulk_rules() -> dict[str, Rule]:
     return rules
 
 
-def worker_rules(pid: int) -> dict[str, Rule]:
+def worker_rules(pid: int, *, landlock_abi: int = 0) -> dict[str, Rule]:
     """Return the rules that a worker adds for itself, by call name.
 
     Args:
         pid: its own process id; signals and limits may name no other.
+        landlock_abi: what Landlock covers and need not be refused here.
     """
     rules: dict[str, Rule] = dict.fromkeys(["fork", "vfork", "execve", "execveat"], Refuse())
+    if landlock_abi < _TRUNCATE_ABI:
+        rules["truncate"] = Refuse()
     rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD)
     rules.update(dict.fromkeys(_MODES_AND_TIMES, Refuse(0)))
     for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
@@ -164,4 +168,4 @@ def worker_filter() -> Filter:
     Raises:
         OSError: there is no table for this architecture.
     """
-    return Filter(assemble(worker_rules(_ANY_PID)))
+    return Filter(assemble(worker_rules(_ANY_PID, landlock_abi=_landlock.abi())))

@@ -179,6 +179,7 @@ def _variables(parts: list[memoryview]) -> dict[str, Any]:
     """Decode the variables of a request; the host is trusted, so it may send pickled objects."""
     if len(parts) < 2:
         return {}
+    values.prepare(parts[1])
     decoded = values.decode(parts[1], parts[2:], opaque=_load_opaque)
     return dict(decoded)
 

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS, Profile
-from dspex_actors._report import SandboxReport
 from dspex_actors.cli._doctor import Finding, Machine, as_plain, draw, is_contained
+from dspex_actors.runtime._report import SandboxReport
 from dspex_actors.workers import LayerReport
 
 ROOT = Path(__file__).parents[3]

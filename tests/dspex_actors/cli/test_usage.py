@@ -30,7 +30,7 @@ def no_runtime(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a runtime was started")
 
-    monkeypatch.setattr("dspex_actors._runtime.Runtime.__init__", refuse)
+    monkeypatch.setattr("dspex_actors.runtime._runtime.Runtime.__init__", refuse)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import select
 import time
 from typing import TYPE_CHECKING
 
-from dspex_actors._report import StopReport
 from dspex_actors.executors import Drain, GetProcesses, GetStats
+from dspex_actors.runtime._report import StopReport
 from supervisors import ActorExitedError, CallTimeoutError
 
 if TYPE_CHECKING:

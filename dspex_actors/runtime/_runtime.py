@@ -9,28 +9,25 @@ from __future__ import annotations
 import dataclasses
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import (
     ConfigError,
     ExecutorUnavailableError,
     RuntimeClosedError,
-    SandboxUnavailableError,
 )
 from dspex_actors._execution import Execute, check_seconds
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy, Profile
-from dspex_actors._report import SandboxReport, StopReport
-from dspex_actors._signals import SignalWatch
-from dspex_actors._stop import stop_tree
 from dspex_actors.executors import GetReport, PythonExecutor
+from dspex_actors.runtime._failures import settle, start_failed, unavailable
+from dspex_actors.runtime._report import SandboxReport, StopReport
+from dspex_actors.runtime._signals import SignalWatch
+from dspex_actors.runtime._stop import stop_tree
 from supervisors import (
     ActorExitedError,
     CallTimeoutError,
-    Crash,
-    FailedToStart,
-    Shutdown,
     StartError,
     Supervisor,
     SupervisorError,
@@ -40,7 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from dspex_actors._execution import ExecutionResult, Options
-    from supervisors import Address, CallFuture, SupervisorAddress, Telemetry, TreeNode
+    from supervisors import Address, SupervisorAddress, Telemetry, TreeNode
 
 _GRACE_S = 10.0  # beyond queue wait and time limit, until a caller is told that the executor is silent
 
@@ -112,7 +109,7 @@ class Runtime:
         try:
             result: ExecutionResult = address.call(request, timeout=self._deadline_s(request))
         except (ActorExitedError, CallTimeoutError) as error:
-            _unavailable(error)
+            unavailable(error)
         return result
 
     async def aexecute(
@@ -128,7 +125,7 @@ class Runtime:
         try:
             result: ExecutionResult = await address.acall(request, timeout=self._deadline_s(request))
         except (ActorExitedError, CallTimeoutError) as error:
-            _unavailable(error)
+            unavailable(error)
         return result
 
     def submit(
@@ -139,7 +136,7 @@ class Runtime:
         address = self._available(policy, request.context.queue_wait_s)
         future: Future[ExecutionResult] = Future()
         reply = address.call_async(request)
-        reply.add_done_callback(lambda reply: _settle(future, reply))
+        reply.add_done_callback(lambda reply: settle(future, reply))
         future.add_done_callback(lambda future: reply.abandon() if future.cancelled() else None)
         return future
 
@@ -166,7 +163,7 @@ class Runtime:
             zygote = self._sandboxes.supervisor(self._ids[chosen.key]).child("zygote")
             return SandboxReport(Profile(chosen.profile).value, tuple(zygote.call(GetReport())))
         except (SupervisorError, CallTimeoutError) as error:
-            _unavailable(error)
+            unavailable(error)
 
     def tree(self) -> TreeNode:
         """Return the live supervision tree as plain data.
@@ -306,7 +303,7 @@ class Runtime:
             try:
                 self._executors[key] = self._sandboxes.start_child(PythonExecutor.child_spec(config, id=name))
             except (StartError, ActorExitedError) as error:
-                _start_failed(error)
+                start_failed(error)
             self._ids[key] = name
             return self._executors[key]
 
@@ -357,43 +354,3 @@ def _config_of(config: RuntimeConfig | None, policy: Policy | None, limits: Limi
     if single:
         raise ConfigError("Runtime", single, "given either a config or single settings, not both")
     return config
-
-
-def _start_failed(error: StartError | ActorExitedError) -> NoReturn:
-    """Raise what a failed start of an executor means to a user.
-
-    Raises:
-        SandboxUnavailableError: a required layer is missing.
-        ConfigError: a package is not installed.
-        ExecutorUnavailableError: anything else.
-    """
-    reason = error.reason
-    while isinstance(reason, Shutdown) and isinstance(reason.detail, FailedToStart):
-        reason = reason.detail.reason
-    if isinstance(reason, Shutdown) and isinstance(reason.detail, (SandboxUnavailableError, ConfigError)):
-        raise reason.detail from None
-    cause = reason.message if isinstance(reason, Crash) else str(reason)
-    raise ExecutorUnavailableError(f"it could not be started: {cause}") from error
-
-
-def _unavailable(error: SupervisorError) -> NoReturn:
-    """Raise what a call without a reply means to a user.
-
-    Raises:
-        ExecutorUnavailableError: always.
-    """
-    raise ExecutorUnavailableError(str(error)) from error
-
-
-def _settle(future: Future[ExecutionResult], reply: CallFuture) -> None:
-    """Pass a reply on to a `concurrent.futures.Future`."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        value = reply.get(timeout=0)
-    except (ActorExitedError, CallTimeoutError) as error:
-        future.set_exception(ExecutorUnavailableError(str(error)))
-    except Exception as error:  # noqa: BLE001 -- whatever the call raised belongs to whoever holds the future
-        future.set_exception(error)
-    else:
-        future.set_result(value)

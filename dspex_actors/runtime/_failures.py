@@ -1,0 +1,54 @@
+"""What failures of the tree mean to a user of the runtime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from dspex_actors._errors import ConfigError, ExecutorUnavailableError, SandboxUnavailableError
+from supervisors import ActorExitedError, CallTimeoutError, Crash, FailedToStart, Shutdown
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from dspex_actors._execution import ExecutionResult
+    from supervisors import CallFuture, StartError, SupervisorError
+
+
+def start_failed(error: StartError | ActorExitedError) -> NoReturn:
+    """Raise what a failed start of an executor means to a user.
+
+    Raises:
+        SandboxUnavailableError: a required layer is missing.
+        ConfigError: a package is not installed.
+        ExecutorUnavailableError: anything else.
+    """
+    reason = error.reason
+    while isinstance(reason, Shutdown) and isinstance(reason.detail, FailedToStart):
+        reason = reason.detail.reason
+    if isinstance(reason, Shutdown) and isinstance(reason.detail, (SandboxUnavailableError, ConfigError)):
+        raise reason.detail from None
+    cause = reason.message if isinstance(reason, Crash) else str(reason)
+    raise ExecutorUnavailableError(f"it could not be started: {cause}") from error
+
+
+def unavailable(error: SupervisorError) -> NoReturn:
+    """Raise what a call without a reply means to a user.
+
+    Raises:
+        ExecutorUnavailableError: always.
+    """
+    raise ExecutorUnavailableError(str(error)) from error
+
+
+def settle(future: Future[ExecutionResult], reply: CallFuture) -> None:
+    """Pass a reply on to a `concurrent.futures.Future`."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        value = reply.get(timeout=0)
+    except (ActorExitedError, CallTimeoutError) as error:
+        future.set_exception(ExecutorUnavailableError(str(error)))
+    except Exception as error:  # noqa: BLE001 -- whatever the call raised belongs to whoever holds the future
+        future.set_exception(error)
+    else:
+        future.set_result(value)
