@@ -256,15 +256,39 @@ def test_handling_signals_is_refused_outside_the_main_thread_and_leaves_nothing(
     assert [error.field for error in errors] == ["handle_signals"]
 
 
-def test_a_runtime_that_is_forgotten_ends_with_its_program():
-    code = "import dspex_actors\nrt = dspex_actors.Runtime()\nprint(rt.execute('1').value)"
-    done = subprocess.run(
+ENDS = {
+    "at its last line": "",
+    "by an exit": "raise SystemExit(0)",
+    "by a signal that cannot be caught": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_runtime_that_is_forgotten_ends_with_its_program_and_leaves_no_folder(tmp_path, end):
+    code = (
+        "import dspex_actors\n"
+        "from dspex_actors.executors import GetProcesses\n"
+        "rt = dspex_actors.Runtime()\n"
+        "pids = rt.executor.call(GetProcesses())\n"
+        "print(rt.execute('1').value, next(iter(pids.values())), flush=True)\n" + end
+    )
+    with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=REPOSITORY,
-        capture_output=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=CEILING_S,
-        check=False,
-    )
+    ) as program:
+        first, zygote = program.stdout.readline().split()
+        try:
+            pidfd = os.pidfd_open(int(zygote))
+        except ProcessLookupError:
+            ended = True
+        else:
+            ended = wait_end(pidfd)
+            os.close(pidfd)
+        program.communicate(timeout=CEILING_S)
 
-    assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
+    assert (first, ended) == ("1", True)
+    assert list(tmp_path.iterdir()) == []
