@@ -1,8 +1,8 @@
 """Measuring several competitors side by side.
 
 Every competitor runs in a process of its own, with nothing loaded but what it needs: a library that forks is
-not charged for the memory of another one. The competitors take turns, a few runs each, so that a busy minute of
-the machine falls on all of them.
+not charged for the memory of another one. The competitors take turns, a few runs each, so that a busy minute
+of the machine falls on all of them.
 
 A competitor is a function that returns a context manager; entered, it gives a dict of case to callable. One
 call is one run. A callable that returns nothing is timed; else it has measured by itself and returns one
@@ -25,14 +25,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from _table import OURS, table
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     Run = Callable[[], Any]
     Competitor = Callable[[], AbstractContextManager[Mapping[str, Run]]]
-
-OURS = "dspex_actors"
 
 _TURN_S = 20.0
 """Seconds a turn may take; a competitor that hangs is killed and says so in its row."""
@@ -258,38 +258,3 @@ class Question:
                     note=note,
                 )
             row.figures.extend(figures)
-
-
-def table(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Draw rows as a Markdown table, each peer with its ratio to ours: 2.0x is twice as good as the peer."""
-    rows = list(rows)
-    ours = {row["case"]: row for row in rows if row["who"] == OURS and row["n"]}
-    lines = [
-        "| case | who | median | p95 / p99 | n | ours is | target | |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in sorted(rows, key=lambda row: [each["case"] for each in rows].index(row["case"])):
-        label = f"| {row['question']}: {row['case']} | {row['who']} "
-        if not row["n"]:
-            lines.append(f"{label}| {row['note'] or 'no figures'} | | 0 | | | |")
-            continue
-        own = ours.get(row["case"])
-        ratio = ""
-        if own is not None and row["who"] != OURS and row["median"] and own["median"]:
-            better = own["median"] / row["median"] if row["more"] else row["median"] / own["median"]
-            ratio = f"{better:.2g}x" if better < 10 else f"{better:.0f}x"
-        target, verdict = "", ""
-        if row["target"] is not None:
-            target = f"{'>=' if row['more'] else '<='} {row['target']:g} {row['unit']}"
-            met = row["median"] >= row["target"] if row["more"] else row["median"] <= row["target"]
-            verdict = "met" if met else "missed"
-        figures = (
-            f"{short(row['median'])} {row['unit']} | {short(row['p95'])} / {short(row['p99'])} | {row['n']}"
-        )
-        lines.append(f"{label}| {figures} | {ratio} | {target} | {verdict} |")
-    return "\n".join(lines)
-
-
-def short(number: float) -> str:
-    """Write a figure with three significant digits."""
-    return f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from _measure import OURS, Case, Question, environment
+from _measure import Case, Question, environment
+from _table import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

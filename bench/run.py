@@ -20,7 +20,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from _measure import environment, short, table
+from _measure import environment
+from _table import judge, short, table
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = (
@@ -79,7 +80,6 @@ def targets(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         if row["target"] is None or not row["n"]:
             continue
-        met = row["median"] >= row["target"] if row["more"] else row["median"] <= row["target"]
         peers = [
             each
             for each in rows
@@ -92,7 +92,7 @@ def targets(rows: list[dict[str, Any]]) -> str:
         sign = ">=" if row["more"] else "<="
         lines.append(
             f"| {row['question']}: {row['case']} | {short(row['median'])} {row['unit']} "
-            f"| {sign} {row['target']:g} | {'met' if met else 'missed'} | {peer} |"
+            f"| {sign} {row['target']:g} | {judge(row)} | {peer} |"
         )
     return "\n".join(lines)
 

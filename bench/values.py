@@ -10,7 +10,8 @@ import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from _measure import OURS, Case, Question
+from _measure import Case, Question
+from _table import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

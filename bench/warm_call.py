@@ -11,7 +11,8 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from _measure import OURS, Case, Question
+from _measure import Case, Question
+from _table import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
