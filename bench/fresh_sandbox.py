@@ -73,8 +73,7 @@ def ours() -> Iterator[dict[str, Callable[[], float | None]]]:
 @contextmanager
 def ours_eight_spares() -> Iterator[dict[str, Callable[[], float | None]]]:
     """Use a runtime with a spare for every client."""
-    from dspex_actors import Runtime, RuntimeConfig  # noqa: PLC0415 -- as above
-    from dspex_actors._config import ExecutorConfig  # noqa: PLC0415 -- as above
+    from dspex_actors import ExecutorConfig, Runtime, RuntimeConfig  # noqa: PLC0415 -- as above
 
     def once() -> None:
         assert runtime.execute(CODE).value == 2  # noqa: S101 -- as above

@@ -52,8 +52,13 @@ def _cases(check_all: Callable[[list[dict[str, Any]]], int]) -> dict[str, Callab
 @contextmanager
 def ours() -> Iterator[dict[str, Callable[[], float]]]:
     """Use a runtime with eight workers, already up."""
-    from dspex_actors import Completed, Limits, Runtime, RuntimeConfig  # noqa: PLC0415 -- each competitor loads its own library only
-    from dspex_actors._config import ExecutorConfig  # noqa: PLC0415 -- as above
+    from dspex_actors import (  # noqa: PLC0415 -- each competitor loads its own library only
+        Completed,
+        ExecutorConfig,
+        Limits,
+        Runtime,
+        RuntimeConfig,
+    )
 
     config = ExecutorConfig(max_workers=WORKERS, limits=Limits(time_s=LIMIT_S))
     with Runtime(RuntimeConfig(executor=config)) as runtime:

@@ -40,8 +40,7 @@ def _identify(pause_s: float) -> int:
 @contextmanager
 def ours() -> Iterator[dict[str, Callable[[], object]]]:
     """Weigh a runtime with eight spares, and the part of the host that each one costs."""
-    from dspex_actors import Runtime, RuntimeConfig  # noqa: PLC0415 -- each competitor loads its own library only
-    from dspex_actors._config import ExecutorConfig  # noqa: PLC0415 -- as above
+    from dspex_actors import ExecutorConfig, Runtime, RuntimeConfig  # noqa: PLC0415 -- each competitor loads its own library only
     from dspex_actors.executors import GetProcesses  # noqa: PLC0415 -- as above
 
     def weigh(spares: int) -> tuple[float, float, float]:
