@@ -65,8 +65,11 @@ class WorkerActor(GenServer):
             result = self._execute(message, variables)
         except WorkerLostError as error:
             sender.fail(error)
+            report_finished(self.system, message, error)
             return Stop(SHUTDOWN)  # its zygote has ended, which is counted there
-        return Stop(NORMAL, reply=result)
+        sender.reply(result)
+        report_finished(self.system, message, result)
+        return Stop(NORMAL)
 
     def handle_cast(self, message: Run) -> Stop | None:
         """Run one request that nobody waits for; its result is a telemetry event."""
@@ -77,28 +80,23 @@ class WorkerActor(GenServer):
             self._executor.cast(WorkerReady(self.pid, self._process, 0))
             return None
         try:
-            self._execute(message, variables)
-        except WorkerLostError:
+            result = self._execute(message, variables)
+        except WorkerLostError as error:
+            report_finished(self.system, message, error)
             return Stop(SHUTDOWN)
+        report_finished(self.system, message, result)
         return Stop(NORMAL)
 
     def _execute(self, message: Run, variables: Encoded | None) -> ExecutionResult:
-        """Run one request and report it.
+        """Run one request.
 
         Raises:
             WorkerLostError: the zygote ended.
         """
         request = message.request
-        self._watch.cancel()
-        try:
-            result = self._process.execute(
-                request.code, variables, message.limits, self.system.timers, request.context.on_output
-            )
-        except WorkerLostError as error:
-            report_finished(self.system, message, error)
-            raise
-        report_finished(self.system, message, result)
-        return result
+        return self._process.execute(
+            request.code, variables, message.limits, self.system.timers, request.context.on_output
+        )
 
     def handle_info(self, message: object) -> Stop | None:
         """Take the news that the process ended while it was idle."""

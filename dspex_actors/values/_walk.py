@@ -6,9 +6,9 @@ state of it, never a crash. It looks at exact types only and calls no code of th
 
 from __future__ import annotations
 
-import struct
 import sys
 from abc import ABCMeta
+from array import array
 from fractions import Fraction
 from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -261,10 +261,12 @@ class Walk:
             return items
         code, letter = (wire.FLOATS, "d") if kind is float else (wire.INTS, "q")
         try:
-            content = struct.pack(f"<{len(items)}{letter}", *items)
-        except struct.error:  # an int beyond 64 bits
+            numbers = array(letter, items)
+        except OverflowError:  # an int beyond 64 bits
             return None
-        return self._content(code, content)
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        return self._content(code, numbers.tobytes())
 
     def _dict(self, value: dict[Any, Any], depth: int) -> object:
         self._enter(value, len(value), depth)

@@ -10,7 +10,6 @@ socket that the worker never holds.
 from __future__ import annotations
 
 import os
-import secrets
 import select
 import signal
 import threading
@@ -107,6 +106,8 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._pidfd = -1
         self._cause: Cause | None = None
+        # Not to be guessed by a worker before its first request; it sees each later one anyway.
+        self._nonce = int.from_bytes(os.urandom(7), "little")
         self._id = worker_id
         self._profile = profile
         self._sandbox = sandbox
@@ -177,7 +178,8 @@ class WorkerProcess:
         Raises:
             WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
         """
-        nonce = secrets.randbits(63) | 1
+        self._nonce += 1
+        nonce = self._nonce
         output = OutputCollector(limits.output_bytes, on_output)
         request = _protocol.Request(
             code,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from pathlib import Path
 
 
 def empty_folder(path: str) -> None:
@@ -88,4 +87,4 @@ def remove_folder(path: str) -> None:
     """
     with suppress(FileNotFoundError):
         empty_folder(path)
-        Path(path).rmdir()
+        os.rmdir(path)  # noqa: PTH106 -- pathlib is not loaded in a zygote

@@ -7,8 +7,7 @@ nine comparisons for any call, and allows what no rule names.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,15 +23,13 @@ Instruction: TypeAlias = tuple[int, int, int, int]
 _EPERM = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(NamedTuple):
     """The call fails with this errno; 0 makes it do nothing and succeed."""
 
     errno: int = _EPERM
 
 
-@dataclass(frozen=True, slots=True)
-class RefuseUnless:
+class RefuseUnless(NamedTuple):
     """The call fails with `errno` unless one argument, or its masked bits, is one of `values`.
 
     Attributes:
@@ -48,8 +45,7 @@ class RefuseUnless:
     errno: int = _EPERM
 
 
-@dataclass(frozen=True, slots=True)
-class RefuseValues:
+class RefuseValues(NamedTuple):
     """The call fails with `errno` if one argument, or its masked bits, is one of `values`."""
 
     argument: int
@@ -58,8 +54,7 @@ class RefuseValues:
     errno: int = _EPERM
 
 
-@dataclass(frozen=True, slots=True)
-class RefuseFlags:
+class RefuseFlags(NamedTuple):
     """The call fails if its first argument has a bit of `forbidden`, or lacks one of `demanded`."""
 
     forbidden: int = 0

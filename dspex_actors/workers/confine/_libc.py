@@ -8,6 +8,7 @@ import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_capset = _libc.capset  # looked up before any fork
 _libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 PR_SET_PDEATHSIG = 1
@@ -74,7 +75,7 @@ def drop_capabilities() -> None:
         OSError: the kernel refused.
     """
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    check(_libc.capset(_CAPABILITY_HEADER, bytes(24)), "capset")
+    check(_capset(_CAPABILITY_HEADER, bytes(24)), "capset")
 
 
 def effective_capabilities() -> int:

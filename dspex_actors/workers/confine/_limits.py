@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import resource
 from dataclasses import dataclass
-from pathlib import Path
 
 _CPU_GRACE_S = 1
 # Address space a guest may reserve beyond its memory limit: libraries map far more than they touch
@@ -35,7 +34,9 @@ class Baseline:
             OSError: /proc is not mounted.
         """
         fields = {}
-        for line in Path("/proc/self/status").read_text().splitlines():
+        with open("/proc/self/status") as status:  # noqa: PTH123 -- pathlib is not loaded in a zygote
+            lines = status.read().splitlines()
+        for line in lines:
             name, _, rest = line.partition(":")
             if name in {"VmSize", "VmData", "VmStk"}:
                 fields[name] = int(rest.split()[0]) * 1024

@@ -99,18 +99,16 @@ class Worker:
         if frame is None:
             return False
         self._nonce = frame.nonce
-        self._answer(frame.payload)
+        self._send(FrameType.FINAL, self._answer(frame.payload))
         return True
 
     def _warm_up(self) -> None:
         """Run one request for nothing: the first touches the pages that all later ones use."""
-        namespace = self._engine.namespace()
-        encoded = values.encode(_python.run(self._engine, _REHEARSAL, namespace))
-        _encode(Final("completed"))
-        values.decode(encoded.structure, encoded.buffers)
+        request = _encode(_protocol.Request(_REHEARSAL))
+        self._answer(b"".join(_framing.pack_parts([request])))
 
-    def _answer(self, payload: bytes | memoryview) -> None:
-        """Run one request and send its final frame."""
+    def _answer(self, payload: bytes | memoryview) -> list[bytes | bytearray | memoryview]:
+        """Run one request; return the parts of its final frame."""
         parts = _framing.split_parts(payload)
         request = _decode_request(parts[0])
         started = _cpu_s()
@@ -124,7 +122,7 @@ class Worker:
             dropped_bytes=dropped,
         )
         rest = [encoded.structure, *encoded.buffers] if encoded is not None else []
-        self._send(FrameType.FINAL, _framing.pack_parts([_encode(final), *rest]))
+        return _framing.pack_parts([_encode(final), *rest])
 
     def _execute(
         self, request: _protocol.Request, parts: list[memoryview]
