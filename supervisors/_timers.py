@@ -54,6 +54,7 @@ class Timers:
         self._cancelled = 0
         self._sleeps_until = -math.inf
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def __len__(self) -> int:
         """Count the heap's entries, those cancelled and not yet removed included."""
@@ -88,11 +89,18 @@ class Timers:
                 self._heap = [entry for entry in self._heap if entry[2].callback is not None]
                 heapify(self._heap)
                 self._cancelled = 0
+        if self._closed:
+            self._rouse()  # it may have been the last one
         return True
 
     def close(self) -> None:
-        """End the thread; armed timers never fire. A later `arm` starts afresh."""
+        """End the thread; armed timers never fire.
+
+        A later `arm` still works, and its thread ends as soon as nothing is armed: what ends after its tree,
+        such as a killed child, leaves no thread behind.
+        """
         with self._lock:
+            self._closed = True
             self._thread = None
             self._heap.clear()
             self._cancelled = 0
@@ -117,6 +125,9 @@ class Timers:
                     self._rouse()  # the next thread may be the one that was meant
                     return
                 callback = self._next_due()
+                if self._closed and callback is None and not self._heap:
+                    self._thread = None
+                    return
                 pause = self._sleeps_until - self._clock.now()
             if callback is None:
                 self._wake.acquire(

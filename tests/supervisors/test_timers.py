@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,6 +121,23 @@ def test_closing_ends_the_thread_and_arming_again_starts_another():
 
     assert fired.wait(CEILING_S)
     timers.close()
+
+
+@pytest.mark.parametrize("end", ["fires", "is cancelled"])
+def test_a_thread_started_after_closing_ends_when_the_last_timer_fires_or_is_cancelled(end):
+    timers, fired = Timers(MonotonicClock()), threading.Event()
+    timers.close()
+    timer = timers.arm(0 if end == "fires" else 3600, fired.set)
+    thread = timers._thread
+
+    if end == "fires":
+        assert fired.wait(CEILING_S)
+    else:
+        assert timer.cancel()
+
+    if thread is not None:  # else it has ended already
+        thread.join(CEILING_S)
+        assert not thread.is_alive()
 
 
 def test_no_thread_runs_before_the_first_timer():
