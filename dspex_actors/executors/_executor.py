@@ -130,6 +130,7 @@ class PythonExecutor(GenServer):
         self._serial = 0
         self._start_failures = 0
         self._draining: list[Sender] | None = None
+        self.pid.on_release(self._kill_all)  # runs at every end, also of an actor that was fenced off
         self._dismiss_strangers()
         self._refill()
 
@@ -317,9 +318,9 @@ class PythonExecutor(GenServer):
             for sender in senders:
                 sender.reply(None)
 
-    def terminate(self, reason: ExitReason) -> None:  # noqa: ARG002 -- the same for every reason
+    def _kill_all(self) -> None:
         """Kill what is running: the actors of the workers are blocked in their guests."""
-        for process in self._processes.values():
+        for process in list(self._processes.values()):
             process.kill(Cause.STOPPED)
 
     def _stats(self) -> Stats:

@@ -27,6 +27,9 @@ class _ProcessEnded:
     """Sent by the reaper when the worker's process is gone."""
 
 
+_IDLE_DEATH = Stop(Crash.from_exception(WorkerLostError("an idle worker process ended by itself")))
+
+
 class WorkerActor(GenServer):
     """Owns one worker process; runs one request in it and ends.
 
@@ -42,8 +45,8 @@ class WorkerActor(GenServer):
         """
         self._executor = executor
         self._process: WorkerProcess = zygote.spawn()
-        # A fenced-off actor runs no `terminate`, and its thread may be blocked in the guest: unblock it.
-        self.pid.on_release(lambda: self._process.kill(Cause.STOPPED))
+        self._busy = False
+        self.pid.on_release(self._release)
         self._process.wait_ready(start_timeout_s, self.system.timers)
         pid, ended = self.pid, _ProcessEnded()
         self._watch = self.system.reaper.watch_stranger(self._process.pidfd(), lambda: pid.send_info(ended))
@@ -52,7 +55,8 @@ class WorkerActor(GenServer):
     def handle_call(self, message: Run, sender: Sender) -> Any:  # noqa: ANN401 -- a Stop, or NO_REPLY
         """Run one request and reply its result.
 
-        Variables that cannot cross leave the worker as good as new.
+        Variables that cannot cross leave the worker as good as new. A worker that was dead before it got the
+        request hands it back: the guest's code has not run.
         """
         try:
             variables = encode_variables(message.request.context.variables)
@@ -61,14 +65,20 @@ class WorkerActor(GenServer):
                 return Stop(NORMAL)  # the caller has gone, and the process was killed for it
             self._executor.cast(WorkerReady(self.pid, self._process, 0))
             return NO_REPLY
+        if self._ended_idle():
+            self.forward(self._executor, message.request, sender)
+            return _IDLE_DEATH
+        self._busy = True
         try:
             result = self._execute(message, variables)
+            sender.reply(result)
+            report_finished(self.system, message, result)
         except WorkerLostError as error:
             sender.fail(error)
             report_finished(self.system, message, error)
             return Stop(SHUTDOWN)  # its zygote has ended, which is counted there
-        sender.reply(result)
-        report_finished(self.system, message, result)
+        finally:
+            self._process.close()
         return Stop(NORMAL)
 
     def handle_cast(self, message: Run) -> Stop | None:
@@ -79,12 +89,17 @@ class WorkerActor(GenServer):
             report_finished(self.system, message, error)
             self._executor.cast(WorkerReady(self.pid, self._process, 0))
             return None
+        if self._ended_idle():
+            self._executor.cast(message.request)
+            return _IDLE_DEATH
+        self._busy = True
         try:
-            result = self._execute(message, variables)
+            report_finished(self.system, message, self._execute(message, variables))
         except WorkerLostError as error:
             report_finished(self.system, message, error)
             return Stop(SHUTDOWN)
-        report_finished(self.system, message, result)
+        finally:
+            self._process.close()
         return Stop(NORMAL)
 
     def _execute(self, message: Run, variables: Encoded | None) -> ExecutionResult:
@@ -98,6 +113,11 @@ class WorkerActor(GenServer):
             request.code, variables, message.limits, self.system.timers, request.context.on_output
         )
 
+    def _ended_idle(self) -> bool:
+        """Whether the process has ended by itself, before it got anything to do."""
+        self._watch.cancel()
+        return self._process.cause is None and self._process.is_dead()
+
     def handle_info(self, message: object) -> Stop | None:
         """Take the news that the process ended while it was idle."""
         if not isinstance(message, _ProcessEnded):
@@ -105,9 +125,19 @@ class WorkerActor(GenServer):
             return None
         if self._process.cause is not None or not self._process.zygote_is_alive():
             return Stop(SHUTDOWN)  # we killed it, or its zygote ended too and is counted there
-        return Stop(Crash.from_exception(WorkerLostError("an idle worker process ended by itself")))
+        return _IDLE_DEATH
 
     def terminate(self, reason: ExitReason) -> None:  # noqa: ARG002 -- the same for every reason
         """Kill the process if it lives, and see it dead."""
         self._watch.cancel()
         self._process.close()
+
+    def _release(self) -> None:
+        """End the process of an actor that was fenced off, which runs no `terminate`.
+
+        If its thread is blocked in the guest, the kill unblocks it, and it gives the descriptors back itself.
+        """
+        if self._busy:
+            self._process.kill(Cause.STOPPED)
+        else:
+            self._process.close()

@@ -271,12 +271,25 @@ class Runtime:
         Nothing has been sent to it, so waiting for its restart is safe.
 
         Raises:
-            ExecutorUnavailableError: it is being restarted for longer than `wait_s` seconds.
+            ExecutorUnavailableError: it is being restarted for longer than `wait_s` seconds, or the tree
+                ended.
         """
-        address = self._known(policy) or self._executor(policy or self._config.executor.policy)
-        if not address.alive and not address.wait_available(wait_s):
+        chosen = policy or self._config.executor.policy
+        address = self._known(chosen) or self._executor(chosen)
+        if not address.alive:
+            self._root.system.wait_published(
+                lambda: address.alive or not self._root.alive or self._is_lost(chosen.key), wait_s
+            )
+            address = self._executor(chosen)
+        if not self._root.alive:
+            raise ExecutorUnavailableError("its supervision tree has ended; create a new Runtime")
+        if not address.alive:
             raise ExecutorUnavailableError("it is being restarted")
         return address
+
+    def _is_lost(self, key: str) -> bool:
+        """Whether an executor was lost in a restart of its supervisor, which forgets what it was given."""
+        return self._sandboxes.alive and self._sandboxes.at(self._ids[key]) is None
 
     def _executor(self, policy: Policy) -> Address:
         """Return the address of a policy's executor; start it the first time.
@@ -291,14 +304,13 @@ class Runtime:
         with self._lock:
             if self._closing:
                 raise RuntimeClosedError
-            if key in self._executors:
+            if key in self._executors and not self._is_lost(key):
                 return self._executors[key]
-            if len(self._executors) >= self._config.max_policies:
+            if key not in self._executors and len(self._executors) >= self._config.max_policies:
                 raise ConfigError(
                     "policy", policy, f"one of at most {self._config.max_policies} different ones"
                 )
-            number = len(self._executors) + 1
-            name = f"{Profile(policy.profile).value}-{number}"
+            name = self._ids.get(key) or f"{Profile(policy.profile).value}-{len(self._ids) + 1}"
             config = dataclasses.replace(self._config.executor, policy=policy)
             try:
                 self._executors[key] = self._sandboxes.start_child(PythonExecutor.child_spec(config, id=name))

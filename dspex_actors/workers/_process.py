@@ -299,6 +299,10 @@ class WorkerProcess:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
+    def is_dead(self) -> bool:
+        """Whether the process has ended."""
+        return self._wait_dead(0)
+
     def zygote_is_alive(self) -> bool:
         """Whether the exit status of an ended worker arrives, which only a living zygote sends."""
         return self._exited() is not None

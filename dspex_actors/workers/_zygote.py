@@ -21,6 +21,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
@@ -117,6 +118,7 @@ class Zygote:
                 if descriptor != self._channel.fileno():
                     self._reap(descriptor)
                 elif not self._serve(worker):
+                    self._leave()
                     return
 
     def _make_worker(self) -> _loop.Worker:
@@ -198,6 +200,14 @@ class Zygote:
             finally:
                 os._exit(0)
         self._watch(pid, None, slot)
+
+    def _leave(self) -> None:
+        """End all workers and remove what they left; the host may have died and cannot do it."""
+        for pidfd, (pid, _, _) in self._children.items():
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        with suppress(OSError):  # the host may be at it too
+            _scratch.remove_folder(self._config.scratch)
 
     def _take_slot(self) -> Slot:
         if self._free:
