@@ -14,12 +14,23 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from random import Random
 
 import msgspec
 import pytest
 
-from dspex_actors import Completed, Failed, LimitExceeded, Limits, WorkerDied, WorkerLostError, values
+from dspex_actors import (
+    Completed,
+    Failed,
+    LimitExceeded,
+    Limits,
+    ProtocolError,
+    WorkerDied,
+    WorkerLostError,
+    values,
+)
 from dspex_actors.workers import WorkerProcess, _framing, _protocol
+from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
 from tests.integration._tools import CEILING_S, TIMERS
 
@@ -359,3 +370,45 @@ def test_a_final_frame_sent_before_the_request_is_refused_for_its_nonce(fake):
 
     assert isinstance(result, WorkerDied)
     assert "belongs to no request" in result.detail
+
+
+def mutated(random, raw: bytes) -> bytes:
+    """Change, drop, repeat or insert a few bytes."""
+    data = bytearray(raw)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(data))
+        match random.randrange(4):
+            case 0:
+                data[at] = random.randrange(256)
+            case 1:
+                del data[at : at + random.randint(1, 4)]
+            case 2:
+                data[at:at] = random.randbytes(random.randint(1, 4))
+            case 3:
+                data[at:at] = data[at : at + 8]
+        data = data or bytearray(b"\0")
+    return bytes(data)
+
+
+VALUES = [5, "text", [1, {"a": (1, 2)}], {1, 2}, b"x" * 50, 2**100, 1.5, None, {"k": [None] * 20}]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_bytes_come_are_a_result_or_a_broken_protocol(seed):
+    random = Random(seed)
+    nonce = 12345
+    for _ in range(700):
+        finals = [
+            final(nonce, value=random.choice(VALUES)),
+            final(nonce, outcome="failed", error_type="E", message="m", traceback="t"),
+            final(nonce, outcome="memory"),
+        ]
+        raw = frame(FrameType.OUTPUT, nonce, b"\x01abc") + random.choice(finals)
+        data, theirs = socket.socketpair()
+        control, other = socket.socketpair()
+        with data, theirs, control, other:
+            theirs.sendall(mutated(random, raw))
+            theirs.shutdown(socket.SHUT_WR)
+            worker = WorkerProcess(data, control, 1, "process", {})
+            with suppress(ProtocolError):
+                worker._receive(nonce, LIMITS, OutputCollector(100))
