@@ -42,7 +42,8 @@ def _unlink_files(folder: int) -> list[str]:
         if is_folder:
             folders.append(name)
         else:
-            os.unlink(name, dir_fd=folder)
+            with suppress(FileNotFoundError):  # a zygote and its host may both be at it
+                os.unlink(name, dir_fd=folder)
     return folders
 
 
@@ -50,6 +51,13 @@ def _flatten(top: int, name: str, serial: int) -> int:
     """Empty one folder directly below `top`, moving its folders beside it, and remove it."""
     if not _open_to_owner(top, name):
         return serial
+    with suppress(FileNotFoundError):
+        serial = _move_up(top, name, serial)
+    return serial
+
+
+def _move_up(top: int, name: str, serial: int) -> int:
+    """Move the folders of one folder beside it, unlink its files, and remove it."""
     inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
     try:
         for child in _unlink_files(inner):
