@@ -81,6 +81,44 @@ FILES = {
     "reading the host's package": ("open(package_file).read()", "EACCES"),
     "changing an owner": ("open('f', 'w').close(); os.chown('f', 1, 1)", "EPERM"),
     "setting an attribute": ("open('f', 'w').close(); os.setxattr('f', 'user.a', b'b')", "ENOTSUP"),
+    "setting an attribute by the newer call": (
+        """
+        value = ctypes.create_string_buffer(b"v")
+        arguments = struct.pack("QII", ctypes.addressof(value), 1, 0)
+        syscall(463, -100, host_file.encode(), 0, b"user.dspex", arguments, 16)
+        """,
+        ("EPERM", "ENOTSUP", "ENOSYS"),
+    ),
+    "removing an attribute by the newer call": (
+        "syscall(466, -100, host_file.encode(), 0, b'user.dspex')",
+        ("EPERM", "ENOTSUP", "ENOSYS"),
+    ),
+    "setting flags by the newer call": (
+        "syscall(469, -100, host_file.encode(), bytes(24), 24, 0)",
+        ("EPERM", "ENOTSUP", "ENOSYS"),
+    ),
+    "setting flags of a readable file": (
+        """
+        file = os.open(os.__file__, os.O_RDONLY)
+        flags = ctypes.create_string_buffer(8)
+        fcntl.ioctl(file, 0x80086601, flags)
+        fcntl.ioctl(file, 0x40086602, flags)  # as they are
+        """,
+        ("EPERM", "ENOTTY", "ENOTSUP"),
+    ),
+    "a lease on a readable file": (
+        "fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)",
+        "EPERM",
+    ),
+    "the mount table": (
+        "syscall(458, struct.pack('IIQQ', 24, 0, 2**64 - 1, 0), bytes(4096), 100, 0)",
+        ("EPERM", "ENOSYS"),
+    ),
+    "a mount as a descriptor": ("syscall(467, -100, host_file.encode(), 0, None, 0)", ("EPERM", "ENOSYS")),
+    "listing the packages of the base interpreter": (
+        "os.listdir(os.path.join(os.path.dirname(os.__file__), 'site-packages'))",
+        ("EACCES", "ENOENT"),
+    ),
     "making a device": ("os.mknod('dev', 0o20666, os.makedev(1, 5))", "EPERM"),
     "making a fifo": ("os.mkfifo('fifo')", "EPERM"),
     "changing the root": ("os.chroot('.')", "EPERM"),
