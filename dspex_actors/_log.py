@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from supervisors.telemetry import Log
 
-from supervisors._log import log as _log
-
-log = partial(_log)
+log = Log("dspex_actors")
 """`log(level, event, **keys)`: to structlog where the program has configured it, else to `logging`."""

@@ -1,7 +1,7 @@
 """Log records: a fixed dotted event and keys, through structlog where the program has set that up.
 
 structlog is never imported here: a program that configured it has imported it. Otherwise records go to the
-standard logger `supervisors`, of which an unconfigured program shows warnings and worse.
+standard logger of the package's name, of which an unconfigured program shows warnings and worse.
 """
 
 from __future__ import annotations
@@ -10,28 +10,46 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import logging
+
     from supervisors._types import Argument
 
 _PLAIN: Final = (str, int, float, type(None))
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def log(level: str, event: str, /, **keys: Argument) -> None:
-    """Write one record.
+class Log:
+    """Writes the records of one package.
 
     Args:
-        level: "debug", "info", "warning" or "error".
-        event: fixed, `<noun>.<past participle>`.
-        keys: everything that varies; turned into text only if somebody reads it.
+        name: of the logger.
     """
-    structlog = sys.modules.get("structlog")
-    if structlog is not None and structlog.is_configured():
-        plain = {key: value if isinstance(value, _PLAIN) else repr(value) for key, value in keys.items()}
-        getattr(structlog.get_logger("supervisors"), level)(event, **plain)
-        return
-    import logging  # noqa: PLC0415 -- only the first record needs it
 
-    logger = logging.getLogger("supervisors")
-    if logger.isEnabledFor(_LEVELS[level]):
-        text = " ".join(f"{key}={value!r}" for key, value in keys.items())
-        logger.log(_LEVELS[level], "%s %s", event, text)
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._logger: logging.Logger | None = None
+
+    def __call__(self, level: str, event: str, /, **keys: Argument) -> None:
+        """Write one record.
+
+        Args:
+            level: "debug", "info", "warning" or "error".
+            event: fixed, `<noun>.<past participle>`.
+            keys: everything that varies; turned into text only if somebody reads it.
+        """
+        structlog = sys.modules.get("structlog")
+        if structlog is not None and structlog.is_configured():
+            plain = {key: value if isinstance(value, _PLAIN) else repr(value) for key, value in keys.items()}
+            getattr(structlog.get_logger(self._name), level)(event, **plain)
+            return
+        logger = self._logger
+        if logger is None:
+            import logging  # noqa: PLC0415 -- only the first record needs it
+
+            self._logger = logger = logging.getLogger(self._name)
+        if logger.isEnabledFor(_LEVELS[level]):
+            text = " ".join(f"{key}={value!r}" for key, value in keys.items())
+            logger.log(_LEVELS[level], "%s %s", event, text)
+
+
+log: Final = Log("supervisors")

@@ -114,12 +114,12 @@ class StrangerWatch:
 
 
 class Reaper:
-    """The thread, started by the first `watch`."""
+    """The thread, started by the first `watch`.
+
+    After `close` it goes on for the processes that are left, and for one that is started in spite of that.
+    """
 
     def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._epoll.register(self._wake, select.EPOLLIN)
         self._lock = threading.Lock()
         self._exits: dict[int, tuple[ChildProcess, Callable[[int], object]]] = {}  # by pidfd
         self._outputs: dict[int, ChildProcess] = {}  # by stderr
@@ -130,25 +130,28 @@ class Reaper:
     def watch(self, process: ChildProcess, on_exit: Callable[[int], object]) -> None:
         """Reap `process` when it ends, then call `on_exit(returncode)` in the reaper's thread."""
         with self._lock:
+            self._start()
             self._exits[process.pidfd] = (process, on_exit)
             if process.stderr_fd >= 0:
                 self._outputs[process.stderr_fd] = process
                 self._epoll.register(process.stderr_fd, select.EPOLLIN)
             self._epoll.register(process.pidfd, select.EPOLLIN)  # seen by a running epoll_wait, too
-            self._start()
 
     def watch_stranger(self, pidfd: int, on_exit: Callable[[], object]) -> StrangerWatch:
         """Call `on_exit()` in the reaper's thread when a process ends that is not ours to reap.
 
         Args:
             pidfd: its descriptor; owned, and closed, by the watch from now on.
-            on_exit: must be short.
+            on_exit: must be short. Not called once the reaper is closed.
         """
         watch = StrangerWatch(self, pidfd)
         with self._lock:
+            if self._closing:
+                os.close(pidfd)
+                return watch
+            self._start()
             self._strangers[pidfd] = on_exit
             self._epoll.register(pidfd, select.EPOLLIN)
-            self._start()
         return watch
 
     def forget_stranger(self, pidfd: int) -> None:
@@ -162,14 +165,15 @@ class Reaper:
         """End the thread once no process is left."""
         with self._lock:
             self._closing = True
-            if self._thread is None:
-                self._dispose()
-            else:
+            if self._thread is not None:
                 os.eventfd_write(self._wake, 1)
 
     def _start(self) -> None:
         """Start the thread if there is none. Called with the lock held."""
         if self._thread is None:
+            self._epoll = select.epoll()
+            self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            self._epoll.register(self._wake, select.EPOLLIN)
             self._thread = threading.Thread(target=self._run, name="supervisors-reaper", daemon=True)
             self._thread.start()
 
@@ -222,6 +226,8 @@ class Reaper:
         self._call(on_exit, fd)
 
     def _dispose(self) -> None:
+        """Give everything back; the thread is about to end. Called with the lock held."""
+        self._thread = None
         for pidfd in self._strangers:
             os.close(pidfd)
         self._strangers.clear()

@@ -89,6 +89,10 @@ class SupervisorAddress(Address):
         """
         self.call(TerminateChildRequest(child_id), timeout=None)
 
+    def terminate_child_async(self, child_id: Hashable | Address | Pid) -> CallFuture:
+        """Begin to stop a child; the future's value and errors are those of `terminate_child`."""
+        return self.call_async(TerminateChildRequest(child_id))
+
     def restart_child(self, child_id: Hashable) -> Address | None:
         """Start a stopped child again; not counted as a restart.
 

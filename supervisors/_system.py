@@ -114,10 +114,8 @@ class System:
 
     def _end_threads(self) -> None:
         self.timers.close()
-        with self._lock:
-            reaper, self._reaper = self._reaper, None
-        if reaper is not None:
-            reaper.close()
+        # Made if there was none: a process started in spite of the end is reaped, and then its thread ends.
+        self.process_watcher.close()
 
 
 def has_pidfds() -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from supervisors._log import log
+from supervisors._log import Log, log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

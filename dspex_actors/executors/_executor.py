@@ -42,7 +42,6 @@ from supervisors import (
     SupervisorAddress,
     is_abnormal,
 )
-from supervisors._requests import StartChildRequest, TerminateChildRequest
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -256,7 +255,7 @@ class PythonExecutor(GenServer):
         """End the workers of an earlier incarnation: nobody knows any more what they were doing."""
         for child in self._workers.which_children():
             if child.pid is not None:
-                self._workers.call_async(TerminateChildRequest(child.pid))
+                self._workers.terminate_child_async(child.pid)
 
     def _refill(self) -> None:
         """Start as many workers as are wanted, beside."""
@@ -264,7 +263,7 @@ class PythonExecutor(GenServer):
         for token in self._pool.wanted():
             start = Start(WorkerActor, (self._zygote, me, token, self._config.start_timeout_s))
             spec = ChildSpec(id=token, start=start, restart=Restart.TRANSIENT, shutdown_s=_WORKER_STOP_S)
-            started = self._workers.call_async(StartChildRequest(spec))
+            started = self._workers.start_child_async(spec)
             started.add_done_callback(partial(_tell_failure, me, token))
 
     def _worker_ready(self, message: WorkerReady) -> None:
