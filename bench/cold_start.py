@@ -69,7 +69,7 @@ _ENDS = {
 
 # Stamps around our own parts. Taken at the edges of functions: nothing in the library is changed.
 BUDGET_CODE = """
-import json, time
+import time
 stamps = {"python": time.monotonic()}
 import dspex_actors
 import dspex_actors.runtime._runtime
@@ -91,6 +91,7 @@ stamp(_process.WorkerProcess, "wait_ready", "spawn", "first spare")
 runtime = dspex_actors.Runtime()
 assert runtime.execute("1 + 1").value == 2
 stamps["first call"] = time.monotonic()
+import json
 print(json.dumps(stamps), flush=True)
 runtime.close()
 """
