@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
     TelemetryHandler: TypeAlias = Callable[[str, Mapping[str, Any], Mapping[str, Any]], object]
 
+__all__ = [
+    "ACTOR_ABANDONED",
+    "ACTOR_EXITED",
+    "ACTOR_STARTED",
+    "ALL_EVENTS",
+    "CAST_DROPPED",
+    "CHILD_EXITED",
+    "CHILD_RESTARTED",
+    "CHILD_STARTED",
+    "CHILD_STOPPED",
+    "RESTARTS_EXCEEDED",
+    "Log",
+    "Telemetry",
+]
+
 ACTOR_STARTED: Final = "actor.started"
 ACTOR_EXITED: Final = "actor.exited"
 ACTOR_ABANDONED: Final = "actor.abandoned"

@@ -29,16 +29,10 @@ _BOOTSTRAP = (
     "from dspex_actors.workers._zygote import main; main()"
 )
 
-# Shared libraries, the dynamic loader's cache and time zones; `_read_paths` adds the standard library.
-_SYSTEM_PATHS = (
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/etc/ld.so.cache",
-    "/usr/share/zoneinfo",
-    "/etc/localtime",
-)
+# The dynamic loader's cache and time zones.
+_SYSTEM_PATHS = ("/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime")
+_LIBRARY_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def zygote_command(channel_fd: int, policy: Policy) -> list[str]:
@@ -111,7 +105,7 @@ def zygote_config(
 
 def _read_paths(packages: dict[str, str]) -> list[str]:
     """Return the files and folders that guests may read."""
-    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *_SYSTEM_PATHS]
+    paths = [*_standard_library(), *_shared_libraries(), *_SYSTEM_PATHS]
     for name, file in packages.items():
         home = Path(file).parent
         is_package = Path(file).name.startswith("__init__.")
@@ -119,6 +113,23 @@ def _read_paths(packages: dict[str, str]) -> list[str]:
         if is_package:  # wheels keep their shared libraries beside the package
             paths.append(str(home.parent / f"{name}.libs"))
     return [path for path in dict.fromkeys(paths) if Path(path).exists()]
+
+
+def _standard_library() -> list[str]:
+    """Return the standard library, one by one where what is installed beside it lies in the same folder."""
+    paths = []
+    for folder in dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")):
+        children = sorted(folder.iterdir())
+        shared = any(child.name in _INSTALLED for child in children)
+        paths += [child for child in children if child.name not in _INSTALLED] if shared else [folder]
+    return [str(path) for path in paths]
+
+
+def _shared_libraries() -> list[str]:
+    """Return the folders of shared libraries: only this architecture's where the system keeps them apart."""
+    triplet = sysconfig.get_config_var("MULTIARCH")
+    apart = [f"{folder}/{triplet}" for folder in _LIBRARY_PATHS if triplet and Path(folder, triplet).is_dir()]
+    return [*apart, "/lib64"] if apart else list(_LIBRARY_PATHS)
 
 
 class ZygoteHandle:

@@ -32,8 +32,12 @@ _CLONE_NEW = 0x7E020000 | 0x80  # every CLONE_NEW* flag, time namespaces include
 
 _SOCK_STREAM, _SOCK_TYPE_MASK = 1, 0xF
 _PR_SET_PDEATHSIG, _PR_SET_MM = 1, 35
-_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
-_F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+_TERMINAL_AND_SIGNAL_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI TIOCLINUX FIOSETOWN SIOCSPGRP
+# FS_IOC_SETFLAGS (and its 32-bit form), FSSETXATTR, ENABLE_VERITY, SET_ENCRYPTION_POLICY, SETFSLABEL,
+# FIDEDUPERANGE: they change a file that is only open for reading, if its owner asks.
+_FILE_FLAG_IOCTLS = (0x40086602, 0x40046602, 0x401C5820, 0x40806685, 0x800C6613, 0x41009432, 0xC0189436)
+_F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY = 8, 10, 15, 1024, 1026
+_SO_PEERPIDFD = 77
 
 # Other processes, the kernel, the clock, identities, mounts, devices: nothing a guest computes with.
 _REFUSED = """
@@ -54,7 +58,7 @@ _OWNERSHIP = "chown fchown fchownat lchown".split()
 # Landlock does not know these: without a filter the guest could change the mode or times of any file of its
 # user. They do nothing and succeed, as on a FAT volume mounted `quiet`, so that shutil.copy works in the
 # scratch folder.
-_MODES_AND_TIMES = "chmod fchmod fchmodat fchmodat2 utime utimes utimensat futimesat".split()
+_MODES_AND_TIMES = "chmod fchmod fchmodat utime utimes utimensat futimesat".split()
 _ATTRIBUTES = "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr".split()
 _NOT_IMPLEMENTED = ["memfd_create", "memfd_secret"]  # memory that no limit counts
 
@@ -70,9 +74,10 @@ def bulk_rules() -> dict[str, Rule]:
     rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW)
     # A datagram pair could still be aimed at other sockets by address.
     rules["socketpair"] = RefuseUnless(1, (_SOCK_STREAM,), mask=_SOCK_TYPE_MASK)
-    rules["ioctl"] = RefuseValues(1, (_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP))
-    # Asynchronous I/O signals may be aimed at any process of the same user.
-    rules["fcntl"] = RefuseValues(1, (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX))
+    rules["ioctl"] = RefuseValues(1, (*_TERMINAL_AND_SIGNAL_IOCTLS, *_FILE_FLAG_IOCTLS))
+    # Asynchronous I/O signals may be aimed at any process of the same user; a lease holds up its writers.
+    rules["fcntl"] = RefuseValues(1, (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY))
+    rules["getsockopt"] = RefuseValues(2, (_SO_PEERPIDFD,))  # a descriptor of the host's process
     return rules
 
 
