@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 
 from dspex_actors import ConfigError, Limits
+from dspex_actors._limits import LONGEST_S, MAXIMA, MOST_BYTES
 
 SECONDS = ("time_s", "cpu_s")
 WHOLE = ("memory_bytes", "output_bytes", "result_bytes", "file_bytes", "open_files", "fuel")
@@ -81,6 +82,16 @@ def test_numbers_that_no_kernel_could_hold_are_refused(name, value):
 def test_seconds_beyond_what_clocks_count_are_refused(name):
     with pytest.raises(ConfigError):
         Limits(**{name: 1e300})
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [(name, LONGEST_S) for name in SECONDS] + [(name, MAXIMA.get(name, MOST_BYTES)) for name in WHOLE],
+)
+def test_the_largest_limit_is_taken_and_one_more_is_not(name, most):
+    assert getattr(Limits(**{name: most}), name) == most
+    with pytest.raises(ConfigError, match=f"<= {most}"):
+        Limits(**{name: most + 1})
 
 
 def test_limits_cannot_be_changed_after_the_check():

@@ -6,13 +6,13 @@ import asyncio
 import concurrent.futures
 import os
 import threading
+from dataclasses import fields
 
 import pytest
 
 from dspex_actors import (
     Completed,
     ConfigError,
-    ExecutorBusyError,
     Failed,
     Limits,
     Policy,
@@ -21,6 +21,7 @@ from dspex_actors import (
     WorkerDied,
     run,
 )
+from dspex_actors._limits import LONGEST_S, MAXIMA, MOST_BYTES
 from tests.integration._tools import (
     CEILING_S,
     Events,
@@ -114,6 +115,17 @@ class TestResults:
             runtime.execute("1", **options)
 
         assert runtime.execute("1 + 1").value == 2
+
+    @pytest.mark.parametrize("field", [field.name for field in fields(Limits) if field.name != "fuel"])
+    def test_the_largest_of_each_limit_can_be_given_to_a_worker(self, runtime, field):
+        most = LONGEST_S if field.endswith("_s") else MAXIMA.get(field, MOST_BYTES)
+
+        assert runtime.execute("1 + 1", limits=Limits(**{field: most}), queue_wait_s=LONGEST_S).value == 2
+
+    def test_no_limits_at_all_can_be_given_to_a_worker(self, runtime):
+        none = Limits(**dict.fromkeys(field.name for field in fields(Limits)))
+
+        assert runtime.execute("1 + 1", limits=none).value == 2
 
     def test_eight_threads_get_their_own_answers(self, runtime):
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
@@ -260,145 +272,6 @@ class TestCancelling:
 
             assert not future.cancel()
             assert future.result().value == 5
-
-
-class TestQueue:
-    def test_a_full_queue_refuses_who_does_not_want_to_wait(self):
-        with runtime_of(spares=0, max_workers=1, max_queue=1) as runtime:
-            gated = Gated(runtime)
-            queued = runtime.submit("1", when_full="error")
-            wait_stats(runtime, lambda stats: stats.queued == 1)
-            with pytest.raises(ExecutorBusyError) as caught:
-                runtime.execute("2", when_full="error")
-            Gated.open()
-
-            assert (caught.value.waiting, caught.value.max_queue, caught.value.waited_s) == (1, 1, 0)
-            assert (gated.future.result(CEILING_S).value, queued.result(CEILING_S).value) == ("passed", 1)
-
-    def test_a_cast_to_a_full_queue_is_an_event_and_hurts_nobody(self):
-        with runtime_of(spares=0, max_workers=1, max_queue=0) as runtime:
-            events = Events(runtime.telemetry, "execution.finished")
-            gated = Gated(runtime)
-            runtime.execute_async("1", when_full="error", tag="refused")
-            ((_, facts),) = events.wait("execution.finished")
-            Gated.open()
-
-            assert (facts["tag"], facts["outcome"]) == ("refused", "lost")
-            assert isinstance(facts["result"], ExecutorBusyError)
-            assert gated.future.result(CEILING_S).value == "passed"
-            assert generations(runtime)["executor"] == 1
-
-    def test_who_waited_too_long_is_told_how_long(self):
-        with runtime_of(spares=0, max_workers=1) as runtime:
-            gated = Gated(runtime)
-            with pytest.raises(ExecutorBusyError) as caught:
-                runtime.execute("1", queue_wait_s=0.2)
-            Gated.open()
-
-            assert caught.value.waited_s >= 0.2
-            assert gated.future.result(CEILING_S).value == "passed"
-
-    def test_the_queue_is_served_in_the_order_of_arrival(self):
-        with runtime_of(spares=0, max_workers=1) as runtime:
-            events = Events(runtime.telemetry, "execution.finished")
-            gated = Gated(runtime, tag=0)
-            futures = [runtime.submit("1", tag=n) for n in range(1, 8)]
-            wait_stats(runtime, lambda stats: stats.queued == 7)
-            Gated.open()
-            concurrent.futures.wait([gated.future, *futures], CEILING_S)
-
-        assert [facts["tag"] for _, facts in events.named("execution.finished")] == list(range(8))
-
-    def test_time_in_the_queue_does_not_count_against_the_guest(self):
-        with runtime_of(spares=0, max_workers=1) as runtime:
-            gated = Gated(runtime)
-            queued = runtime.submit(
-                "import threading; threading.Event().wait(0.1); 5", limits=Limits(time_s=2)
-            )
-            wait_stats(runtime, lambda stats: stats.queued == 1)
-            Gated.open()
-
-            assert gated.future.result(CEILING_S).value == "passed"
-            assert queued.result(CEILING_S).value == 5
-
-    def test_there_are_never_more_workers_than_allowed(self):
-        with runtime_of(spares=2, max_workers=3) as runtime:
-            gated = [Gated(runtime) for _ in range(3)]
-            queued = [runtime.submit("1") for _ in range(5)]
-            stats = wait_stats(runtime, lambda stats: stats.queued == 5)
-            Gated.open()
-
-            assert stats.ready + stats.busy + stats.starting == 3
-            assert {future.result(CEILING_S).value for future in queued} == {1}
-            assert {g.future.result(CEILING_S).value for g in gated} == {"passed"}
-
-    def test_without_spares_a_worker_is_started_for_each_request(self):
-        with runtime_of(spares=0) as runtime:
-            assert [runtime.execute("1").value for _ in range(3)] == [1, 1, 1]
-            stats = wait_stats(runtime, lambda stats: stats.busy == 0)
-
-            assert (stats.ready, stats.starting) == (0, 0)
-
-
-class TestPolicies:
-    def test_policies_side_by_side_have_sandboxes_of_their_own(self):
-        strict = Policy(profile="strict")
-        named = Policy(environment={"NAME": "x"}, packages=())
-        with runtime_of(spares=1) as runtime:
-            seen = [
-                runtime.execute("import os; os.environ.get('NAME')").value,
-                runtime.execute("import os; os.environ.get('NAME')", policy=named).value,
-                runtime.execute("open('/etc/passwd')", policy=strict).error.type,
-            ]
-            numpy = runtime.execute("import numpy", policy=named)
-            zygotes = [node for node in runtime.tree().walk() if node.id == "zygote"]
-            profiles = [runtime.sandbox_report(policy).profile for policy in (None, named, strict)]
-
-        assert seen[:2] == [None, "x"]
-        assert seen[2] in {"NameError", "SyntaxError", "PermissionError"}
-        assert numpy.error.type == "ModuleNotFoundError"
-        assert len(zygotes) == 3
-        assert profiles == ["process", "process", "strict"]
-
-    def test_equal_policies_share_one_sandbox(self):
-        with runtime_of(spares=1) as runtime:
-            for _ in range(3):
-                runtime.execute("1", policy=Policy())
-
-            assert sum(node.id == "zygote" for node in runtime.tree().walk()) == 1
-
-    def test_a_policy_too_many_is_refused_and_the_others_work_on(self):
-        with runtime_of(spares=1, max_policies=2) as runtime:
-            runtime.execute("1", policy=Policy(packages=()))
-            with pytest.raises(ConfigError, match="at most 2"):
-                runtime.execute("1", policy=Policy(profile="strict"))
-
-            assert runtime.execute("1", policy=Policy(packages=())).value == 1
-
-    def test_a_policy_that_cannot_start_does_not_count(self):
-        with runtime_of(spares=1, max_policies=2) as runtime:
-            for _ in range(3):
-                with pytest.raises(ConfigError, match="no_such_package"):
-                    runtime.execute("1", policy=Policy(packages=["no_such_package"]))
-
-            assert runtime.execute("1", policy=Policy(packages=())).value == 1
-
-    def test_first_calls_of_one_new_policy_from_many_threads_start_one_sandbox(self):
-        policy = Policy(packages=())
-        with runtime_of(spares=1) as runtime, concurrent.futures.ThreadPoolExecutor(8) as threads:
-            results = list(threads.map(lambda _: runtime.execute("1", policy=policy), range(8)))
-
-            assert {result.value for result in results} == {1}
-            assert sum(node.id == "zygote" for node in runtime.tree().walk()) == 2
-
-    def test_a_new_policy_can_be_awaited(self):
-        async def main(runtime):
-            return await asyncio.gather(
-                *(runtime.aexecute("1", policy=Policy(environment={"N": str(n)})) for n in range(3))
-            )
-
-        with runtime_of(spares=1) as runtime:
-            assert [result.value for result in asyncio.run(main(runtime))] == [1, 1, 1]
 
 
 def test_the_one_liner_starts_runs_and_cleans_up():
