@@ -80,10 +80,9 @@ format: setup ## format the code and apply ruff's safe fixes
 reference: setup ## write the list of public names into docs/reference.md
 	$(BIN)/python docs/build_reference.py
 
-bench: ## run every script in bench/ beside its peers, in an environment of its own
-	@[ -n "$(wildcard bench/[a-z]*.py)" ] || { echo "bench: there is no script in bench/" >&2; exit 1; }
+bench: ## measure beside the peers, in an environment of its own; one table at the end
 	@$(MAKE) --no-print-directory setup VENV=$(BENCH_VENV) LOCK=bench/requirements.lock
-	@set -e; for script in $(sort $(wildcard bench/[a-z]*.py)); do echo "== $$script"; $(BENCH_VENV)/bin/python $$script; done
+	$(BENCH_VENV)/bin/python bench/run.py
 
 setup-languages: ## install the guest languages' tools; Python is the only language so far
 	@echo "setup-languages: Python is the only guest language so far; nothing to install"

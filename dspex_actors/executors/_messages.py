@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from dspex_actors._execution import Execute
@@ -12,18 +11,15 @@ if TYPE_CHECKING:
     from supervisors import Pid
 
 
-@dataclass(frozen=True, slots=True)
-class GetHandle:
+class GetHandle(NamedTuple):
     """Ask the zygote's actor for its `ZygoteHandle`."""
 
 
-@dataclass(frozen=True, slots=True)
-class GetReport:
+class GetReport(NamedTuple):
     """Ask the zygote's actor what its probe found: a list of `LayerReport`."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerReady:
+class WorkerReady(NamedTuple):
     """A worker is confined and warm.
 
     Attributes:
@@ -37,16 +33,14 @@ class WorkerReady:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class StartFailed:
+class StartFailed(NamedTuple):
     """A worker could not be started."""
 
     token: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Run one request in a worker.
 
     Attributes:
@@ -62,37 +56,31 @@ class Run:
     queued_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Withdraw:
+class Withdraw(NamedTuple):
     """The caller of an execution has gone."""
 
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class QueueTimeout:
+class QueueTimeout(NamedTuple):
     """An execution has waited for a worker for too long."""
 
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Drain:
+class Drain(NamedTuple):
     """Take no more work; reply when all that was accepted is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class GetStats:
+class GetStats(NamedTuple):
     """Ask an executor for its books: a `Stats`."""
 
 
-@dataclass(frozen=True, slots=True)
-class GetProcesses:
+class GetProcesses(NamedTuple):
     """Ask an executor for its processes: a dict of new pidfds, which the asker closes, to process ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """How busy an executor is.
 
     Attributes:
