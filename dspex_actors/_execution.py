@@ -343,4 +343,4 @@ def check_seconds(field_name: str, value: object) -> None:
     """
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
     if not 0 < number <= LONGEST_S:
-        raise ConfigError(field_name, value, "a finite number of seconds > 0")
+        raise ConfigError(field_name, value, f"a number of seconds > 0 and <= {LONGEST_S}")
