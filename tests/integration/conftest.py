@@ -4,7 +4,7 @@ While the host decodes what a worker sent, an audit hook notes every import, com
 lookup in that thread. At the end of the session there must be none.
 """
 
-from __future__ import annotations
+from __future__ import functools
 
 import sys
 import tempfile
@@ -45,6 +45,7 @@ class DecodingWatch:
             self.noted.append((event, repr(args)[:200]))
 
     def watched(self, function):
+        @functools.wraps(function)
         def call(*args, **options):
             self._state.depth = getattr(self._state, "depth", 0) + 1
             self.decoded += 1
