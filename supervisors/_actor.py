@@ -58,8 +58,7 @@ class GenActor(pykka.ThreadingActor):
         super().__init__()
         mailbox = self.actor_inbox
         if not isinstance(mailbox, Mailbox):
-            msg = f"pykka made the inbox {mailbox!r} although _create_actor_inbox is overridden"
-            raise TypeError(msg)
+            raise TypeError(f"pykka made the inbox {mailbox!r} although _create_actor_inbox is overridden")
         self.system = boot.system
         self.pid = Pid(
             boot.name, boot.generation, actor_class=type(self), system=boot.system, mailbox=mailbox
@@ -118,9 +117,9 @@ class GenActor(pykka.ThreadingActor):
                     boot.name, Crash("TimeoutError", f"init took over {start_timeout_s} s")
                 ) from None
             raise
-        if isinstance(answer, InitAck) and not answer.ignored:
-            return address
-        raise start_error(boot.name, answer.reason if isinstance(answer, Down) else NORMAL)
+        if not isinstance(answer, InitAck) or answer.ignored:
+            raise start_error(boot.name, answer.reason if isinstance(answer, Down) else NORMAL)
+        return address
 
     @classmethod
     def child_spec(
@@ -234,13 +233,14 @@ class GenActor(pykka.ThreadingActor):
         return CallFuture()
 
     def _start_actor_loop(self) -> None:
-        name = f"{self.pid.name}#{self.pid.generation}"
-        self.pid.thread = thread = threading.Thread(target=self._actor_loop, name=name, daemon=True)
+        pid = self.pid
+        thread = threading.Thread(target=self._actor_loop, name=f"{pid.name}#{pid.generation}", daemon=True)
+        pid.begin(thread)
         try:
             thread.start()
         except BaseException as error:
-            self.pid.finish(Crash.from_exception(error))
-            self.pid.thread_ended()
+            pid.finish(Crash.from_exception(error))
+            pid.thread_ended()
             raise
 
     def _actor_loop(self) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from supervisors._child_spec import ChildType
 from supervisors._errors import ActorExitedError, CallCycleError, ChildNotFoundError
 from supervisors._future import CallFuture, running
+from supervisors._orphans import await_orphans, kill_tree
 from supervisors._reasons import NO_PROCESS, NORMAL, SHUTDOWN
 from supervisors._tree import ChildState
 
@@ -192,7 +192,8 @@ class Address:
                 of its own, its children have.
 
         Returns:
-            What happened, threads left behind included. Stopping a dead actor is quiet.
+            What happened, threads left behind included. Stopping a dead actor is quiet; of a supervisor that
+            was killed it waits for what still ends below it.
 
         Raises:
             TypeError: `reason` is no exit reason.
@@ -200,6 +201,9 @@ class Address:
         """
         pid = self.pid
         if pid is None:
+            last = self.find()
+            if last is not None:
+                await_orphans(last)
             return StopResult(self._last_reason(), killed=False, abandoned=self.system.abandoned.records())
         if timeout is None and pid.directory is None:
             timeout = STOP_TIMEOUT_S
@@ -207,7 +211,9 @@ class Address:
         pid.request_stop(reason)
         ended = pid.wait_exit(None if timeout == math.inf else timeout)
         if ended is None:
-            _kill_tree(pid)
+            kill_tree(pid)
+        else:
+            await_orphans(pid)
         result = StopResult(
             pid.exit_reason or NORMAL, killed=ended is None, abandoned=self.system.abandoned.records()
         )
@@ -268,21 +274,6 @@ def _refuse_waiting_for_oneself(pid: Pid) -> None:
         if me is pid:
             raise CallCycleError([chain[0], *reversed(chain)])
         me = me.parent
-
-
-def _kill_tree(pid: Pid) -> None:
-    """Kill an actor and all below it, and wait until each thread has ended or is recorded as abandoned."""
-    victims, settled = [pid], []
-    for victim in victims:  # grows while it is walked; a parent is killed first, so that it restarts nobody
-        future = CallFuture()
-        settled.append(future)
-        victim.kill(partial(future.reply, None))
-        entries = list((victim.directory or {}).values())
-        victims += [
-            entry.pid for entry in entries if entry.pid is not None and not entry.pid.has_thread_ended
-        ]
-    for future in settled:
-        future.get()
 
 
 def not_found(address: Address, child_id: Hashable) -> ChildNotFoundError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from supervisors import telemetry
@@ -20,7 +21,8 @@ from supervisors._child import Child, Deadline, Failed, Ignored, Started
 from supervisors._child_spec import ChildType, Restart
 from supervisors._errors import CallCycleError, Refuse, SupervisorError
 from supervisors._log import log
-from supervisors._reasons import NO_PROCESS, SHUTDOWN, Crash, ExitReason
+from supervisors._orphans import orphans_of
+from supervisors._reasons import NO_PROCESS, SHUTDOWN, Crash, ExitReason, Shutdown
 from supervisors._signals import Down, Exit, InitAck, MonitorRef
 from supervisors._tree import ChildCounts, ChildState, Entry
 
@@ -55,6 +57,10 @@ class _Line:
     running: Procedure | None = None
     ready: Callable[[], bool] | None = None
     queued: deque[Procedure] = field(default_factory=deque)
+
+
+def _over(pid: Pid, deadline: Deadline) -> bool:
+    return deadline.fired or not pid.alive
 
 
 class ChildKeeper(GenActor):
@@ -229,8 +235,10 @@ class ChildKeeper(GenActor):
         if child.ack is None and child.exit is None:
             limit = child.spec.start_timeout_s
             yield from self._killing(child)
+            yield from self._outliving(child)
             return self._not_started(child, Crash("TimeoutError", f"init took over {limit} s"))
         if child.ack is None:
+            yield from self._outliving(child)
             return self._not_started(child, child.exit or NO_PROCESS)
         if child.ack.ignored:
             yield lambda: child.exit is not None
@@ -279,7 +287,9 @@ class ChildKeeper(GenActor):
     def _not_started(self, child: Child, reason: ExitReason) -> Failed:
         self._retire(child)
         log(
-            "warning",
+            "debug"
+            if isinstance(reason, Shutdown)
+            else "warning",  # it ended in order: it only will not serve
             "supervisor.child_start_failed",
             supervisor=self.pid.name,
             child=child.key,
@@ -304,6 +314,7 @@ class ChildKeeper(GenActor):
                 deadline.cancel()
             if child.exit is None:
                 yield from self._killing(child)
+        yield from self._outliving(child)
         self._tell(telemetry.CHILD_STOPPED, child, reason=child.exit)
         log(
             "debug",
@@ -322,6 +333,25 @@ class ChildKeeper(GenActor):
         pid.kill(lambda: post(_Settled(pid)))
         yield lambda: child.exit is not None and child.settled
 
+    def _outliving(self, child: Child) -> Procedure:
+        """Wait until nothing lives below a child that has ended; only a dead supervisor leaves something."""
+        pid, key, post = child.pid, self._line_of(child), self.pid.mailbox.post_system
+        if pid is None or pid.directory is None:
+            return
+        if not pid.has_thread_ended:  # it may be at the start of one more child
+            pid.on_thread_end(lambda: post(_Tick(key)))
+            grace = self._arm(self.system.kill_grace_s, key)
+            yield lambda: pid.has_thread_ended or grace.fired
+            grace.cancel()
+        while orphans := orphans_of(pid):
+            orphan, limit = orphans[0]
+            deadline = self._arm(limit, key)
+            orphan.monitor(MonitorRef(orphan), lambda _: post(_Tick(key)))
+            yield partial(_over, orphan, deadline)
+            deadline.cancel()
+            if orphan.alive:
+                orphan.kill()
+
     def _retire(self, child: Child) -> None:
         """Let go of an incarnation that has ended."""
         if child.pid is not None:
@@ -339,7 +369,9 @@ class ChildKeeper(GenActor):
         child.state = state
         if self.pid.directory is not None and child.key in self._children:
             spec = child.spec
-            self.pid.directory[child.key] = Entry(child.pid, state, spec.type, spec.restart, spec.speaker)
+            self.pid.directory[child.key] = Entry(
+                child.pid, state, spec.type, spec.restart, spec.speaker, spec.shutdown_limit_s
+            )
 
     def _tell(self, event: str, child: Child, **metadata: Argument) -> None:
         facts = {"supervisor": self.pid, "child_id": child.key, "pid": child.pid, **metadata}

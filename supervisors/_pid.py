@@ -36,6 +36,7 @@ class Pid:
 
     __slots__ = (
         "__weakref__",
+        "_counted",
         "_dead",
         "_ended",
         "_links",
@@ -77,6 +78,7 @@ class Pid:
         self._lock = threading.Lock()
         self._reason: ExitReason | None = None
         self._dead = False
+        self._counted = False  # by the system, among those that live
         self._ended = threading.Lock()  # held until the end, then released for good: an event
         self._ended.acquire()
         self._thread_ended = False
@@ -207,6 +209,14 @@ class Pid:
 
     # -- the end
 
+    def begin(self, thread: threading.Thread) -> None:
+        """Note the thread, before it starts; from now on the system counts this actor until it ends."""
+        with self._lock:
+            self.thread = thread
+            if self._reason is None:
+                self._counted = True
+                self.system.actor_begun()
+
     def request_stop(self, reason: ExitReason) -> None:
         """Ask for an orderly end, ahead of queued messages; nothing happens to a dead actor.
 
@@ -269,6 +279,8 @@ class Pid:
         for ref, notify in monitors.items():
             notify(Down(ref, ref.target, self, reason))
         self._report(reason)
+        if self._counted:
+            self.system.actor_ended()
         return True
 
     def _report(self, reason: ExitReason) -> None:

@@ -54,6 +54,7 @@ class RestartingKeeper(ChildKeeper):
             return  # an earlier procedure has dealt with it
         reason = child.exit or NORMAL
         self._report_exit(child, reason)
+        yield from self._outliving(child)
         self._retire(child)
         plan = on_child_exit(
             self._members(child),

@@ -51,6 +51,8 @@ class System:
         self._published = threading.Condition(self._lock)
         self._waiters = 0
         self._dropped = 0
+        self._living = 0  # actors that have not ended
+        self._closing = False
         self._reaper: Reaper | ThreadReaper | None = None
         self.serials = count(1)  # of dynamic children, unique in the tree, so that no address is reused
 
@@ -108,9 +110,27 @@ class System:
     def close(self) -> None:
         """End the threads of timers and reaper; called for a root's own system when the root has ended.
 
-        While it is not known of a killed thread whether it ends, the timers go on.
+        They go on while an actor lives: those below a supervisor that was killed still end in order, each
+        within its limit. And while it is not known of a killed thread whether it ends.
         """
+        with self._lock:
+            self._closing = True
+            if self._living:
+                return
         self.abandoned.when_settled(self._end_threads)
+
+    def actor_begun(self) -> None:
+        """Count one more actor that needs the timers and the reaper."""
+        with self._lock:
+            self._living += 1
+
+    def actor_ended(self) -> None:
+        """Count one less; the last one ends the threads of a system that was closed."""
+        with self._lock:
+            self._living -= 1
+            last = self._closing and not self._living
+        if last:
+            self.abandoned.when_settled(self._end_threads)
 
     def _end_threads(self) -> None:
         self.timers.close()

@@ -6,6 +6,7 @@ a reader in any thread sees one state or the next. A snapshot asks no actor and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,6 +37,7 @@ class Entry(NamedTuple):
     type: ChildType
     restart: Restart
     speaker: tuple[Hashable, ...]
+    shutdown_limit_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import sys
 import pytest
 import structlog
 
-from supervisors import NORMAL, SHUTDOWN, Supervisor
+from supervisors import NORMAL, SHUTDOWN, Crash, Shutdown, StartError, Stop, Supervisor
 from supervisors._log import log
 from supervisors.testing import Events, Misbehaving, wait_exit, wait_restarted
 
@@ -104,3 +104,15 @@ def test_structlog_is_not_imported_for_a_program_that_does_not_use_it():
 
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.split() == ["shown.event"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "level"), [(Shutdown("no sandbox here"), "DEBUG"), (Crash("E", "x"), "WARNING")]
+)
+def test_a_start_that_ends_in_order_is_logged_for_debugging_only(caplog, reason, level):
+    spec = Misbehaving.child_spec(id="a", on_init=lambda _: Stop(reason))
+    with pytest.raises(StartError):
+        Supervisor.start([Supervisor.child_spec([spec], id="inner")], name="orderly")
+
+    assert levels(caplog, "supervisor.child_start_failed", "orderly/inner") == [level]
+    assert "ERROR" not in levels(caplog, "", "orderly")
