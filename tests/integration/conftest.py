@@ -4,8 +4,9 @@ While the host decodes what a worker sent, an audit hook notes every import, com
 lookup in that thread. At the end of the session there must be none.
 """
 
-from __future__ import functools
+from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 import threading
