@@ -56,6 +56,9 @@ _MOST_START_FAILURES = 3
 _RETRY_S = 0.1
 """Pause after a start that failed, times the failures in a row."""
 
+_REFILL_AFTER_S = 0.005
+"""When a spare that was taken is replaced, unless its guest ends before; most short ones do."""
+
 _WORKER_STOP_S = 1.0
 """A worker's actor may be blocked in its guest; after this it is fenced off, which kills the process."""
 
@@ -79,15 +82,15 @@ class _Waiting:
 class PythonExecutor(GenServer):
     """Runs Python code, each execution in a fresh sandboxed worker.
 
-    Messages: call or cast `Execute(code, ...)`; a call's reply is one of the four results. In a tree of your
-        own:
+    Messages: call or cast `Execute(code, ...)`; a call's reply is one of the four results.
+
+    In a tree of your own:
 
         with Supervisor.start([PythonExecutor.child_spec(id="py")], strategy="one_for_one") as tree:
             tree.child("py").call(Execute("1 + 1"), timeout=None)
 
-    Give the call no timeout of its own: the execution's limits and `queue_wait_s` end it. Abandoning the call
-        kills
-    the guest.
+    Give the call no timeout of its own: the execution's limits and `queue_wait_s` end it. Abandoning the
+    call kills the guest.
     """
 
     @classmethod
@@ -128,6 +131,7 @@ class PythonExecutor(GenServer):
         self._tokens: dict[Pid, int] = {}
         self._serial = 0
         self._start_failures = 0
+        self._refill_armed = False
         self._draining: list[Sender] | None = None
         self.pid.on_release(self._kill_all)  # runs at every end, also of an actor that was fenced off
         self._dismiss_strangers()
@@ -173,6 +177,7 @@ class PythonExecutor(GenServer):
             case Down(pid=pid, reason=reason):
                 self._worker_gone(pid, reason)
             case _Refill():
+                self._refill_armed = False
                 self._refill()
             case QueueTimeout(number):
                 self._give_up(number)
@@ -191,6 +196,9 @@ class PythonExecutor(GenServer):
         worker = self._pool.request(number)
         if worker is not None:
             self._dispatch(number, worker)
+            if not self._refill_armed:  # off the path of this request, whose guest is starting now
+                self._refill_armed = True
+                self.send_after(_REFILL_AFTER_S, _Refill())
             return
         waiting.timer = self.send_after(context.queue_wait_s, QueueTimeout(number))
         if sender is not None:
@@ -284,9 +292,8 @@ class PythonExecutor(GenServer):
         token = self._tokens.pop(worker, None)
         self._pool.gone(worker)
         if token is not None and is_abnormal(reason):
-            self._pool.restarting(
-                token
-            )  # its supervisor starts it again, and it will report under this token
+            # Its supervisor starts it again, and it will report under this token.
+            self._pool.restarting(token)
         self._refill()
         self._answer_drained()
 
