@@ -243,3 +243,15 @@ def test_a_failure_is_text_and_names_the_line(zygote):
     assert isinstance(result, Failed)
     assert (result.error.type, result.error.message) == ("KeyError", "'y'")
     assert 'File "<guest>", line 2' in result.error.traceback
+
+
+def test_the_first_guest_of_a_fresh_zygote_can_import_the_standard_library():
+    results = []
+    for _ in range(8):
+        with BareZygote() as zygote:
+            results.append(
+                zygote.run("import threading, statistics, csv, xml.dom, concurrent.futures\n'imported'")
+            )
+
+    assert [getattr(result, "error", None) for result in results] == [None] * 8
+    assert [result.value for result in results] == ["imported"] * 8
