@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow test-matrix check check-format check-lint check-types check-architecture \
-	format reference bench setup-languages lock clean
+	format reference bench soak setup-languages lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ test: setup ## run the default suite, at most 8 minutes
 
 test-slow: setup ## run what the default suite leaves out
 	$(BIN)/python -m pytest -m slow --timeout=1800
+
+soak: setup ## crash things in a big tree for SOAK_SECONDS (60), then look for whatever was left behind
+	SOAK_SECONDS=$${SOAK_SECONDS:-60} $(BIN)/python -m pytest -m soak -s --timeout=0
 
 test-matrix: ## run the default suite on each of Python 3.11, 3.12 and 3.13 that is present
 	@set -u; failed=; ran=; \
@@ -84,8 +87,18 @@ bench: ## measure beside the peers, in an environment of its own; one table at t
 	@$(MAKE) --no-print-directory setup VENV=$(BENCH_VENV) LOCK=bench/requirements.lock
 	$(BENCH_VENV)/bin/python bench/run.py
 
-setup-languages: ## install the guest languages' tools; Python is the only language so far
-	@echo "setup-languages: Python is the only guest language so far; nothing to install"
+setup-languages: ## install Erlang, beside which supervisors is tested; by apt, as root; quiet when it is there
+	@set -eu; \
+	if command -v escript >/dev/null; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "setup-languages: escript is missing and there is no apt-get here; install Erlang/OTP 25 or newer" >&2; exit 1; \
+	fi; \
+	if [ "$$(id -u)" != 0 ]; then \
+		echo "setup-languages: escript is missing; run as root: apt-get update && apt-get install erlang-base" >&2; exit 1; \
+	fi; \
+	echo "setup-languages: installing erlang-base"; \
+	apt-get update -qq; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends erlang-base >/dev/null
 
 # Versions that are locked already are kept; `make lock LOCK_FLAGS=--upgrade` takes the newest ones.
 lock: ## write the lock files anew from pyproject.toml
