@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
+    from supervisors._pid import Pid
     from supervisors._reasons import ExitReason
 
 
@@ -140,3 +141,78 @@ class Refuse(SupervisorError):  # noqa: N818 -- a verdict of a handler, not a fa
     def __init__(self, error: BaseException) -> None:
         self.error = error
         super().__init__(f"refused: {error!r}")
+
+
+class NotAnActorError(SupervisorError, RuntimeError):
+    """Only an actor can do this: what it makes belongs to the calling actor and goes with its end."""
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+        super().__init__(
+            f"{operation} was called by a thread that is no actor's; call it in a hook or a task"
+        )
+
+
+class NameTakenError(SupervisorError):
+    """A unique key, or a handle, belongs to an actor that is alive.
+
+    `owner` is that actor; None once the error was pickled, since a Pid means nothing in another process.
+    """
+
+    def __init__(self, registry: str, key: Hashable, owner: Pid | None) -> None:
+        self.registry = registry
+        self.key = key
+        self.owner = owner
+        super().__init__(f"{key!r} is taken in {registry} by {owner!r}; unregister it there first")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the owner behind."""
+        return _rebuild, (type(self), self.args, {**self.__dict__, "owner": None})
+
+
+class NotRegisteredError(SupervisorError, LookupError):
+    """The calling actor holds no entry of this key, or nothing is kept under it."""
+
+    def __init__(self, registry: str, key: Hashable) -> None:
+        self.registry = registry
+        self.key = key
+        super().__init__(f"{key!r} is not registered in {registry} by the caller")
+
+
+class RegistryKeysError(SupervisorError, TypeError):
+    """The operation needs the other kind of registry."""
+
+    def __init__(self, registry: str, operation: str, needs: str) -> None:
+        self.registry = registry
+        self.operation = operation
+        self.needs = needs
+        super().__init__(f"{operation} needs a registry with keys={needs!r}; {registry} has others")
+
+
+class UnknownRegistryError(ActorExitedError, LookupError):
+    """The registry is not running: not started yet, being restarted, or stopped."""
+
+
+class NotJoinedError(SupervisorError, LookupError):
+    """The actor is no member of this group."""
+
+    def __init__(self, group: Hashable, member: str) -> None:
+        self.group = group
+        self.member = member
+        super().__init__(f"{member} has not joined {group!r}")
+
+
+class NoPartitionsError(SupervisorError, LookupError):
+    """A `PartitionSupervisor` was resized to zero partitions, so no key leads anywhere."""
+
+    def __init__(self, supervisor: str) -> None:
+        self.supervisor = supervisor
+        super().__init__(f"{supervisor} has zero partitions; resize it first")
+
+
+class UnstableKeyError(SupervisorError, TypeError):
+    """A key cannot be hashed alike in every run; use text, numbers, enums, or tuples of these."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"{key} has no stable hash; use text, a number, an enum member or a tuple of these")
