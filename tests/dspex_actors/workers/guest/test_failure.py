@@ -13,7 +13,8 @@ from dspex_actors.workers.guest._failure import FILENAME, describe
 def raised_by(source: str) -> BaseException:
     """Run guest code as the engine does and return what it raised."""
     try:
-        exec(compile(source, FILENAME, "exec"), {"__name__": "__main__"})  # noqa: S102 -- guest code
+        code = compile(source, FILENAME, "exec")
+        exec(code, {"__name__": "__main__"})  # noqa: S102 -- guest code
     except BaseException as error:  # noqa: BLE001 -- whatever it is
         return error
     return pytest.fail("the code raised nothing")
