@@ -21,7 +21,7 @@ def raised_by(source: str) -> BaseException:
 
 
 def failure_of(source: str):
-    """Describe what guest code raised; the test fails, without touching the hostile object, if that raises."""
+    """Describe what guest code raised; if that raises, fail without touching the hostile object."""
     error = raised_by(source)
     try:
         return GuestFailure(*describe(error, source))
