@@ -113,6 +113,7 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
         scratch: an empty folder of our own, for the workers' scratch folders.
         allow, forbid: import rules of the strict profile beside its own.
         disabled_layers: layers to leave out although they could be had; for tests of degraded machines.
+        listed_paths: folders a guest may list, but not read.
     """
 
     profile: str
@@ -124,6 +125,7 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
     allow: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
     disabled_layers: list[str] = []
+    listed_paths: list[str] = []
 
 
 class LayerReport(msgspec.Struct, frozen=True):

@@ -94,6 +94,8 @@ def zygote_config(
         profile=Profile(policy.profile).value,
         packages=packages,
         read_paths=_read_paths(packages),
+        # The import system lists these; what is installed there can be seen, but not read.
+        listed_paths=[str(folder) for folder in _library_folders()],
         preload=list(policy.preload),
         environment=dict(policy.environment),
         scratch=scratch,
@@ -115,10 +117,15 @@ def _read_paths(packages: dict[str, str]) -> list[str]:
     return [path for path in dict.fromkeys(paths) if Path(path).exists()]
 
 
+def _library_folders() -> list[Path]:
+    """Return the folders of the standard library."""
+    return list(dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")))
+
+
 def _standard_library() -> list[str]:
     """Return the standard library, one by one where what is installed beside it lies in the same folder."""
     paths = []
-    for folder in dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")):
+    for folder in _library_folders():
         children = sorted(folder.iterdir())
         shared = any(child.name in _INSTALLED for child in children)
         paths += [child for child in children if child.name not in _INSTALLED] if shared else [folder]

@@ -88,7 +88,10 @@ class Zygote:
         self._stand_in = _stand_in()  # before anything else can get its descriptor
         self._environment = _THREAD_SETTINGS | config.environment
         self._confinement = _enter.Confinement(
-            config.profile != "trusted", config.read_paths, frozenset(config.disabled_layers)
+            config.profile != "trusted",
+            config.read_paths,
+            config.listed_paths,
+            frozenset(config.disabled_layers),
         )
         self._free: list[Slot] = []
         self._slots = 0

@@ -34,11 +34,13 @@ class Confinement:
     Attributes:
         sandboxed: False for the trusted profile, which gets none of the layers that take rights away.
         read_paths: files and folders a guest may read.
+        listed_paths: folders it may only list.
         missing: reason by name, for each layer that could not be prepared.
     """
 
     sandboxed: bool
     read_paths: list[str]
+    listed_paths: list[str] = field(default_factory=list)
     disabled: frozenset[str] = frozenset()
     missing: dict[str, str] = field(default_factory=dict)
     _worker_filter: _seccomp.Filter | None = None
@@ -67,7 +69,9 @@ class Confinement:
         """
         if not self.sandboxed or "landlock" in self.missing:
             return None
-        return _landlock.build(read=self.read_paths, write=[scratch], devices=_DEVICES)
+        return _landlock.build(
+            read=self.read_paths, listed=self.listed_paths, write=[scratch], devices=_DEVICES
+        )
 
     def enter(self, data_fd: int, scratch: str, ruleset: int | None, zygote_pid: int) -> None:
         """Become a confined worker. Runs in a freshly forked child; returns confined.

@@ -41,10 +41,17 @@ def abi() -> int:
         return 0
 
 
-def build(*, read: Iterable[str] = (), write: Iterable[str] = (), devices: Iterable[str] = ()) -> int:
+def build(
+    *,
+    read: Iterable[str] = (),
+    listed: Iterable[str] = (),
+    write: Iterable[str] = (),
+    devices: Iterable[str] = (),
+) -> int:
     """Build a ruleset and return its descriptor, close-on-exec.
 
     Args:
+        listed: folders that may be listed, with all below them, though their files may not be read.
         read: files and folders that may be read, with all below them.
         write: folders that may also be written.
         devices: device files that may be read and written.
@@ -61,6 +68,7 @@ def build(*, read: Iterable[str] = (), write: Iterable[str] = (), devices: Itera
     ruleset = _libc.syscall(_CREATE_RULESET, attributes, size, 0)
     try:
         for paths, rights in (
+            (listed, READ_DIR),
             (read, READ_FILE | READ_DIR),
             (write, handled & ~EXECUTE & ~IOCTL_DEV),
             (devices, READ_FILE | WRITE_FILE),
