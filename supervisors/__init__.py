@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from supervisors._abandoned import Abandoned
 from supervisors._address import Address, StopResult
-from supervisors._boot import NO_REPLY, Stop
+from supervisors._boot import NO_REPLY, Continue, Info, Stop, Timeout
 from supervisors._child_spec import (
     ChildSpec,
     ChildType,
@@ -45,15 +45,26 @@ from supervisors._errors import (
     ChildStateError,
     DuplicateChildError,
     MaxChildrenError,
+    NameTakenError,
+    NoPartitionsError,
+    NotAnActorError,
+    NotJoinedError,
+    NotRegisteredError,
     OsProcessExitedError,
     Refuse,
+    RegistryKeysError,
     RestartsExceededError,
     StartError,
     SupervisorError,
+    UnknownRegistryError,
+    UnstableKeyError,
 )
 from supervisors._future import CallFuture, Sender
-from supervisors._gen_server import IGNORE, Continue, GenServer
+from supervisors._gen_server import IGNORE, GenServer
+from supervisors._groups import GroupJoined, GroupLeft, GroupRef, Groups
+from supervisors._handle import Handle
 from supervisors._os_process import Command, OsProcess
+from supervisors._partition_supervisor import PartitionSupervisor, PartitionVia
 from supervisors._pid import Pid
 from supervisors._reasons import (
     KILLED,
@@ -69,12 +80,17 @@ from supervisors._reasons import (
     Shutdown,
     is_abnormal,
 )
+from supervisors._registry import Registry
+from supervisors._registry_messages import Registered, RegistryKeys, Unregistered
+from supervisors._registry_tables import Registration
+from supervisors._registry_via import AlreadyStarted, RegistryVia
 from supervisors._signals import Down, Exit, MonitorRef, ProcessExited
 from supervisors._supervisor import Supervisor
 from supervisors._supervisor_address import SupervisorAddress
 from supervisors._system import System
 from supervisors._timers import Timers
 from supervisors._tree import ChildCounts, ChildInfo, ChildState, TreeNode
+from supervisors._via import Via
 from supervisors.telemetry import Telemetry
 
 __all__ = [
@@ -87,6 +103,7 @@ __all__ = [
     "Abandoned",
     "ActorExitedError",
     "Address",
+    "AlreadyStarted",
     "CallAbandonedError",
     "CallCycleError",
     "CallFuture",
@@ -110,17 +127,36 @@ __all__ = [
     "ExitReason",
     "FailedToStart",
     "GenServer",
+    "GroupJoined",
+    "GroupLeft",
+    "GroupRef",
+    "Groups",
+    "Handle",
+    "Info",
     "Killed",
     "MaxChildrenError",
     "MonitorRef",
     "MonotonicClock",
+    "NameTakenError",
+    "NoPartitionsError",
     "NoProcess",
     "Normal",
+    "NotAnActorError",
+    "NotJoinedError",
+    "NotRegisteredError",
     "OsProcess",
     "OsProcessExitedError",
+    "PartitionSupervisor",
+    "PartitionVia",
     "Pid",
     "ProcessExited",
     "Refuse",
+    "Registered",
+    "Registration",
+    "Registry",
+    "RegistryKeys",
+    "RegistryKeysError",
+    "RegistryVia",
     "Restart",
     "RestartsExceededError",
     "Sender",
@@ -137,9 +173,14 @@ __all__ = [
     "SupervisorInit",
     "System",
     "Telemetry",
+    "Timeout",
     "Timer",
     "TimerService",
     "Timers",
     "TreeNode",
+    "UnknownRegistryError",
+    "Unregistered",
+    "UnstableKeyError",
+    "Via",
     "is_abnormal",
 ]

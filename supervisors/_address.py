@@ -181,6 +181,12 @@ class Address:
             and self.alive
         )
 
+    def exit(self, reason: ExitReason) -> None:
+        """Send an exit signal from the calling actor; dropped when nobody is there. See `Pid.exit`."""
+        pid = self.pid
+        if pid is not None:
+            pid.exit(reason)
+
     def stop(self, reason: ExitReason = SHUTDOWN, timeout: float | None = None) -> StopResult:
         """Ask the actor to end, ahead of its queue, and wait until it has.
 

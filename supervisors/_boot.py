@@ -1,4 +1,4 @@
-"""What goes into an actor when it starts and what comes out of its handlers when it ends."""
+"""What goes into an actor when it starts and what its hooks may return."""
 
 from __future__ import annotations
 
@@ -42,6 +42,50 @@ class Stop:
 
     def __post_init__(self) -> None:
         check_reason(self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Returned by `init` or any handler: run `handle_continue(term)` before the next message.
+
+    After `init` the starter goes on meanwhile; `reply` goes to the caller first.
+    """
+
+    term: Any = None
+    reply: Any = NO_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Returned by `init` or any handler: `handle_info` gets this object if no message comes for so long.
+
+    Any message takes it back, also one that is queued when the time is over. System requests, such as
+    `get_state`, are no messages. `reply` goes to the caller first.
+
+    Raises:
+        ValueError: `seconds` is negative.
+    """
+
+    seconds: float
+    reply: Any = NO_REPLY
+
+    def __post_init__(self) -> None:
+        if not self.seconds >= 0:
+            raise ValueError(f"Timeout of {self.seconds!r} seconds; it must be a number >= 0")
+
+
+VERDICTS: Final = frozenset({Stop, Continue, Timeout})
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """Returned by `init`: `start_child` and `restart_child` hand `value` to their caller, nobody keeps it.
+
+    `then` is what `init` would have returned without it: None, `Continue(...)` or `Timeout(...)`.
+    """
+
+    value: Any
+    then: Continue | Timeout | None = None
 
 
 @dataclass(slots=True)

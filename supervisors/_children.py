@@ -131,6 +131,7 @@ class ChildKeeper(GenActor):
 
     def _asked_to_stop(self, reason: ExitReason) -> End | None:
         """Stop the children first; whatever is going on is given up."""
+        self._suspended = False
         if self._close_reason is None:
             self._close_reason = reason
         return self._ending()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from supervisors._actor import GenActor
-from supervisors._boot import Boot, End, Stop
+from supervisors._boot import Boot, Continue, End, Info, Stop, Timeout
 from supervisors._reasons import NORMAL
 
 if TYPE_CHECKING:
@@ -29,13 +28,6 @@ IGNORE: Final = _Ignore()
 """Returned by `init`: there is nothing to do, end normally; the supervisor keeps the spec."""
 
 
-@dataclass(frozen=True, slots=True)
-class Continue:
-    """Returned by `init`: run `handle_continue(term)` before any message, after the starter goes on."""
-
-    term: Message = None
-
-
 class GenServer(GenActor):
     """An actor with state, modelled on OTP's gen_server.
 
@@ -55,9 +47,9 @@ class GenServer(GenActor):
     KeyboardInterrupt, which end this actor and nothing else. `raise Refuse(error)` gives the caller `error`
     and leaves the actor alive.
 
-    Available to hooks: `self.address`, `self.pid`, `self.parent`, `self.system`, `self.monitor`,
-    `self.link`, `self.send_after`, `self.forward`. Set `trap_exit = True` to find the exits of linked actors
-    in `handle_info`.
+    A handler runs in the context variables of whoever sent its message. Available to hooks: `self.address`,
+    `self.pid`, `self.parent`, `self.system`, `self.monitor`, `self.link`, `self.send_after`,
+    `self.forward`. Set `trap_exit = True` to find the exits of linked actors in `handle_info`.
 
     Order of the end: asked by its parent, by `stop` or by a handler's `Stop` → `terminate(reason)` → no more
     messages are taken → callers still waiting get `ActorExitedError` → links and monitors are told. A
@@ -68,14 +60,18 @@ class GenServer(GenActor):
         """Set up the state; whoever starts the actor waits for this.
 
         Returns:
-            None to serve, `IGNORE`, `Continue(term)`, or `Stop(reason)` to fail with that reason.
+            None to serve, `Continue(term)`, `Timeout(seconds)`, `Info(value)`, `IGNORE`, or `Stop(reason)` to
+            fail with that reason.
         """
 
     def handle_continue(self, term: Message) -> Reply:
-        """Finish what `init` began, before the first message.
+        """Finish what `init` or a handler began, before the next message.
+
+        Args:
+            term: of the `Continue`.
 
         Returns:
-            None, or `Stop(reason)`.
+            None, `Continue(term)`, `Timeout(seconds)` or `Stop(reason)`.
         """
         raise NotImplementedError
 
@@ -87,7 +83,8 @@ class GenServer(GenActor):
             sender: the right to answer later.
 
         Returns:
-            The reply; `NO_REPLY` when `sender` will be used; `Stop(reason, reply=...)`.
+            The reply; `NO_REPLY` when `sender` will be used; `Continue`, `Timeout` or `Stop`, each with a
+            `reply` unless `sender` will be used.
 
         Raises:
             Refuse: the caller gets its error, the actor lives.
@@ -98,20 +95,34 @@ class GenServer(GenActor):
         """Take a message nobody waits for.
 
         Returns:
-            None, or `Stop(reason)`.
+            None, `Continue(term)`, `Timeout(seconds)` or `Stop(reason)`.
         """
         raise NotImplementedError
 
     def handle_info(self, message: Message) -> Reply:
-        """Take anything else: `Down`, `Exit` when trapping, timers' messages. Logged by default.
+        """Take anything else: `Down`, `Exit` when trapping, timers' messages, a `Timeout`. Logged by default.
 
         Returns:
-            None, or `Stop(reason)`.
+            None, `Continue(term)`, `Timeout(seconds)` or `Stop(reason)`.
         """
         return super().handle_info(message)
 
-    def terminate(self, reason: ExitReason) -> None:
-        """Clean up; the last hook. Not called after a kill, nor when `init` did not succeed."""
+    def terminate(self, reason: ExitReason) -> Reply:
+        """Clean up; the last hook. Not called after a kill, nor when `init` did not succeed.
+
+        Returns:
+            None, or `Stop(reason)` to end with another reason than the one asked for.
+        """
+
+    def code_change(self, old_version: Message, extra: Message) -> None:
+        """Bring the state up to date after `change_code` has replaced the class of this suspended actor.
+
+        An error here leaves class and state as they were; whoever asked for the change gets it.
+
+        Args:
+            old_version: as given to `change_code`.
+            extra: as given to `change_code`.
+        """
 
     def send_after(self, seconds: float, message: Message) -> Timer:
         """Send `message` to this actor's `handle_info` later; the timer's `cancel` takes it back.
@@ -128,11 +139,10 @@ class GenServer(GenActor):
             return End(NORMAL, orderly=False)
         if isinstance(outcome, Stop):
             return End(outcome.reason, orderly=False)
-        if outcome is not None and not isinstance(outcome, Continue):
+        first = outcome.then if isinstance(outcome, Info) else outcome
+        if first is not None and not isinstance(first, Continue | Timeout):
             name = type(self).__name__
-            msg = f"{name}.init returned {outcome!r}; allowed are None, IGNORE, Continue and Stop"
-            raise TypeError(msg)
-        self._acknowledge()
-        if isinstance(outcome, Continue):
-            return lambda: self.handle_continue(outcome.term)
-        return None
+            allowed = "None, Continue, Timeout, Info, IGNORE and Stop"
+            raise TypeError(f"{name}.init returned {outcome!r}; allowed are {allowed}")
+        self._acknowledge(info=outcome.value if isinstance(outcome, Info) else None)
+        return None if first is None else lambda: first

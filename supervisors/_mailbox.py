@@ -12,6 +12,7 @@ Assumption: one consumer, the actor's thread, which looks at `closed` after each
 from __future__ import annotations
 
 from collections import deque
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,31 +22,52 @@ from pykka._envelope import Envelope
 from supervisors._errors import ActorExitedError
 from supervisors._future import CallFuture
 from supervisors._reasons import NO_PROCESS, NORMAL
-from supervisors._signals import StopRequest
+from supervisors._signals import StopRequest, SystemCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pykka import Future
+
+    from supervisors._clock import Timer
     from supervisors._reasons import ExitReason
     from supervisors._types import Message
 
 
-class Cast(Envelope[Any]):
+class Posted(Envelope[Any]):
+    """What users send: the message, and the sender's context variables for the handler to run in."""
+
+    __slots__ = ("context",)
+
+    def __init__(self, message: Message, reply_to: Future[Any] | None = None) -> None:
+        self.message = message
+        self.reply_to = reply_to
+        self.context = copy_context() or None  # an empty one is falsy, and running in it costs time
+
+
+class Cast(Posted):
     """A message without a reply."""
 
     __slots__ = ()
 
 
-class Call(Envelope[Any]):
+class Call(Posted):
     """A message with a reply."""
 
     __slots__ = ()
 
 
-class Info(Envelope[Any]):
+class Info(Posted):
     """A message for `handle_info`."""
 
     __slots__ = ()
+
+
+class IdleTick(Info):
+    """The message of a `Timeout` that is over; stale when its actor has got another one since."""
+
+    __slots__ = ("timer",)
+    timer: Timer
 
 
 WAKE: Final = Envelope(None)
@@ -57,19 +79,20 @@ _PROXIES = (messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr)
 class Mailbox:
     """See the module's docstring. Also fulfils pykka's inbox protocol, for its own `ActorRef`."""
 
-    __slots__ = ("_queue", "closed", "name", "on_drop", "reason", "system", "take")
+    __slots__ = ("_queue", "closed", "name", "on_drop", "parked", "reason", "system", "take")
 
     def __init__(self) -> None:
         self.name = "an actor"
         self.closed = False
         self.reason: ExitReason = NO_PROCESS
         self.system: deque[Any] = deque()
+        self.parked: deque[Envelope[Any]] = deque()  # taken while the actor was suspended
         self.on_drop: Callable[[str], object] | None = None
         self._queue: SimpleQueue[Envelope[Any]] = SimpleQueue()
         self.take = self._queue.get
 
     def __len__(self) -> int:
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self.parked)
 
     def post(self, envelope: Envelope[Any]) -> None:
         """Queue a user message; rejected at once when the mailbox is closed."""
@@ -90,6 +113,12 @@ class Mailbox:
             self._drain()
         return True
 
+    def park(self, envelope: Envelope[Any]) -> None:
+        """Keep what the suspended actor has taken; it comes before what is still queued."""
+        self.parked.append(envelope)
+        if self.closed:
+            self._drain()
+
     def close(self, reason: ExitReason) -> None:
         """Refuse everything from now on, answer what is queued, and wake the actor's thread."""
         self.reason = reason
@@ -108,6 +137,11 @@ class Mailbox:
             self.on_drop(self.name)
 
     def _drain(self) -> None:
+        while self.parked:
+            try:
+                self.reject(self.parked.popleft())
+            except IndexError:
+                break  # another drain took it
         while True:
             try:
                 envelope = self._queue.get_nowait()
@@ -122,6 +156,8 @@ class Mailbox:
                 break  # another drain took it
             if isinstance(message, StopRequest) and message.reply_to is not None:
                 message.reply_to.set(None)
+            elif isinstance(message, SystemCall):
+                message.future.exited(self.reason)
         self._queue.put(WAKE)  # another drain may have eaten the one that was to wake the actor
 
     # -- what pykka's own ActorRef needs

@@ -97,7 +97,7 @@ class OsProcess(GenServer):
                 raise self._exited_error() from error
             raise
 
-    def terminate(self, reason: ExitReason) -> None:  # noqa: ARG002 -- the process ends for any reason
+    def terminate(self, reason: ExitReason) -> Reply:  # noqa: ARG002 -- the process ends for any reason
         """End the process and its group, and wait until it is reaped.
 
         A subclass that overrides this calls it last.

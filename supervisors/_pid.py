@@ -225,9 +225,24 @@ class Pid:
         """
         self.mailbox.post_system(StopRequest(check_reason(reason)))
 
-    def signal(self, sender: Pid, reason: ExitReason) -> None:
+    def signal(self, sender: Pid | None, reason: ExitReason) -> None:
         """Deliver an exit signal of `sender`."""
         self.mailbox.post_system(Exit(sender, reason))
+
+    def exit(self, reason: ExitReason) -> None:
+        """Send an exit signal from the calling actor, as the end of a linked actor does.
+
+        One that traps exits finds an `Exit` in `handle_info`. Another one ends with the reason, without
+        `terminate`, unless that is `NORMAL`. From its parent it is a request to end in order, whatever the
+        reason. `KILLED` cannot be trapped; see `kill`.
+
+        Raises:
+            TypeError: `reason` is no exit reason.
+        """
+        if check_reason(reason) == KILLED:
+            self.kill()
+        else:
+            self.signal(running.pid, reason)
 
     def kill(self, on_settled: Callable[[], object] | None = None) -> None:
         """Fence the incarnation off at once, without its `terminate`.

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pykka
 
     from supervisors._address import Address
+    from supervisors._future import CallFuture
     from supervisors._pid import Pid
     from supervisors._reasons import ExitReason
 
@@ -42,7 +45,7 @@ class Down:
 class Exit:
     """A linked actor, or the parent, has ended or asks this actor to end.
 
-    `pid` is None for a link to an actor that never was.
+    `pid` is None for a link to an actor that never was, and for a signal from a thread that is no actor's.
     """
 
     pid: Pid | None
@@ -51,10 +54,14 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class InitAck:
-    """A child's `init` is through: it serves now, or it had nothing to do (`ignored`)."""
+    """A child's `init` is through: it serves now, or it had nothing to do (`ignored`).
+
+    `info` is for whoever asked for the start.
+    """
 
     pid: Pid
     ignored: bool
+    info: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,17 @@ class StopRequest:
 
     reason: ExitReason
     reply_to: pykka.Future[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCall:
+    """Run `act(actor)` in the actor's thread between two messages, also while it is suspended.
+
+    `future` gets the result or the error; the actor goes on either way.
+    """
+
+    act: Callable[[Any], Any]
+    future: CallFuture
 
 
 @dataclass(frozen=True, slots=True)

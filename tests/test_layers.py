@@ -67,7 +67,7 @@ ENGINES = {
     "wasmtime": "dspex_actors.workers.engines",
 }
 
-PYKKA_PRIVATE = {f"supervisors._{name}" for name in ("actor", "future", "mailbox", "pid")}
+PYKKA_PRIVATE = {f"supervisors._{name}" for name in ("life", "future", "mailbox", "pid")}
 
 
 @dataclass(frozen=True)

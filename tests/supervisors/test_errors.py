@@ -23,6 +23,14 @@ ERRORS = [
     supervisors.CallCycleError(["a", "b", "a"]),
     supervisors.OsProcessExitedError("sleep", exit_code=None, signal=9, stderr_tail="oops"),
     supervisors.Refuse(ValueError("x")),
+    supervisors.NotAnActorError("register()"),
+    supervisors.NameTakenError("names", "a", None),
+    supervisors.NotRegisteredError("names", "a"),
+    supervisors.RegistryKeysError("topics", "via", "unique"),
+    supervisors.UnknownRegistryError("names", NORMAL),
+    supervisors.NotJoinedError("lobby", "a"),
+    supervisors.NoPartitionsError("counters"),
+    supervisors.UnstableKeyError("<object>"),
 ]
 
 

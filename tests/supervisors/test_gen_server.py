@@ -116,7 +116,7 @@ def test_an_init_that_does_not_serve_is_a_start_error_with_its_reason(outcome, r
 
 
 def test_an_init_that_returns_something_else_is_told_what_is_allowed():
-    with pytest.raises(StartError, match="allowed are None, IGNORE, Continue and Stop"):
+    with pytest.raises(StartError, match="allowed are None, Continue, Timeout, Info, IGNORE and Stop"):
         Misbehaving.start(on_init=lambda _: 42)
 
 
