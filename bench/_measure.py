@@ -23,6 +23,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from _table import OURS, table
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
     Run = Callable[[], Any]
     Competitor = Callable[[], AbstractContextManager[Mapping[str, Run]]]
+
+# A script's folder comes first on the path; here `supervisors.py` would hide the package of that name.
+sys.path.sort(key=lambda folder: Path(folder).resolve() == Path(__file__).resolve().parent)
 
 _TURN_S = 20.0
 """Seconds a turn may take; a competitor that hangs is killed and says so in its row."""

