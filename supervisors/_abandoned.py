@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from supervisors._clock import Timer
     from supervisors._pid import Pid
     from supervisors._system import System
+    from supervisors._threads import ActorThread
 
 _STDLIB = os.path.dirname(threading.__file__)  # noqa: PTH120 -- pathlib would be half of the import time
 
@@ -119,7 +120,7 @@ class Abandonments:
         self._system.telemetry.emit(telemetry.ACTOR_ABANDONED, {"since": since}, {"record": record})
 
 
-def where_is(thread: threading.Thread) -> str:
+def where_is(thread: ActorThread) -> str:
     """Return `file:line` of a thread's innermost frame outside the standard library."""
     frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 -- documented; the only way to see another thread's frame
     innermost = frame

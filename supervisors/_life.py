@@ -10,7 +10,6 @@ pykka's global registry either, so nobody else's `stop_all` reaches them.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +25,7 @@ from supervisors._mailbox import WAKE, Call, Cast, IdleTick, Info, Mailbox
 from supervisors._pid import Pid
 from supervisors._reasons import KILLED, Crash, Normal
 from supervisors._signals import Down, Exit, InitAck, MonitorRef, StopRequest, SystemCall
+from supervisors._threads import ActorThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,10 +104,10 @@ class LivingActor(pykka.ThreadingActor):
 
     def _start_actor_loop(self) -> None:
         pid = self.pid
-        thread = threading.Thread(target=self._actor_loop, name=f"{pid.name}#{pid.generation}", daemon=True)
+        thread = ActorThread(f"{pid.name}#{pid.generation}")
         pid.begin(thread)
         try:
-            thread.start()
+            self.system.threads.run(thread, self._actor_loop)
         except BaseException as error:
             pid.finish(Crash.from_exception(error))
             pid.thread_ended()

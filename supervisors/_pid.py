@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from supervisors._mailbox import Mailbox
     from supervisors._reasons import ExitReason
     from supervisors._system import System
+    from supervisors._threads import ActorThread
     from supervisors._tree import Entry
     from supervisors._types import Message, Reply
 
@@ -71,7 +72,7 @@ class Pid:
         self.mailbox = mailbox
         self.directory: dict[Hashable, Entry] | None = None  # of a supervisor: what it publishes
         self.parent: Pid | None = None
-        self.thread: threading.Thread | None = None
+        self.thread: ActorThread | None = None
         self.current: Envelope[Any] | None = None  # being handled
         self.held: dict[int, CallFuture] = {}  # replies owed by handlers that returned NO_REPLY
         self.waiting_for: CallFuture | None = None
@@ -209,7 +210,7 @@ class Pid:
 
     # -- the end
 
-    def begin(self, thread: threading.Thread) -> None:
+    def begin(self, thread: ActorThread) -> None:
         """Note the thread, before it starts; from now on the system counts this actor until it ends."""
         with self._lock:
             self.thread = thread
@@ -329,10 +330,13 @@ class Pid:
         return self._thread_ended
 
     def join(self) -> None:
-        """Wait for the actor's thread, unless it was abandoned or is the caller's own."""
-        thread = self.thread
-        if thread is not None and thread is not threading.current_thread() and self._reason is not KILLED:
-            thread.join()
+        """Wait for the actor's thread, unless it was abandoned or is the caller's own; then for idle ones.
+
+        Those end with their tree.
+        """
+        if self.thread is not None and running.pid is not self and self._reason is not KILLED:
+            self.thread.join()
+        self.system.threads.join()
 
     def thread_ended(self) -> None:
         """Say that the actor's thread is through with everything; it does so last."""

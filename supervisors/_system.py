@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from supervisors import telemetry
 from supervisors._abandoned import Abandonments
 from supervisors._clock import MonotonicClock
+from supervisors._threads import Threads
 from supervisors._timers import Timers
 from supervisors.telemetry import Telemetry
 
@@ -47,6 +48,7 @@ class System:
         self.kill_grace_s = kill_grace_s
         self.telemetry = Telemetry()
         self.abandoned = Abandonments(self)
+        self.threads = Threads()
         self._lock = threading.Lock()
         self._published = threading.Condition(self._lock)
         self._waiters = 0
@@ -108,7 +110,7 @@ class System:
                 self._waiters -= 1
 
     def close(self) -> None:
-        """End the threads of timers and reaper; called for a root's own system when the root has ended.
+        """End the threads of timers and reaper, and idle ones; called for a root's own system at its end.
 
         They go on while an actor lives: those below a supervisor that was killed still end in order, each
         within its limit. And while it is not known of a killed thread whether it ends.
@@ -133,6 +135,7 @@ class System:
             self.abandoned.when_settled(self._end_threads)
 
     def _end_threads(self) -> None:
+        self.threads.close()
         self.timers.close()
         # Made if there was none: a process started in spite of the end is reaped, and then its thread ends.
         self.process_watcher.close()

@@ -58,21 +58,21 @@ def test_everything_runs_in_the_thread_of_the_actor():
 
     class Server(GenServer):
         def init(self):
-            threads.append(threading.current_thread())
+            threads.append(threading.get_ident())
             return Continue()
 
         def handle_continue(self, term):
-            threads.append(threading.current_thread())
+            threads.append(threading.get_ident())
 
         def handle_call(self, message, sender):
-            threads.append(threading.current_thread())
+            threads.append(threading.get_ident())
 
         def terminate(self, reason):
-            threads.append(threading.current_thread())
+            threads.append(threading.get_ident())
 
     with Server.start() as server:
         server.call(None)
-        thread = server.pid.thread
+        thread = server.pid.thread.ident
 
     assert threads == [thread] * 4
 

@@ -75,11 +75,11 @@ def test_an_actor_uses_our_inbox_our_futures_and_our_loop():
 
     class Server(GenServer):
         def init(self):
-            started.append((type(self.actor_inbox), type(self._create_future()), threading.current_thread()))
+            thread = threading.current_thread()
+            facts = threading.get_ident(), thread.name, thread.daemon
+            started.append((type(self.actor_inbox), type(self._create_future()), facts))
 
     with Server.start(name="server") as address:
-        thread = address.pid.thread
+        ident = address.pid.thread.ident
 
-    assert started == [(Mailbox, CallFuture, thread)]
-    assert thread.name == "server#1"
-    assert thread.daemon
+    assert started == [(Mailbox, CallFuture, (ident, "server#1", True))]

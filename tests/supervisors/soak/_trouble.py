@@ -99,7 +99,10 @@ class Troublemaker:
         address = Address(self.root.root, ("processes", self.rng.randrange(PROCESSES)))
         pid = address.pid
         if pid is not None:
-            os.kill(pid.call("process", timeout=CEILING_S), signal.SIGKILL)
+            try:
+                os.kill(pid.call("process", timeout=CEILING_S), signal.SIGKILL)
+            except ProcessLookupError:  # its supervisor was killed meanwhile
+                self.world.count("process had ended already")
             pid.wait_exit(CEILING_S)
 
     def stop_and_start_again(self) -> None:

@@ -22,7 +22,7 @@ from tests.supervisors.soak._tree import CROWDS, PROCESSES, World, expected_coun
 from tests.supervisors.soak._trouble import CEILING_S, Troublemaker
 
 SHORT_S = 2.0
-OTHER_THREADS = {"timers", "reaper"}
+OTHER_THREADS = {"timers", "reaper", "idle"}
 
 
 @pytest.fixture(autouse=True)
