@@ -9,5 +9,32 @@ from __future__ import annotations
 
 from dspex_actors.executors._executor import PythonExecutor
 from dspex_actors.executors._messages import Drain, GetProcesses, GetReport, GetStats, Stats
+from dspex_actors.executors._session_messages import (
+    BranchOff,
+    GetRollbackState,
+    GoBack,
+    MakeCheckpoint,
+    OpenedSession,
+    OpenSession,
+    ReadVariable,
+    SessionCall,
+    StartOver,
+)
 
-__all__ = ["Drain", "GetProcesses", "GetReport", "GetStats", "PythonExecutor", "Stats"]
+__all__ = [
+    "BranchOff",
+    "Drain",
+    "GetProcesses",
+    "GetReport",
+    "GetRollbackState",
+    "GetStats",
+    "GoBack",
+    "MakeCheckpoint",
+    "OpenSession",
+    "OpenedSession",
+    "PythonExecutor",
+    "ReadVariable",
+    "SessionCall",
+    "StartOver",
+    "Stats",
+]

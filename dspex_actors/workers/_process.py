@@ -15,32 +15,25 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from dspex_actors import values
 from dspex_actors._errors import ProtocolError, WorkerLostError
-from dspex_actors._execution import (
-    Completed,
-    ExecutionResult,
-    Failed,
-    GuestFailure,
-    LimitExceeded,
-    Usage,
-    WorkerDied,
-    WorkerFacts,
-)
+from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
 from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._results import result_of
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping, Sequence
 
     from dspex_actors._limits import Limits
+    from dspex_actors.workers._causes import Timers
 
 T = TypeVar("T")
 
@@ -51,31 +44,6 @@ _encode = msgspec.msgpack.encode
 
 _DEATH_WAIT_S = 5.0
 """How long a killed process may take to be gone before it is reported; measured 1 to 13 ms."""
-
-
-class Cancelable(Protocol):
-    """An armed timer."""
-
-    def cancel(self) -> object:
-        """Disarm it; quiet if it has fired."""
-
-
-class Timers(Protocol):
-    """Runs a callback after some seconds, on a thread of its own."""
-
-    def arm(self, seconds: float, callback: Callable[[], object]) -> Cancelable:
-        """Arm a timer."""
-
-
-class Cause(Enum):
-    """Why the host killed a worker."""
-
-    TIME = "its time was up"
-    CANCELLED = "the caller cancelled"
-    STOPPED = "the executor stopped"
-    PROTOCOL = "it broke the protocol"
-    SPENT = "its work was done"
-    START = "it was not ready in time"
 
 
 class WorkerProcess:
@@ -108,6 +76,7 @@ class WorkerProcess:
         self._cause: Cause | None = None
         # Not to be guessed by a worker before its first request; it sees each later one anyway.
         self._nonce = int.from_bytes(os.urandom(7), "little")
+        self._running = 0  # the nonce of the request under way
         self._id = worker_id
         self._profile = profile
         self._sandbox = sandbox
@@ -133,6 +102,8 @@ class WorkerProcess:
             self.close()
             raise WorkerLostError("the zygote ended before it started a worker")
         self._pidfd = fds[0]
+        if self._cause is not None:
+            self.kill(self._cause)  # that came before there was anything to kill
         born = _decode_control(message)
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
@@ -163,6 +134,7 @@ class WorkerProcess:
         on_output: Callable[[str, str], None] | None = None,
         *,
         keep: bool = False,
+        read: str = "",
     ) -> ExecutionResult:
         """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
 
@@ -174,12 +146,12 @@ class WorkerProcess:
             on_output: called with stream name and text as output arrives, in this thread.
             keep: whether the names it binds stay for the next call; a worker that was not kept is good for
                 one call.
+            read: name of a variable; its value is the result, and no code is run.
 
         Raises:
             WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
         """
-        self._nonce += 1
-        nonce = self._nonce
+        nonce = self._begin()
         output = OutputCollector(limits.output_bytes, on_output)
         request = _protocol.Request(
             code,
@@ -190,12 +162,17 @@ class WorkerProcess:
             limits.result_bytes,
             limits.file_bytes,
             limits.open_files,
+            read,
         )
         parts: list[bytes | bytearray | memoryview] = [_encode(request)]
         if variables is not None:
             parts += [variables.structure, *variables.buffers]
         started = time.monotonic()
-        timer = None if limits.time_s is None else timers.arm(limits.time_s, lambda: self.kill(Cause.TIME))
+        timer = (
+            None
+            if limits.time_s is None
+            else timers.arm(limits.time_s, lambda: self.kill_request(nonce, Cause.TIME))
+        )
         detail = ""
         final, value = None, None
         try:
@@ -209,6 +186,8 @@ class WorkerProcess:
         finally:
             if timer is not None:
                 timer.cancel()
+        if not self._end_request():
+            final = None
         output.finish()
         common = {
             "stdout": output.text(_protocol.STDOUT),
@@ -219,7 +198,20 @@ class WorkerProcess:
         }
         if final is None:
             return self._ended(limits, detail, common)
-        return _result_of(final, value, limits, common)
+        return result_of(final, value, limits, common)
+
+    def _begin(self) -> int:
+        """Note that a request is under way; return its nonce."""
+        with self._lock:
+            self._nonce += 1
+            self._running = self._nonce
+            return self._nonce
+
+    def _end_request(self) -> bool:
+        """Note the end of the request; False if the worker was killed before, whatever it has sent."""
+        with self._lock:
+            self._running = 0
+            return self._cause is None
 
     def _receive(self, nonce: int, limits: Limits, output: OutputCollector) -> tuple[Final | None, Any]:
         """Read frames up to the final one; (None, None) if the worker ends before.
@@ -268,17 +260,16 @@ class WorkerProcess:
             raise WorkerLostError("the worker's zygote ended")
         exit_code = os.waitstatus_to_exitcode(exited.status)
         killed_by = -exit_code if exit_code < 0 else None
-        if (
-            cause is None
-            and limits.cpu_s is not None
-            and killed_by is not None
-            and exited.cpu_s >= limits.cpu_s
-        ):
+        if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
-        if cause in {Cause.CANCELLED, Cause.STOPPED}:
+        if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
             detail = f"the worker was killed: {cause.value}"
         code = exit_code if killed_by is None else None
         return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)
+
+    def _ran_out_of_cpu(self, exited: _protocol.Exited, allowed_s: float) -> bool:
+        """Whether the kernel ended it for the CPU time it has used in all."""
+        return os.WIFSIGNALED(exited.status) and exited.cpu_s >= allowed_s
 
     def _exited(self) -> _protocol.Exited | None:
         """Return what the zygote tells of the worker's end, None if it ended without telling."""
@@ -298,6 +289,14 @@ class WorkerProcess:
             if self._pidfd >= 0:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def kill_request(self, nonce: int, cause: Cause) -> None:
+        """Kill the worker if this request is under way; one that has ended keeps its result."""
+        with self._lock:
+            if self._running != nonce:
+                return
+            self._cause = self._cause or cause
+        self.kill(cause)
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -361,17 +360,3 @@ def _decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # n
     """Decode a value; numpy is loaded first if it is needed, so that decoding itself imports nothing."""
     values.prepare(structure)
     return values.decode(structure, buffers)
-
-
-def _result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) -> ExecutionResult:  # noqa: ANN401 -- see above
-    """Turn a final frame into a result."""
-    usage = Usage(final.cpu_s, final.memory_peak_bytes, final.dropped_bytes)
-    if final.outcome == "completed":
-        return Completed(value=value, usage=usage, **common)
-    if final.outcome == "memory" and limits.memory_bytes is not None:
-        return LimitExceeded(limit="memory", allowed=limits.memory_bytes, usage=usage, **common)
-    if final.outcome == "result" and limits.result_bytes is not None:
-        return LimitExceeded(
-            limit="result", allowed=limits.result_bytes, used=final.used, usage=usage, **common
-        )
-    return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), usage=usage, **common)

@@ -9,19 +9,22 @@ import sys
 import sysconfig
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._policy import Policy, Profile
 from dspex_actors.workers import _protocol
+from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dspex_actors.workers._protocol import LayerReport
+
+_Worker = TypeVar("_Worker", bound=WorkerProcess)
 
 # msgspec prefers typing_extensions where it is installed; a zygote does without it, and without 12 ms.
 _BOOTSTRAP = (
@@ -197,6 +200,17 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
+        return self._spawn(WorkerProcess, worker_id)
+
+    def spawn_kept(self) -> KeptWorker:
+        """Like `spawn`, for a worker that will serve many calls.
+
+        Raises:
+            WorkerLostError: the zygote is gone.
+        """
+        return self._spawn(KeptWorker)
+
+    def _spawn(self, kind: type[_Worker], worker_id: int | None = None) -> _Worker:
         data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -209,7 +223,7 @@ class ZygoteHandle:
             control.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         sandbox = {layer.name: layer.active for layer in self.layers}
-        return WorkerProcess(data, control, worker_id or next(self._serial), self._profile, sandbox)
+        return kind(data, control, worker_id or next(self._serial), self._profile, sandbox)
 
     @property
     def gone(self) -> bool:

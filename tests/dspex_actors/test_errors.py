@@ -17,8 +17,11 @@ from dspex_actors._errors import (
     GuestError,
     LimitExceededError,
     ProtocolError,
+    RollbackUnavailableError,
     RuntimeClosedError,
     SandboxUnavailableError,
+    SessionClosedError,
+    SessionLimitError,
     UnknownLanguageError,
     ValueDecodeError,
     ValueEncodeError,
@@ -47,6 +50,9 @@ EXAMPLES = [
     ExecutorBusyError(5, 10, 1.25),
     ExecutorUnavailableError("it is being restarted"),
     RuntimeClosedError(),
+    SessionClosedError("it was idle for 5 s"),
+    SessionLimitError(64),
+    RollbackUnavailableError("2 threads are alive"),
 ]
 
 

@@ -47,13 +47,13 @@ def final(nonce, *, value=5, outcome="completed", **fields):
 class FakeWorker:
     """The host's handle on a stand-in process, and the worker's end of its socket."""
 
-    def __init__(self):
+    def __init__(self, kind=WorkerProcess):
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
         )
         data, self.socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, self.zygote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.worker = WorkerProcess(data, control, 7, "process", {"seccomp": True})
+        self.worker = kind(data, control, 7, "process", {"seccomp": True})
         pidfd = os.pidfd_open(self.process.pid)
         born = encode(_protocol.Born(self.process.pid))
         self.zygote.sendmsg([born], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))])

@@ -20,6 +20,7 @@ from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.guest import _failure, _output, _python
+from dspex_actors.workers.guest._failure import FILENAME
 
 if TYPE_CHECKING:
     import socket
@@ -31,6 +32,7 @@ _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 _REHEARSAL = "sum(i * i for i in range(3))"
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
+_SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
 
 
 class Worker:
@@ -53,6 +55,9 @@ class Worker:
         self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
         self._nonce = 0
         self._namespace: dict[str, Any] | None = None
+        self._calls = 0
+        self._sources: dict[str, str] = {}  # code of the latest calls that were kept, by file name
+        self._sources_chars = 0
         self._stdin = io.TextIOWrapper(io.BytesIO())  # reads as empty
         self._stdout = _output.OutputStream(
             lambda data: self._send_output(_protocol.STDOUT, data), "<stdout>"
@@ -128,32 +133,49 @@ class Worker:
         self, request: _protocol.Request, parts: list[memoryview]
     ) -> tuple[Final, values.Encoded | None]:
         """Run the guest's code; return how it ended and its encoded value."""
-        namespace = self._namespace if request.keep else None
-        if namespace is None:
-            namespace = self._engine.namespace()
+        first = not request.keep or self._namespace is None
+        namespace = self._engine.namespace() if first or self._namespace is None else self._namespace
+        filename, sources = FILENAME, {FILENAME: request.code}
         if request.keep:
             self._namespace = namespace
+            if not request.read:
+                filename, sources = self._note(request.code)
         for _, output in self._outputs:
             output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
-            self._limit(request)
-            return self._encode_value(_python.run(self._engine, request.code, namespace), request)
+            self._limit(request, for_good=first)
+            if request.read:
+                value = namespace[request.read]
+            else:
+                value = _python.run(self._engine, request.code, namespace, filename)
+            return self._encode_value(value, request)
         except MemoryError as error:
             error.__traceback__ = None
-            namespace = None
+            del namespace
             _limits.widen_for_report()
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
-            return Final("failed", *_failure.describe(error, request.code)), None
+            return Final("failed", *_failure.describe(error, sources)), None
 
-    def _limit(self, request: _protocol.Request) -> None:
+    def _note(self, source: str) -> tuple[str, dict[str, str]]:
+        """Keep the code of a call for later tracebacks; return its file name, and all that is kept."""
+        filename = f"<guest {self._calls}>"
+        self._calls += 1
+        self._sources[filename] = source
+        self._sources_chars += len(source)
+        while self._sources_chars > _SOURCES_CHARS and len(self._sources) > 1:
+            self._sources_chars -= len(self._sources.pop(next(iter(self._sources))))
+        return filename, self._sources
+
+    def _limit(self, request: _protocol.Request, *, for_good: bool) -> None:
         _limits.apply_limits(
             self.baseline,
             cpu_s=request.cpu_s,
             memory_bytes=request.memory_bytes,
             file_bytes=request.file_bytes,
             open_files=request.open_files,
+            for_good=for_good,
         )
 
     def _encode_value(self, value: object, request: _protocol.Request) -> tuple[Final, values.Encoded | None]:
