@@ -26,6 +26,7 @@ _HOMES = {
         "ProtocolError",
         "RuntimeClosedError",
         "SandboxUnavailableError",
+        "ToolError",
         "UnknownLanguageError",
         "ValueDecodeError",
         "ValueEncodeError",

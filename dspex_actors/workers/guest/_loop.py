@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import resource
 import sys
+from _thread import RLock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.guest import _failure, _output, _python
+from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
@@ -50,7 +52,11 @@ class Worker:
         self._channel = channel
         self._engine = engine
         self.baseline = _limits.Baseline.measure()
-        self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
+        self._reader = _framing.FrameReader(
+            channel, dict.fromkeys((FrameType.EXECUTE, FrameType.TOOL_RESULT), _protocol.REQUEST_CAP)
+        )
+        self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
+        self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self._nonce = 0
         self._namespace: dict[str, Any] | None = None
         self._stdin = io.TextIOWrapper(io.BytesIO())  # reads as empty
@@ -96,6 +102,8 @@ class Worker:
     def _serve_one(self) -> bool:
         """Answer one request; False when the host has closed the socket."""
         frame = self._reader.read()
+        while frame is not None and frame.type == FrameType.TOOL_RESULT:  # the guest has not waited for it
+            frame = self._reader.read()
         if frame is None:
             return False
         self._nonce = frame.nonce
@@ -137,8 +145,13 @@ class Worker:
             output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
+            self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
             self._limit(request)
-            return self._encode_value(_python.run(self._engine, request.code, namespace), request)
+            try:
+                value = _python.run(self._engine, request.code, namespace)
+            finally:
+                self._tools.end()
+            return self._encode_value(value, request)
         except MemoryError as error:
             error.__traceback__ = None
             namespace = None
@@ -170,7 +183,8 @@ class Worker:
         self._send(FrameType.OUTPUT, [stream, data])
 
     def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
-        _framing.send_frame(self._channel, kind, self._nonce, parts)
+        with self._sending:
+            _framing.send_frame(self._channel, kind, self._nonce, parts)
 
 
 def _variables(parts: list[memoryview]) -> dict[str, Any]:
