@@ -141,9 +141,9 @@ class PythonExecutor(GenServer):
         self._refill_armed = False
         self._draining: list[Sender] | None = None
         self._tool_loop = tool_loop or ToolLoop()
+        self.pid.on_release(self._kill_all)  # runs at every end, also of an actor that was fenced off
         if tool_loop is None:
             self.pid.on_release(partial(self._tool_loop.close_in, self.system, self.pid.name))
-        self.pid.on_release(self._kill_all)  # runs at every end, also of an actor that was fenced off
         self._dismiss_strangers()
         self._refill()
 

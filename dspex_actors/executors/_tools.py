@@ -18,13 +18,13 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dspex_actors import _events, values
-from dspex_actors._errors import ValueEncodeError
+from dspex_actors._errors import RuntimeClosedError, ValueEncodeError
+from dspex_actors.executors._loop_call import LoopCall, close_awaitable
 from dspex_actors.workers import ToolFailure
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable
-    from concurrent.futures import Future
 
     from dspex_actors.executors._messages import Run
     from dspex_actors.executors._tool_loop import ToolLoop
@@ -70,7 +70,7 @@ class RequestTools:
         self._lock = threading.Lock()
         self._closed = False
         self._running: str | None = None  # the function that has the thread now
-        self._awaiting: Future[Any] | None = None  # the async one that the thread waits for
+        self._awaiting: LoopCall | None = None  # the async one that the thread waits for
         self._forget: Callable[[], object] | None = None  # takes the record of an abandoned thread back
 
     @property
@@ -102,6 +102,8 @@ class RequestTools:
         """Let the thread end; cancel the async function it waits for, record it in any other one."""
         self._calls.put(None)
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
             running, awaiting = self._running, self._awaiting
         if awaiting is not None:
@@ -171,36 +173,19 @@ class RequestTools:
             CancelledError: the request is over, or somebody has cancelled it in the loop.
             RuntimeError: the loop is closed.
         """
-        import asyncio  # noqa: PLC0415 -- 30 ms that only those with async tools should pay
-
-        coroutine = _settled(awaitable)
         try:
             loop = self._loop or self._own_loop.get()
-            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
-        except BaseException:
-            coroutine.close()
+        except RuntimeClosedError:
+            close_awaitable(awaitable)
             raise
+        call = LoopCall(loop, awaitable)
+        call.start()
         with self._lock:
-            self._awaiting = future
+            self._awaiting = call
             closed = self._closed
         if closed:
-            future.cancel()
-        value, error = future.result()
-        if error is not None:
-            raise error
-        return value
-
-
-async def _settled(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
-    """Await something; return its value, or its error: SystemExit, raised in a task, would end the loop."""
-    from asyncio import CancelledError  # noqa: PLC0415 -- as above
-
-    try:
-        return await awaitable, None
-    except (CancelledError, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 -- the user's function
-        return None, error
+            call.cancel()
+        return call.result()
 
 
 def _failure(error: BaseException) -> ToolFailure:

@@ -95,8 +95,8 @@ class ToolResult(msgspec.Struct, array_like=True, frozen=True):
         message: text of what it raised.
     """
 
-    error_type: str = ""
-    message: str = ""
+    error_type: str
+    message: str
 
 
 class Ready(msgspec.Struct, array_like=True, frozen=True):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _decode_call = msgspec.msgpack.Decoder(_protocol.ToolCall).decode
 _encode = msgspec.msgpack.encode
+_RETURNED = _encode(_protocol.ToolResult("", ""))
 
 
 class ToolFailure(NamedTuple):
@@ -144,7 +145,7 @@ class ToolCalls:
         if isinstance(outcome, ToolFailure):
             parts: list[Any] = [_encode(_protocol.ToolResult(*outcome))]
         else:
-            parts = [_encode(_protocol.ToolResult()), outcome.structure, *outcome.buffers]
+            parts = [_RETURNED, outcome.structure, *outcome.buffers]
         blocks = _framing.pack_parts(parts)
         with self._sending:
             if self._over:
