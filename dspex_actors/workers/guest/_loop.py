@@ -31,6 +31,7 @@ _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
 _REHEARSAL = "sum(i * i for i in range(3))"
+_TOOL_REHEARSAL = f"{_REHEARSAL} + tool(1)"
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
 
@@ -75,14 +76,16 @@ class Worker:
         Args:
             host: the other end of `channel`.
         """
-        reader = _framing.FrameReader(
-            host, {FrameType.READY: _protocol.READY_CAP, FrameType.FINAL: _protocol.FINAL_OVERHEAD}
-        )
-        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        kinds = FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL
+        reader = _framing.FrameReader(host, dict.fromkeys(kinds, _protocol.FINAL_OVERHEAD))
+        request = _framing.pack_parts([_encode(_protocol.Request(_TOOL_REHEARSAL, tools=("tool",)))])
+        result = _framing.pack_parts([_encode(_protocol.ToolResult("", "")), values.encode(1).structure])
         self._say_ready()
         for _ in range(_REHEARSALS):
             _framing.send_frame(host, FrameType.EXECUTE, 1, request)
+            _framing.send_frame(host, FrameType.TOOL_RESULT, 1, result)  # there before it is asked for
             self._serve_one()
+            reader.read()
             reader.read()
 
     def serve(self) -> None:
