@@ -41,11 +41,12 @@ class ToolLoop:
                 raise RuntimeClosedError
             if self._thread is None:
                 ready = threading.Event()
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._serve, args=(ready,), name="dspex-tool-loop", daemon=True
                 )
-                self._thread.start()
+                thread.start()
                 ready.wait()
+                self._thread = thread
             return self._loop
 
     def close(self, timeout_s: float) -> bool:
@@ -55,7 +56,8 @@ class ToolLoop:
             timeout_s: seconds to wait for that.
 
         Returns:
-            False if the thread is still there: a tool blocks the loop, or will not be cancelled.
+            False if the thread is still there: a tool blocks the loop, will not be cancelled, or makes this
+            call.
         """
         with self._lock:
             first, self._closed = not self._closed, True
@@ -63,7 +65,8 @@ class ToolLoop:
             return True
         if first:
             self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(timeout_s)
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def close_in(self, system: System, owner: str) -> None:

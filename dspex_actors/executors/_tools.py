@@ -91,12 +91,16 @@ class RequestTools:
             name: of the tool.
             args: for it.
             kwargs: for it.
-            answer: called in that thread with what came of it.
+            answer: called in that thread with what came of it; in this one if there can be no thread.
         """
-        self._calls.put(_Call(name, args, kwargs, answer))
         if self._thread is None:
             title = f"dspex-tools-{self._facts['execution']}"
-            self._thread = self._system.run_in_thread(title, lambda: self._context.run(self._serve))
+            try:
+                self._thread = self._system.run_in_thread(title, lambda: self._context.run(self._serve))
+            except RuntimeError as error:  # there is no room for one more thread
+                answer(_failure(error))
+                return
+        self._calls.put(_Call(name, args, kwargs, answer))
 
     def close(self) -> None:
         """Let the thread end; cancel the async function it waits for, record it in any other one."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -21,24 +22,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from dspex_actors._errors import ProtocolError, WorkerLostError
-from dspex_actors._execution import (
-    Completed,
-    ExecutionResult,
-    Failed,
-    GuestFailure,
-    LimitExceeded,
-    Usage,
-    WorkerDied,
-    WorkerFacts,
-)
+from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._decoding import decode_message, decode_value
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._result import result_of, usage_of
 from dspex_actors.workers._tool_calls import ToolCalls
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Mapping
 
     from dspex_actors import values
@@ -222,12 +214,12 @@ class WorkerProcess:
             "duration_s": time.monotonic() - started,
             "worker": self.facts,
             "sandbox": self._sandbox,
-            "usage": _usage_of(final, calls),
+            "usage": usage_of(final, calls),
         }
         try:
             if final is None:
                 return self._ended(limits, detail, common)
-            return _result_of(final, value, limits, common)
+            return result_of(final, value, limits, common)
         finally:
             if calls is not None:
                 calls.close()
@@ -315,6 +307,8 @@ class WorkerProcess:
             if self._pidfd >= 0:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            with suppress(OSError):  # closed already; what has arrived can still be read
+                self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -375,22 +369,3 @@ def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:
     if len(parts) < 2:
         raise ProtocolError("a final frame without a value")
     return final, decode_value(parts[1], parts[2:])
-
-
-def _result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) -> ExecutionResult:  # noqa: ANN401 -- see above
-    """Turn a final frame into a result."""
-    if final.outcome == "completed":
-        return Completed(value=value, **common)
-    if final.outcome == "memory" and limits.memory_bytes is not None:
-        return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
-    if final.outcome == "result" and limits.result_bytes is not None:
-        return LimitExceeded(limit="result", allowed=limits.result_bytes, used=final.used, **common)
-    return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), **common)
-
-
-def _usage_of(final: Final | None, calls: ToolCalls | None) -> Usage:
-    """Say what a request used; a worker that gave no final frame did not tell its part."""
-    count = calls.count if calls is not None else 0
-    if final is None:
-        return Usage(tool_calls=count)
-    return Usage(final.cpu_s, final.memory_peak_bytes, final.dropped_bytes, count)

@@ -6,7 +6,6 @@ thread ran the function. So the reader goes on reading meanwhile: output, and th
 
 from __future__ import annotations
 
-import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -19,6 +18,7 @@ from dspex_actors.workers._decoding import decode_message, decode_value
 from dspex_actors.workers._protocol import FrameType
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Collection
 
     from dspex_actors._limits import Limits
@@ -132,13 +132,10 @@ class ToolCalls:
             self._over = True
 
     def close(self) -> None:
-        """Send no more answers. The worker has finished, or is dead."""
+        """Send no more answers. The worker has finished, or was killed, which ends a send that blocks."""
         self._tools.close()
-        if not self._over:
-            with suppress(OSError):  # it is closed already
-                self._socket.shutdown(socket.SHUT_RDWR)  # ends a send that waits for a reader
-            with self._sending:
-                self._over = True
+        with self._sending:
+            self._over = True
 
     def _answer(self, outcome: Encoded | ToolFailure) -> None:
         """Send what came of a call; runs in the thread that ran the tool."""

@@ -394,3 +394,31 @@ def test_a_tool_loop_is_closed_twice_without_a_sound_and_cancels_what_runs():
     assert loop.close(CEILING_S)
     assert loop.close(0)
     assert future.cancelled()
+
+
+def test_a_tool_loop_may_be_closed_by_what_runs_in_it():
+    loop = ToolLoop()
+
+    async def close():
+        return loop.close(CEILING_S)
+
+    future = asyncio.run_coroutine_threadsafe(close(), loop.get())
+
+    assert future.result(CEILING_S) is False
+    assert loop.close(CEILING_S)
+
+
+def test_a_call_for_which_there_is_no_thread_is_a_failure_and_the_next_one_is_served(
+    request_of, system, monkeypatch
+):
+    def refuse(name, work):
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    request = request_of(add=lambda: 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(system, "run_in_thread", refuse)
+        failure = request.call("add")
+
+    assert failure == ("RuntimeError", "can't start new thread")
+    assert request.call("add") == 1

@@ -200,6 +200,7 @@ def test_an_answer_that_comes_after_the_end_is_not_sent(make, tools, pair):
     calls.take(payload())
     calls.close()
     tools.answer(values.encode(1))
+    pair[0].close()
 
     assert tools.closed == 1
     assert pair[1].recv(100) == b""
@@ -215,13 +216,14 @@ def test_the_socket_of_a_request_that_ended_in_order_stays_open(make, tools, pai
     assert tools.closed == 1
 
 
-def test_an_answer_that_the_worker_does_not_read_holds_up_no_end(make, tools):
+def test_an_answer_that_the_worker_does_not_read_holds_up_no_end(make, tools, pair):
     calls = make()
     calls.take(payload())
     sender = threading.Thread(target=tools.answer, args=(values.encode(bytes(8 * 2**20)),))
     sender.start()
     while calls._under_way:  # it is cleared just before the bytes are sent
         threading.Event().wait(0.001)
+    pair[0].shutdown(socket.SHUT_RDWR)  # as the kill does
     calls.close()
     sender.join(CEILING_S)
 
