@@ -364,54 +364,10 @@ def test_each_call_is_an_event_with_its_duration_and_outcome(request_of, system)
     assert second == {"execution": 7, "tag": "t", "tool": "fail", "outcome": "raised"}
 
 
-def test_a_loop_that_a_tool_blocks_is_abandoned_until_it_ends(system):
-    system.kill_grace_s = 0.05
-    loop = ToolLoop()
-    entered, release = threading.Event(), threading.Event()
-
-    async def block():
-        entered.set()
-        release.wait(CEILING_S)
-
-    request = Request(system, loop, {"block": block})
-    request.start("block")
-    assert entered.wait(CEILING_S)
-    request.close()
-    loop.close_in(system, "py")
-    (record,) = system.abandoned.records()
-    release.set()
-    loop._thread.join(CEILING_S)
-
-    assert (record.id, record.thread) == ("async tools of py", "dspex-tool-loop")
-    assert record.where.startswith(f"{__file__}:")
-    assert system.abandoned.records() == ()
-
-
-def test_a_tool_loop_is_closed_twice_without_a_sound_and_cancels_what_runs():
-    loop = ToolLoop()
-    future = asyncio.run_coroutine_threadsafe(asyncio.Event().wait(), loop.get())
-
-    assert loop.close(CEILING_S)
-    assert loop.close(0)
-    assert future.cancelled()
-
-
-def test_a_tool_loop_may_be_closed_by_what_runs_in_it():
-    loop = ToolLoop()
-
-    async def close():
-        return loop.close(CEILING_S)
-
-    future = asyncio.run_coroutine_threadsafe(close(), loop.get())
-
-    assert future.result(CEILING_S) is False
-    assert loop.close(CEILING_S)
-
-
 def test_a_call_for_which_there_is_no_thread_is_a_failure_and_the_next_one_is_served(
     request_of, system, monkeypatch
 ):
-    def refuse(name, work):
+    def refuse(*_):
         msg = "can't start new thread"
         raise RuntimeError(msg)
 
