@@ -29,6 +29,7 @@ _HOMES = {
         "SandboxUnavailableError",
         "SessionClosedError",
         "SessionLimitError",
+        "ToolError",
         "UnknownLanguageError",
         "ValueDecodeError",
         "ValueEncodeError",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 EXECUTION_FINISHED = "execution.finished"
-"""An execution ended. Measurements: `duration_s`, `queued_s`. Metadata: `execution` (its number), `language`,
-`outcome` (completed, failed, limit_exceeded, worker_died, lost), `worker`, `result`. In a session also
-`session`, its number, and `execution` counts its calls."""
+"""An execution ended. Measurements: `duration_s`, `queued_s`, `tool_calls`. Metadata: `execution` (its
+number), `language`, `tag`, `outcome` (completed, failed, limit_exceeded, worker_died, lost), `worker`,
+`result`. In a session also `session`, its number, and `execution` counts its calls."""
 
 SANDBOX_STARTED = "sandbox.started"
 """A zygote is up. Metadata: `profile`, `layers` (name to whether it is active)."""
@@ -20,4 +20,15 @@ Metadata: `session`, `fate` (rolled_back, lost), `reason`."""
 SESSION_CLOSED = "session.closed"
 """A session has ended. Metadata: `session`, `reason`."""
 
-EVENTS = (EXECUTION_FINISHED, SANDBOX_STARTED, SESSION_STARTED, SESSION_ROLLED_BACK, SESSION_CLOSED)
+TOOL_CALLED = "tool.called"
+"""A guest's call of a tool ended. Measurements: `duration_s`. Metadata: `execution` (its number), `tag`,
+`tool`, `outcome`: returned, raised, or late if its execution was over by then."""
+
+EVENTS = (
+    EXECUTION_FINISHED,
+    SANDBOX_STARTED,
+    SESSION_STARTED,
+    SESSION_ROLLED_BACK,
+    SESSION_CLOSED,
+    TOOL_CALLED,
+)

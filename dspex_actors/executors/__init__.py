@@ -20,6 +20,7 @@ from dspex_actors.executors._session_messages import (
     SessionCall,
     StartOver,
 )
+from dspex_actors.executors._tool_loop import ToolLoop
 
 __all__ = [
     "BranchOff",
@@ -37,4 +38,5 @@ __all__ = [
     "SessionCall",
     "StartOver",
     "Stats",
+    "ToolLoop",
 ]

@@ -30,6 +30,7 @@ from dspex_actors.executors._session_messages import (
     SessionCall,
     StartOver,
 )
+from dspex_actors.executors._tools import RequestTools
 from dspex_actors.executors._variables import encode_variables
 from dspex_actors.workers import Cause
 from supervisors import NO_REPLY, GenServer, Refuse, Sender, Shutdown, Stop
@@ -208,7 +209,10 @@ class SessionActor(GenServer):
         worker, context = self._the_body.worker, run.request.context
         nonce = worker.next_request
         sender.on_abandoned(lambda: worker.kill_request(nonce, Cause.CANCELLED))
-        result = worker.serve(run.request.code, variables, run.limits, self.system.timers, context.on_output)
+        tools = RequestTools(run, self.system, self._setup.tool_loop) if context.tools else None
+        result = worker.serve(
+            run.request.code, variables, run.limits, self.system.timers, context.on_output, tools=tools
+        )
         return None if result is None else self._the_body.settled(result)
 
     def _follow_up(self) -> Any:  # noqa: ANN401 -- as `handle_call`

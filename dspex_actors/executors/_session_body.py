@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dspex_actors._config import SessionConfig
     from dspex_actors._limits import Limits
     from dspex_actors.executors._lifeline import Lifeline
+    from dspex_actors.executors._tool_loop import ToolLoop
     from dspex_actors.workers import KeptWorker, ZygoteHandle
     from supervisors import System
 
@@ -39,6 +40,7 @@ class SessionSetup(NamedTuple):
         limits: what its calls may use.
         start_timeout_s: seconds a worker may take to be ready.
         lifeline: reaches the process while the actor is busy.
+        tool_loop: runs the async tools of calls that name no loop.
     """
 
     number: int
@@ -47,6 +49,7 @@ class SessionSetup(NamedTuple):
     limits: Limits
     start_timeout_s: float
     lifeline: Lifeline
+    tool_loop: ToolLoop
 
 
 class SessionBody:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
@@ -10,7 +11,7 @@ from dspex_actors._errors import (
     SessionClosedError,
     one_of,
 )
-from dspex_actors._execution import Execute, Failed, check_variables
+from dspex_actors._execution import Execute, ExecutionContext, Failed, check_names
 from dspex_actors.executors import (
     BranchOff,
     Drain,
@@ -27,7 +28,8 @@ from dspex_actors.workers import Cause
 from supervisors import ActorExitedError, CallTimeoutError, Crash, Shutdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
     from types import TracebackType
 
     from dspex_actors._execution import ExecutionResult
@@ -44,6 +46,8 @@ class CallOptions(TypedDict, total=False):
     """The keyword arguments of a call in a session; see `ExecutionContext`."""
 
     variables: Mapping[str, Any]
+    tools: Mapping[str, Callable[..., Any]]
+    loop: AbstractEventLoop | None
     limits: Limits | None
     on_output: Callable[[str, str], None] | None
     tag: object
@@ -64,12 +68,12 @@ class Session:
     lost, and the result says so; see `SessionState`. What the code did to files is not undone.
     """
 
-    def __init__(self, sessions: Sessions, opened: OpenedSession, limits: Limits) -> None:
+    def __init__(self, sessions: Sessions, opened: OpenedSession, defaults: ExecutionContext) -> None:
         self._sessions = sessions
         self._number = opened.number
         self._address = opened.address
         self._lifeline = opened.lifeline
-        self._limits = limits
+        self._defaults = defaults
 
     def __repr__(self) -> str:
         return f"<Session {self._number}{' closed' if self.closed else ''}>"
@@ -92,8 +96,8 @@ class Session:
         Args:
             code: Python source; its value is that of the last expression, else of the variable `result` if
                 this call assigned it.
-            options: `variables`, `limits`, `on_output`, `tag`; see `ExecutionContext`. Limits of memory and
-                files can be at most the session's own.
+            options: `variables`, `tools` (beside the session's own), `loop`, `limits`, `on_output`, `tag`;
+                see `ExecutionContext`. Limits of memory and files can be at most the session's own.
 
         Raises:
             ConfigError: an argument is wrong.
@@ -124,6 +128,10 @@ class Session:
             ValueEncodeError: a variable cannot cross.
             SessionClosedError: the session has ended, or ended under this call.
         """
+        import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
+
+        if options.get("loop") is None:
+            options["loop"] = asyncio.get_running_loop()  # for async tools
         message = self._message(code, options)
         try:
             result: ExecutionResult = await self._address.acall(message, timeout=None)
@@ -139,7 +147,7 @@ class Session:
             GuestError: the value cannot cross, or exceeds the session's limits.
             SessionClosedError: the session has ended.
         """
-        check_variables({name: None})
+        check_names("name", {name: None})
         result: ExecutionResult = self._ask(ReadVariable(name))
         if isinstance(result, Failed) and result.error.type == "KeyError":
             raise KeyError(name)
@@ -199,7 +207,7 @@ class Session:
             SessionLimitError: as many sessions are open as the runtime allows.
             SessionClosedError: the session has ended.
         """
-        return self._sessions.add(lambda: self._ask(BranchOff()), self._limits)
+        return self._sessions.add(lambda: self._ask(BranchOff()), self._defaults)
 
     # -- the end
 
@@ -258,6 +266,11 @@ class Session:
         unknown = [name for name in options if name not in allowed]
         if unknown:
             raise ConfigError("option of a call in a session", unknown[0], one_of(allowed))
+        tools = options.get("tools", {})
+        if isinstance(tools, Mapping):  # else it is refused below
+            options["tools"] = {**self._defaults.tools, **tools}
+        if options.get("loop") is None:
+            options["loop"] = self._defaults.loop
         request = Execute(code, **options)
         if request.context.limits is not None:
             self._check_limits(request.context.limits)
@@ -271,7 +284,7 @@ class Session:
             ConfigError: one of them is.
         """
         for name in _COMPARED:
-            own, asked = getattr(self._limits, name), getattr(limits, name)
+            own, asked = getattr(self._defaults.limits, name), getattr(limits, name)
             if own is not None and (asked is None or asked > own):
                 raise ConfigError(f"Limits.{name}", asked, f"at most {own}, the session's own")
 

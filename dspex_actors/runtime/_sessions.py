@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dspex_actors._config import CheckpointAt, OnError
-    from dspex_actors._limits import Limits
+    from dspex_actors._execution import ExecutionContext
     from supervisors import Address
 
 
@@ -55,18 +55,27 @@ class Sessions:
         self._open: list[Session] = []
         self._opening = 0
 
-    def open(self, executor: Address, config: SessionConfig, limits: Limits) -> Session:
+    def open(self, executor: Address, config: SessionConfig, defaults: ExecutionContext) -> Session:
         """Open a session in an executor's sandbox.
+
+        Args:
+            executor: its address.
+            config: how the session is set up.
+            defaults: tools and limits of its calls.
 
         Raises:
             SessionLimitError: there are as many as there may be.
             ExecutorUnavailableError: it could not be started.
         """
-        message = OpenSession(config, limits)
-        return self.add(lambda: executor.call(message, timeout=None), limits)
+        message = OpenSession(config, defaults.limits)
+        return self.add(lambda: executor.call(message, timeout=None), defaults)
 
-    def add(self, start: Callable[[], OpenedSession], limits: Limits) -> Session:
+    def add(self, start: Callable[[], OpenedSession], defaults: ExecutionContext) -> Session:
         """Start a session and count it.
+
+        Args:
+            start: does it.
+            defaults: as for `open`.
 
         Raises:
             SessionLimitError: there are as many as there may be.
@@ -78,7 +87,7 @@ class Sessions:
                 raise SessionLimitError(self._most)
             self._opening += 1
         try:
-            session = Session(self, start(), limits)
+            session = Session(self, start(), defaults)
         except (ActorExitedError, CallTimeoutError) as error:
             raise ExecutorUnavailableError(str(error)) from error
         finally:

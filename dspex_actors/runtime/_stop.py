@@ -16,6 +16,7 @@ from supervisors import ActorExitedError, CallTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dspex_actors.executors import ToolLoop
     from dspex_actors.runtime._session import Session
     from supervisors import Address, SupervisorAddress
 
@@ -24,7 +25,11 @@ _LAST_LOOK_S = 1.0
 
 
 def stop_tree(
-    root: SupervisorAddress, executors: Iterable[Address], sessions: list[Session], timeout_s: float
+    root: SupervisorAddress,
+    executors: Iterable[Address],
+    sessions: list[Session],
+    tool_loop: ToolLoop,
+    timeout_s: float,
 ) -> StopReport:
     """Drain executors and sessions, stop the tree, and report.
 
@@ -32,6 +37,7 @@ def stop_tree(
         root: the tree.
         executors: their addresses.
         sessions: those that are open.
+        tool_loop: where async tools run.
         timeout_s: seconds for the work under way; what is not done then is killed. Ending the tree comes on
             top and has limits of its own for each actor.
     """
@@ -42,11 +48,12 @@ def stop_tree(
     for session in sessions:
         session.end("the runtime was closed")
     result = root.stop()
+    tool_loop.close_in(root.system, root.name)
     left = _still_there(watched, time.monotonic() + _LAST_LOOK_S)
     return StopReport(
         drained=not killed,
         killed=killed,
-        abandoned=result.abandoned,
+        abandoned=root.system.abandoned.records(),
         processes_left=left,
         duration_s=time.monotonic() - started,
         reason=result.reason,

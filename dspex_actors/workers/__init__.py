@@ -21,6 +21,8 @@ _HOME_OF = {
     "KeptWorker": "_kept",
     "LayerReport": "_protocol",
     "Timers": "_causes",
+    "ToolFailure": "_tool_calls",
+    "Tools": "_tool_calls",
     "WorkerProcess": "_process",
     "ZygoteHandle": "_spawn",
     "remove_folder": "_scratch",

@@ -31,5 +31,6 @@ class Cause(Enum):
     STOPPED = "the executor stopped"
     CLOSED = "its session was closed"
     PROTOCOL = "it broke the protocol"
+    TOOL_CALLS = "it called tools too often"
     SPENT = "its work was done"
     START = "it was not ready in time"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dspex_actors import values
     from dspex_actors.workers._causes import Cause, Timers
     from dspex_actors.workers._protocol import Exited
+    from dspex_actors.workers._tool_calls import Tools
 
 _OPENING = Limits(time_s=10.0)
 
@@ -74,14 +75,18 @@ class KeptWorker(WorkerProcess):
         limits: Limits,
         timers: Timers,
         on_output: Callable[[str, str], None] | None = None,
+        *,
+        tools: Tools | None = None,
     ) -> ExecutionResult | None:
         """Run code in the namespace that is kept; None if `kill_request` came before it began.
+
+        The arguments are those of `execute`.
 
         Raises:
             WorkerLostError: as `execute`.
         """
         try:
-            return self.execute(code, variables, limits, timers, on_output, keep=True)
+            return self.execute(code, variables, limits, timers, on_output, keep=True, tools=tools)
         except _WithdrawnError:
             return None
 

@@ -12,30 +12,31 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dspex_actors import values
 from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._causes import Cause
+from dspex_actors.workers._decoding import decode_message, decode_value
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
-from dspex_actors.workers._results import result_of
+from dspex_actors.workers._result import result_of, usage_of
+from dspex_actors.workers._tool_calls import ToolCalls
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from dspex_actors import values
     from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Timers
-
-T = TypeVar("T")
+    from dspex_actors.workers._tool_calls import Tools
 
 _decode_final = msgspec.msgpack.Decoder(Final).decode
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
@@ -109,7 +110,7 @@ class WorkerProcess:
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
-            ready = None if frame is None else _decoded(_decode_ready, [frame.payload])
+            ready = None if frame is None else decode_message(_decode_ready, [frame.payload])
         except (ProtocolError, OSError) as error:
             self.close()
             raise WorkerLostError(f"the worker's handshake failed: {error}") from error
@@ -134,6 +135,7 @@ class WorkerProcess:
         on_output: Callable[[str, str], None] | None = None,
         *,
         keep: bool = False,
+        tools: Tools | None = None,
         read: str = "",
     ) -> ExecutionResult:
         """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
@@ -146,6 +148,7 @@ class WorkerProcess:
             on_output: called with stream name and text as output arrives, in this thread.
             keep: whether the names it binds stay for the next call; a worker that was not kept is good for
                 one call.
+            tools: runs what the code may call in the host; closed when this request is over.
             read: name of a variable; its value is the result, and no code is run.
 
         Raises:
@@ -153,6 +156,7 @@ class WorkerProcess:
         """
         nonce = self._begin()
         output = OutputCollector(limits.output_bytes, on_output)
+        calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
         request = _protocol.Request(
             code,
             keep,
@@ -162,6 +166,7 @@ class WorkerProcess:
             limits.result_bytes,
             limits.file_bytes,
             limits.open_files,
+            () if calls is None else calls.names,
             read,
         )
         parts: list[bytes | bytearray | memoryview] = [_encode(request)]
@@ -177,7 +182,7 @@ class WorkerProcess:
         final, value = None, None
         try:
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
-            final, value = self._receive(nonce, limits, output)
+            final, value = self._receive(nonce, limits, output, calls)
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
             self.kill(Cause.PROTOCOL)
@@ -195,10 +200,15 @@ class WorkerProcess:
             "duration_s": time.monotonic() - started,
             "worker": self.facts,
             "sandbox": self._sandbox,
+            "usage": usage_of(final, calls),
         }
-        if final is None:
-            return self._ended(limits, detail, common)
-        return result_of(final, value, limits, common)
+        try:
+            if final is None:
+                return self._ended(limits, detail, common)
+            return result_of(final, value, limits, common)
+        finally:
+            if calls is not None:
+                calls.close()
 
     def _begin(self) -> int:
         """Note that a request is under way; return its nonce."""
@@ -213,7 +223,9 @@ class WorkerProcess:
             self._running = 0
             return self._cause is None
 
-    def _receive(self, nonce: int, limits: Limits, output: OutputCollector) -> tuple[Final | None, Any]:
+    def _receive(
+        self, nonce: int, limits: Limits, output: OutputCollector, calls: ToolCalls | None = None
+    ) -> tuple[Final | None, Any]:
         """Read frames up to the final one; (None, None) if the worker ends before.
 
         Raises:
@@ -224,22 +236,22 @@ class WorkerProcess:
             final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
         self._caps.clear()
         self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
-        while True:
-            frame = self._reader.read()
-            if frame is None:
-                return None, None
+        if calls is not None:
+            self._caps[FrameType.TOOL_CALL] = calls.cap
+        while (frame := self._reader.read()) is not None:
             if frame.nonce != nonce:
                 raise ProtocolError("a frame that belongs to no request")
             if frame.type == FrameType.OUTPUT:
                 output.add(memoryview(frame.payload))
-                continue
-            parts = _framing.split_parts(frame.payload)
-            final = _decoded(_decode_final, parts)
-            if final.outcome != "completed":
-                return final, None
-            if len(parts) < 2:
-                raise ProtocolError("a final frame without a value")
-            return final, _decode_value(parts[1], parts[2:])
+            elif frame.type == FrameType.TOOL_CALL and calls is not None:
+                if not calls.take(frame.payload):
+                    self.kill(Cause.TOOL_CALLS)
+                    break
+            else:
+                if calls is not None:
+                    calls.finish()
+                return _final_of(frame.payload)
+        return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
         """Say how a worker ended that gave no final frame.
@@ -250,6 +262,10 @@ class WorkerProcess:
         cause = self._cause
         if cause is Cause.TIME and limits.time_s is not None:
             return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
+        if cause is Cause.TOOL_CALLS and limits.tool_calls is not None:
+            return LimitExceeded(
+                limit="tool_calls", allowed=limits.tool_calls, used=limits.tool_calls + 1, **common
+            )
         if cause is None:
             # Its socket is closed but it may live on: a guest can close its own descriptors.
             alive = not self._wait_dead(0.05)
@@ -284,19 +300,22 @@ class WorkerProcess:
     def kill(self, cause: Cause) -> None:
         """Kill the worker process; quiet if it is dead. The first cause is the one remembered."""
         with self._lock:
-            if self._cause is None:
-                self._cause = cause
-            if self._pidfd >= 0:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            self._kill(cause)
 
     def kill_request(self, nonce: int, cause: Cause) -> None:
         """Kill the worker if this request is under way; one that has ended keeps its result."""
         with self._lock:
-            if self._running != nonce:
-                return
-            self._cause = self._cause or cause
-        self.kill(cause)
+            if self._running == nonce:
+                self._kill(cause)
+
+    def _kill(self, cause: Cause) -> None:
+        """Kill the worker process; called with the lock held."""
+        self._cause = self._cause or cause
+        if self._pidfd >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        with suppress(OSError):  # closed already; what has arrived can still be read
+            self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -344,19 +363,16 @@ class WorkerProcess:
         return bool(poll.poll(seconds * 1000))
 
 
-def _decoded(decode: Callable[[bytes | memoryview], T], parts: Sequence[bytes | memoryview]) -> T:
-    """Decode the message in part 0.
+def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:
+    """Decode a final frame and its value.
 
     Raises:
-        ProtocolError: it is not one, whatever the decoder raises then: ValueError too, for text that is none.
+        ProtocolError: it is none.
     """
-    try:
-        return decode(parts[0])
-    except (msgspec.MsgspecError, ArithmeticError, LookupError, RecursionError, ValueError) as error:
-        raise ProtocolError(f"a message that is none: {error}") from error
-
-
-def _decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # noqa: ANN401 -- guest values are any plain data
-    """Decode a value; numpy is loaded first if it is needed, so that decoding itself imports nothing."""
-    values.prepare(structure)
-    return values.decode(structure, buffers)
+    parts = _framing.split_parts(payload)
+    final = decode_message(_decode_final, parts)
+    if final.outcome != "completed":
+        return final, None
+    if len(parts) < 2:
+        raise ProtocolError("a final frame without a value")
+    return final, decode_value(parts[1], parts[2:])

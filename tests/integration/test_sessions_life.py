@@ -307,3 +307,32 @@ def test_limits_of_the_runtime_are_those_of_its_sessions():
         result = session.execute("while True: pass")
 
         assert (result.limit, result.allowed) == ("time", 0.2)
+
+
+def test_tools_of_a_session_can_be_called_by_all_its_calls_and_a_call_may_have_more():
+    calls = []
+
+    def note(word):
+        calls.append(word)
+        return len(calls)
+
+    with runtime_of(spares=0) as runtime, runtime.session(tools={"note": note}) as session:
+        session.execute("def f(word): return note(word)")
+        second = session.execute("f('two'), extra()", tools={"extra": lambda: "more"})
+        third = session.execute(
+            "try:\n    extra()\nexcept ToolError as error:\n    r = error.error_type\n(f('three'), r)"
+        )
+
+    assert (second.value, third.value) == ((1, "more"), (2, "LookupError"))
+    assert calls == ["two", "three"]
+
+
+def test_a_session_killed_in_a_tool_is_answered_and_goes_on():
+    gate = threading.Event()
+    with runtime_of(spares=0) as runtime:
+        with runtime.session(tools={"wait": gate.wait}) as session:
+            result = session.execute("wait()", limits=Limits(time_s=0.2))
+            after = session.execute("1")
+        gate.set()
+
+    assert (result.limit, after.value) == ("time", 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import resource
 import sys
+from _thread import RLock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +22,7 @@ from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.guest import _failure, _output, _python
 from dspex_actors.workers.guest._failure import FILENAME
+from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
@@ -30,6 +32,7 @@ _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
 _REHEARSAL = "sum(i * i for i in range(3))"
+_TOOL_REHEARSAL = f"{_REHEARSAL} + tool(1)"
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
 _SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
@@ -52,7 +55,11 @@ class Worker:
         self._channel = channel
         self._engine = engine
         self.baseline = _limits.Baseline.measure()
-        self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
+        self._reader = _framing.FrameReader(
+            channel, dict.fromkeys((FrameType.EXECUTE, FrameType.TOOL_RESULT), _protocol.REQUEST_CAP)
+        )
+        self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
+        self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self._nonce = 0
         self._namespace: dict[str, Any] | None = None
         self._calls = 0
@@ -74,14 +81,16 @@ class Worker:
         Args:
             host: the other end of `channel`.
         """
-        reader = _framing.FrameReader(
-            host, {FrameType.READY: _protocol.READY_CAP, FrameType.FINAL: _protocol.FINAL_OVERHEAD}
-        )
-        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        kinds = FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL
+        reader = _framing.FrameReader(host, dict.fromkeys(kinds, _protocol.FINAL_OVERHEAD))
+        request = _framing.pack_parts([_encode(_protocol.Request(_TOOL_REHEARSAL, tools=("tool",)))])
+        result = _framing.pack_parts([_encode(_protocol.ToolResult("", "")), values.encode(1).structure])
         self._say_ready()
         for _ in range(_REHEARSALS):
             _framing.send_frame(host, FrameType.EXECUTE, 1, request)
+            _framing.send_frame(host, FrameType.TOOL_RESULT, 1, result)  # there before it is asked for
             self._serve_one()
+            reader.read()
             reader.read()
 
     def serve(self) -> None:
@@ -101,6 +110,8 @@ class Worker:
     def _serve_one(self) -> bool:
         """Answer one request; False when the host has closed the socket."""
         frame = self._reader.read()
+        while frame is not None and frame.type == FrameType.TOOL_RESULT:  # the guest has not waited for it
+            frame = self._reader.read()
         if frame is None:
             return False
         self._nonce = frame.nonce
@@ -144,11 +155,12 @@ class Worker:
             output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
+            self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
             self._limit(request, for_good=first)
-            if request.read:
-                value = namespace[request.read]
-            else:
-                value = _python.run(self._engine, request.code, namespace, filename)
+            try:
+                value = self._value(request, namespace, filename)
+            finally:
+                self._tools.end()
             return self._encode_value(value, request)
         except MemoryError as error:
             error.__traceback__ = None
@@ -157,6 +169,16 @@ class Worker:
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
             return Final("failed", *_failure.describe(error, sources)), None
+
+    def _value(self, request: _protocol.Request, namespace: dict[str, Any], filename: str) -> Any:  # noqa: ANN401 -- a guest's value is anything
+        """Run the guest's code, or look a variable up; return the value.
+
+        Raises:
+            BaseException: whatever the guest's code raises; KeyError if there is no such variable.
+        """
+        if request.read:
+            return namespace[request.read]
+        return _python.run(self._engine, request.code, namespace, filename)
 
     def _note(self, source: str) -> tuple[str, dict[str, str]]:
         """Keep the code of a call for later tracebacks; return its file name, and all that is kept."""
@@ -192,7 +214,8 @@ class Worker:
         self._send(FrameType.OUTPUT, [stream, data])
 
     def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
-        _framing.send_frame(self._channel, kind, self._nonce, parts)
+        with self._sending:
+            _framing.send_frame(self._channel, kind, self._nonce, parts)
 
 
 def _variables(parts: list[memoryview]) -> dict[str, Any]:
