@@ -9,11 +9,12 @@ import json
 import os
 import platform
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
-from dspex_actors._errors import DspexError, SandboxUnavailableError
+from dspex_actors._errors import DspexError
 from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS, Policy, Profile
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._interrupts import Interrupts
@@ -22,7 +23,6 @@ from dspex_actors.workers.confine import _landlock
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
     from rich.console import Console
     from rich.table import Table
@@ -60,13 +60,11 @@ class Finding:
         profile: which one.
         report: its layers, None if not even an unprotected worker could be started.
         error: why not.
-        fixes: what to do about each layer that the profile insists on and that is not active.
     """
 
     profile: Profile
     report: SandboxReport | None
     error: str = ""
-    fixes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def contained(self) -> bool:
@@ -85,9 +83,7 @@ def examine(profile: Profile) -> Finding:
         report = _report(Policy(profile=profile, require=frozenset()))
     except DspexError as error:
         return Finding(profile, None, str(error))
-    essential = () if profile is Profile.TRUSTED else ESSENTIAL_LAYERS
-    missing = [layer.name for layer in report.missing if layer.name in essential]
-    return Finding(profile, report, fixes={name: _fix(profile, name) for name in missing})
+    return Finding(profile, report)
 
 
 def _report(policy: Policy) -> SandboxReport:
@@ -99,17 +95,6 @@ def _report(policy: Policy) -> SandboxReport:
     config = RuntimeConfig(executor=ExecutorConfig(policy=policy, spares=0, max_workers=1))
     with Runtime(config) as runtime:
         return runtime.sandbox_report()
-
-
-def _fix(profile: Profile, layer: str) -> str:
-    """Return what the library says to somebody who insists on a layer that is not there."""
-    try:
-        _report(Policy(profile=profile, require=frozenset({layer})))
-    except SandboxUnavailableError as error:
-        return error.fix
-    except DspexError as error:
-        return str(error)
-    return "try again: it was active this time"
 
 
 def as_plain(machine: Machine, findings: list[Finding]) -> dict[str, Any]:
@@ -131,7 +116,7 @@ def as_plain(machine: Machine, findings: list[Finding]) -> dict[str, Any]:
                         "essential": layer.name in ESSENTIAL_LAYERS,
                         "probe": layer.probe,
                         "detail": layer.detail,
-                        "fix": finding.fixes.get(layer.name),
+                        "fix": layer.fix or None,
                     }
                     for layer in (finding.report.layers if finding.report else ())
                 ],
@@ -159,12 +144,13 @@ def draw(console: Console, machine: Machine, findings: list[Finding]) -> None:
     for finding in findings:
         if finding.error:
             console.print(f"{finding.profile.value} cannot be started: {finding.error}")
-        for layer in finding.report.missing if finding.report else ():
-            if layer.name in finding.fixes:
-                console.print(
-                    f"{finding.profile.value} lacks {layer.name}: {layer.detail}\n"
-                    f"  to have it: {finding.fixes[layer.name]}",
-                )
+        missing = finding.report.missing if finding.report else ()
+        for fix, layers in groupby(
+            missing if finding.profile is not Profile.TRUSTED else (), lambda layer: layer.fix
+        ):
+            for layer in layers:
+                console.print(f"{finding.profile.value} lacks {layer.name}: {layer.detail}")
+            console.print(f"  to have it: {fix}")
     console.print(
         "* essential: without it nothing is run. trusted is for your own code: no sandbox, by design."
     )

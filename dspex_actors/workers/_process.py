@@ -105,6 +105,7 @@ class WorkerProcess:
         self._reader = _framing.FrameReader(data, self._caps)
         self._lock = threading.Lock()
         self._pidfd = -1
+        self._nanny = -1  # pidfd; killing her kills all that the guest has started
         self._cause: Cause | None = None
         # Not to be guessed by a worker before its first request; it sees each later one anyway.
         self._nonce = int.from_bytes(os.urandom(7), "little")
@@ -125,14 +126,14 @@ class WorkerProcess:
         """
         self._control.settimeout(timeout_s)
         try:
-            message, fds = _protocol.receive_with_fds(self._control, 4096, 1)
+            message, fds = _protocol.receive_with_fds(self._control, 4096, 2)
         except OSError as error:
             self.close()
             raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
         if not fds:
             self.close()
             raise WorkerLostError("the zygote ended before it started a worker")
-        self._pidfd = fds[0]
+        self._pidfd, self._nanny = (*fds, -1)[:2]
         born = _decode_control(message)
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
@@ -295,9 +296,10 @@ class WorkerProcess:
         with self._lock:
             if self._cause is None:
                 self._cause = cause
-            if self._pidfd >= 0:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            for pidfd in (self._nanny, self._pidfd):
+                if pidfd >= 0:
+                    with suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -326,23 +328,41 @@ class WorkerProcess:
     def close(self) -> bool:
         """Kill the worker and give its descriptors back; True when it is seen dead. Quiet the second time."""
         self.kill(Cause.SPENT)
-        dead = self._wait_dead(_DEATH_WAIT_S)
+        dead = True
+        for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
+            dead = _wait_ended(pidfd, _DEATH_WAIT_S) and dead
+            _reap_if_adopted(pidfd)
         with self._lock:
-            if self._pidfd >= 0:
-                os.close(self._pidfd)
-                self._pidfd = -1
+            for pidfd in (self._pidfd, self._nanny):
+                if pidfd >= 0:
+                    os.close(pidfd)
+            self._pidfd = self._nanny = -1
         self._data.close()
         self._control.close()
         return dead
 
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
-        pidfd = self._pidfd
-        if pidfd < 0:
-            return True
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        return _wait_ended(self._pidfd, seconds)
+
+
+def _wait_ended(pidfd: int, seconds: float) -> bool:
+    """Wait until the process behind a pidfd is gone; True if it is, or if the pidfd is none."""
+    if pidfd < 0:
+        return True
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _reap_if_adopted(pidfd: int) -> None:
+    """Collect a dead process that became a child of ours when its zygote was killed.
+
+    That happens where the host is the first process of a container. What nobody collects would keep its pid
+    namespace from ending.
+    """
+    with suppress(OSError):  # usually: it is no child of ours
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
 
 
 def _decoded(decode: Callable[[bytes | memoryview], T], parts: Sequence[bytes | memoryview]) -> T:

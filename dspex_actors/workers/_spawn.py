@@ -16,6 +16,7 @@ import msgspec
 from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._policy import Policy, Profile
 from dspex_actors.workers import _protocol
+from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -94,14 +95,16 @@ def zygote_config(
         profile=Profile(policy.profile).value,
         packages=packages,
         read_paths=_read_paths(packages),
-        # The import system lists these; what is installed there can be seen, but not read.
+        # The import system lists these; where installed packages cannot be hidden, their names can be seen.
         listed_paths=[str(folder) for folder in _library_folders()],
+        hidden_paths=[str(path) for path in _installed_packages()],
         preload=list(policy.preload),
         environment=dict(policy.environment),
         scratch=scratch,
         allow=policy.allow_imports,
         forbid=policy.forbid_imports,
         disabled_layers=sorted(disabled_layers),
+        scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
     )
 
 
@@ -120,6 +123,16 @@ def _read_paths(packages: dict[str, str]) -> list[str]:
 def _library_folders() -> list[Path]:
     """Return the folders of the standard library."""
     return list(dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")))
+
+
+def _installed_packages() -> list[Path]:
+    """Return the folders of installed packages that lie within the standard library's."""
+    return [
+        path
+        for folder in _library_folders()
+        for name in sorted(_INSTALLED)
+        if (path := folder / name).is_dir()
+    ]
 
 
 def _standard_library() -> list[str]:
@@ -185,8 +198,8 @@ class ZygoteHandle:
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self._channel.settimeout(None)
-        self.layers = up.layers
-        return up.layers
+        self.layers = in_order(up.layers, self._profile)
+        return self.layers
 
     def spawn(self, worker_id: int | None = None) -> WorkerProcess:
         """Ask for one more worker; returns before it is ready, see `WorkerProcess.wait_ready`.

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dspex_actors import Completed, Policy, WorkerDied
+from dspex_actors._policy import LAYERS
 from tests.integration._denials import (
     DENIALS,
     LIMITS,
@@ -26,6 +27,14 @@ from tests.integration._tools import BareZygote
 
 REPOSITORY = Path(__file__).parents[2]
 NOBODY = 65534
+
+
+@pytest.fixture(scope="module", params=["all layers", "no namespaces"])
+def zygote(request, clean_module):  # noqa: ARG001 -- set up before
+    """Yield a zygote of this machine, and one of a machine that has no namespaces to give."""
+    namespaces = [layer for layer in LAYERS if layer.endswith("_namespace")]
+    with BareZygote(disabled=namespaces if request.param == "no namespaces" else ()) as zygote:
+        yield zygote
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 Two filters stack. The bulk filter is loaded once by the zygote and inherited: it takes away what neither the
 zygote nor a worker needs. The worker's own small filter comes last and takes away what the zygote still
-needed: starting processes, and signals to anybody but itself.
+needed: starting processes and namespaces, mounting, and signals to anybody but itself.
 """
 
 from __future__ import annotations
@@ -44,15 +44,17 @@ _REFUSED = """
 acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init fanotify_mark
 finit_module fsconfig fsmount fsopen fspick init_module inotify_add_watch inotify_init inotify_init1
 io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl
-lookup_dcookie mbind migrate_pages mknod mknodat modify_ldt mount mount_setattr move_mount move_pages
+lookup_dcookie mbind migrate_pages mknod mknodat modify_ldt mount_setattr move_mount move_pages
 mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv msgsnd
 name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root
 process_madvise process_mrelease process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot
 request_key semctl semget semop semtimedop set_mempolicy setdomainname setfsgid setfsuid setgid setgroups
-sethostname setns setpriority setregid setresgid setresuid setreuid settimeofday setuid shmat shmctl shmget
-swapoff swapon sysfs syslog umount2 unshare userfaultfd ustat vhangup ioprio_set sched_setattr sched_setparam
-sched_setscheduler sched_setaffinity
+sethostname setpriority setregid setresgid setresuid setreuid settimeofday setuid shmat shmctl shmget
+swapoff swapon sysfs syslog umount2 unshare userfaultfd ustat vhangup ioprio_set sched_setattr
+sched_setparam sched_setscheduler sched_setaffinity
 """.split()
+# The zygote still needs these, to make scratch folders and to have workers born in pid namespaces.
+_REFUSED_TO_WORKERS = ["mount", "setns"]
 _NETWORK = "socket connect accept accept4 bind listen".split()
 _OWNERSHIP = "chown fchown fchownat lchown".split()
 # Landlock does not know these: without a filter the guest could change the mode or times of any file of its
@@ -88,7 +90,8 @@ def worker_rules(pid: int, *, landlock_abi: int = 0) -> dict[str, Rule]:
         pid: its own process id; signals and limits may name no other.
         landlock_abi: what Landlock covers and need not be refused here.
     """
-    rules: dict[str, Rule] = dict.fromkeys(["fork", "vfork", "execve", "execveat"], Refuse())
+    starting = ["fork", "vfork", "execve", "execveat"]
+    rules: dict[str, Rule] = dict.fromkeys([*starting, *_REFUSED_TO_WORKERS], Refuse())
     if landlock_abi < _TRUNCATE_ABI:
         rules["truncate"] = Refuse()
     rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD)

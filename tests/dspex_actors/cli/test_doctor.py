@@ -31,10 +31,15 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def finding(profile, *missing, fixes=None):
+def finding(profile, *missing, fix=""):
     """Return what a doctor finds where some layers are missing."""
-    layers = [LayerReport(name, name not in missing, f"trying {name}", f"seen {name}") for name in LAYERS]
-    return Finding(profile, SandboxReport(profile.value, tuple(layers)), fixes=fixes or {})
+    layers = [
+        LayerReport(
+            name, name not in missing, f"trying {name}", f"seen {name}", fix if name in missing else ""
+        )
+        for name in LAYERS
+    ]
+    return Finding(profile, SandboxReport(profile.value, tuple(layers)))
 
 
 def drawn(findings, width=100):
@@ -74,11 +79,18 @@ def test_the_verdict_and_every_layer_fit_on_one_screen():
 
 
 def test_a_missing_layer_is_shown_with_the_reason_and_the_fix():
-    fixes = {"landlock": "use a [newer] kernel"}
-    text = drawn([GOOD[0], finding(Profile.PROCESS, "landlock", fixes=fixes), GOOD[2]])
+    text = drawn([GOOD[0], finding(Profile.PROCESS, "landlock", fix="use a [newer] kernel"), GOOD[2]])
 
     assert text.startswith("NOT contained: untrusted code could reach this host (profiles: process)\n")
     assert "process lacks landlock: seen landlock\n  to have it: use a [newer] kernel\n" in text
+
+
+def test_layers_with_the_same_fix_are_shown_with_it_once():
+    missing = ("user_namespace", "pid_namespace")
+    text = drawn([GOOD[0], finding(Profile.PROCESS, *missing, fix="allow them"), GOOD[2]])
+
+    assert "seen user_namespace\nprocess lacks pid_namespace: seen pid_namespace\n  to have it: allow" in text
+    assert text.count("allow them") == 1
 
 
 def test_a_profile_that_cannot_be_started_is_shown_with_its_error():
