@@ -14,11 +14,13 @@ class Profile(Enum):
     """Where a policy starts from.
 
     `STRICT` runs a restricted Python inside the sandbox, `PROCESS` the full language inside the sandbox,
-    `TRUSTED` your own code: in a worker process that can be killed, without the sandbox.
+    `SHELL` lets it start the system's programs and processes of its own there as well, `TRUSTED` runs your
+    own code: in a worker process that can be killed, without the sandbox.
     """
 
     STRICT = "strict"
     PROCESS = "process"
+    SHELL = "shell"
     TRUSTED = "trusted"
 
 
@@ -53,7 +55,7 @@ class Policy:
     """What guest code may do, starting from a profile.
 
     Attributes:
-        profile: `"strict"`, `"process"` (the default) or `"trusted"`.
+        profile: `"strict"`, `"process"` (the default), `"shell"` or `"trusted"`.
         packages: top-level packages of the host's environment that the guest may import beside the standard
             library.
         preload: modules imported before the first worker is forked, so that each guest finds them loaded.
@@ -61,8 +63,8 @@ class Policy:
         allow_imports: profile `strict` only: what guests may import beside the profile's own list, each
             `"module"` or `"module:name"`, with shell wildcards.
         forbid_imports: profile `strict` only: what they may not import, in the same form; wins over all else.
-        require: layers without which nothing is run; None means the essential ones for `strict` and `process`
-            and none for `trusted`. An empty set accepts whatever is active.
+        require: layers without which nothing is run; None means the essential ones, but none for `trusted`.
+            An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
         scratch_files: files and folders in it, None for no limit.
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _STATES = {True: ("active", "green"), False: ("no", "red"), None: ("?", "red")}
 """Word and colour of a layer: active, not active, nothing known."""
 
+_DECISIVE = (Profile.STRICT, Profile.PROCESS)
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -73,8 +75,11 @@ class Finding:
 
 
 def is_contained(findings: list[Finding]) -> bool:
-    """Return whether every profile that promises a sandbox has one; `trusted` promises none."""
-    return all(finding.contained for finding in findings if finding.profile is not Profile.TRUSTED)
+    """Return whether guest code is contained in the profiles that do without processes of its own.
+
+    `trusted` promises no sandbox; `shell` needs more than the others, and starts nothing where it is not there.
+    """
+    return all(finding.contained for finding in findings if finding.profile in _DECISIVE)
 
 
 def examine(profile: Profile) -> Finding:
@@ -131,9 +136,7 @@ def draw(console: Console, machine: Machine, findings: list[Finding]) -> None:
     contained = is_contained(findings)
     verdict = "contained: untrusted code is kept from this host"
     if not contained:
-        which = ", ".join(
-            f.profile.value for f in findings if not f.contained and f.profile is not Profile.TRUSTED
-        )
+        which = ", ".join(f.profile.value for f in findings if not f.contained and f.profile in _DECISIVE)
         verdict = f"NOT contained: untrusted code could reach this host (profiles: {which})"
     console.print(verdict, style="bold green" if contained else "bold red")
     abi = machine.landlock_abi or "none"
@@ -194,7 +197,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         options: `json`, whether plain data is wanted.
 
     Returns:
-        Whether the profiles that promise a sandbox have one.
+        Whether guest code is contained.
 
     Raises:
         InterruptedBySignal: a signal asked for the end.

@@ -66,7 +66,8 @@ class Slots:
             return self._free.pop()
         self._count += 1
         path = f"{self._folder}/{self._count}"
-        os.mkdir(path, 0o700)  # noqa: PTH102 -- pathlib is not loaded here
+        scratch = self._confinement.scratch
+        os.mkdir(path if scratch is None else str(self._count), 0o700, dir_fd=scratch)
         if self._options is not None:
             _libc.mount("tmpfs", path, "tmpfs", _libc.MS_NOSUID | _libc.MS_NODEV, self._options)
         return Slot(path, self._confinement.ruleset(path))

@@ -33,6 +33,8 @@ _BOOTSTRAP = (
 # The dynamic loader's cache and time zones.
 _SYSTEM_PATHS = ("/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime")
 _LIBRARY_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
+# Programs, what the links in their folders lead to, and what many of them read.
+_PROGRAM_PATHS = ("/bin", "/usr/bin", "/usr/local/bin", "/etc/alternatives", "/usr/share")
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
@@ -94,7 +96,7 @@ def zygote_config(
     return _protocol.ZygoteConfig(
         profile=Profile(policy.profile).value,
         packages=packages,
-        read_paths=_read_paths(packages),
+        read_paths=_read_paths(packages, programs=policy.profile is Profile.SHELL),
         # The import system lists these; where installed packages cannot be hidden, their names can be seen.
         listed_paths=[str(folder) for folder in _library_folders()],
         hidden_paths=[str(path) for path in _installed_packages()],
@@ -108,9 +110,17 @@ def zygote_config(
     )
 
 
-def _read_paths(packages: dict[str, str]) -> list[str]:
-    """Return the files and folders that guests may read."""
+def _read_paths(packages: dict[str, str], *, programs: bool) -> list[str]:
+    """Return the files and folders that guests may read.
+
+    Args:
+        packages: importable name to file.
+        programs: whether the system's programs are among them.
+    """
     paths = [*_standard_library(), *_shared_libraries(), *_SYSTEM_PATHS]
+    if programs:
+        base = str(Path(getattr(sys, "_base_executable", None) or sys.executable).parent)
+        paths += [*_PROGRAM_PATHS, *_LIBRARY_PATHS, base]
     for name, file in packages.items():
         home = Path(file).parent
         is_package = Path(file).name.startswith("__init__.")

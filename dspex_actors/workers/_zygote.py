@@ -95,7 +95,7 @@ class Zygote:
         self._stand_in = _stand_in()  # before anything else can get its descriptor
         self._environment = _THREAD_SETTINGS | config.environment
         self._confinement = _enter.Confinement(
-            config.profile != "trusted",
+            config.profile,
             _enter.View(config.read_paths, config.listed_paths, config.hidden_paths),
             config.scratch_quota,
             frozenset(config.disabled_layers),

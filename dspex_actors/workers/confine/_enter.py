@@ -53,7 +53,7 @@ class Confinement:
     """The layers of one policy, prepared in its zygote.
 
     Attributes:
-        sandboxed: False for the trusted profile, which gets none of the layers that take rights away.
+        profile: name of the policy's profile.
         view: which files of the host there are for a guest.
         quota: of each scratch folder.
         disabled: layers to leave out.
@@ -61,11 +61,12 @@ class Confinement:
         host: which namespaces the host is in, as numbers, by layer name; empty if they cannot be seen.
         host_name: the host's name, as a guest must not see it.
         proc: descriptor of the folder /proc; None without a sandbox.
+        scratch: descriptor of the folder of scratch folders, in a root of their own.
         nursery: starts pid namespaces; None without them.
         first_nanny: the one that showed that there are pid namespaces.
     """
 
-    sandboxed: bool
+    profile: str
     view: View
     quota: ScratchQuota
     disabled: frozenset[str] = frozenset()
@@ -73,6 +74,7 @@ class Confinement:
     host: dict[str, int] = field(default_factory=dict)
     host_name: str = ""
     proc: int | None = None
+    scratch: int | None = None
     nursery: _nannies.Nursery | None = None
     first_nanny: _nannies.Nanny | None = None
     _worker_filter: _seccomp.Filter | None = None
@@ -112,12 +114,15 @@ class Confinement:
         self.missing.update(_namespaces.enter(self.disabled))
         if "mount_namespace" not in self.missing:
             steps = _root.plan([*self.view.read, *self.view.listed], self.view.hidden)
-            self._try("mount_namespace", lambda: _root.enter(staging, steps, _DEVICES))
+            self._try("mount_namespace", lambda: self._enter_root(staging, steps))
         if "scratch_quota" in self.disabled:
             self.missing["scratch_quota"] = SWITCHED_OFF
         elif "mount_namespace" in self.missing:
             self.missing["scratch_quota"] = "needs the mount namespace"
         self._try("pid_namespace", self._start_nursery)
+
+    def _enter_root(self, staging: str, steps: list[_root.Step]) -> None:
+        self.scratch = _root.enter(staging, steps, _DEVICES)
 
     def _start_nursery(self) -> None:
         nursery = _nannies.Nursery()
@@ -129,6 +134,16 @@ class Confinement:
         self.nursery = nursery
 
     @property
+    def sandboxed(self) -> bool:
+        """Whether there are layers that take rights away at all."""
+        return self.profile != "trusted"
+
+    @property
+    def starts_processes(self) -> bool:
+        """Whether guests are meant to start processes."""
+        return self.profile == "shell"
+
+    @property
     def has_root(self) -> bool:
         """Whether guests have a root folder of their own."""
         return self.sandboxed and "mount_namespace" not in self.missing
@@ -136,7 +151,7 @@ class Confinement:
     @property
     def leaves_processes(self) -> bool:
         """Whether a worker can start processes that outlive it."""
-        return not self.sandboxed or "seccomp" in self.missing
+        return not self.sandboxed or self.starts_processes or "seccomp" in self.missing
 
     def ruleset(self, scratch: str) -> int | None:
         """Build the Landlock ruleset of one scratch folder; None without Landlock.
@@ -147,7 +162,11 @@ class Confinement:
         if not self.sandboxed or "landlock" in self.missing:
             return None
         return _landlock.build(
-            read=self.view.read, listed=self.view.listed, write=[scratch], devices=_DEVICES
+            read=self.view.read,
+            listed=self.view.listed,
+            write=[scratch],
+            devices=_DEVICES,
+            run_programs=self.starts_processes,
         )
 
     def enter(self, data_fd: int, scratch: str, ruleset: int | None, zygote_pid: int) -> None:
@@ -201,7 +220,15 @@ class Confinement:
             )
 
     def _prepare_seccomp(self) -> None:
-        worker_filter = _seccomp.worker_filter()
+        abi = 0 if "landlock" in self.missing else _landlock.abi()
+        worker_filter = _seccomp.worker_filter(
+            _seccomp.Rights(
+                landlock_abi=abi,
+                own_root=self.has_root,
+                start=self.starts_processes,
+                signal="pid_namespace" not in self.missing or abi >= _landlock.SCOPE_ABI,
+            )
+        )
         _seccomp.bulk_filter().load()
         self._worker_filter = worker_filter
 

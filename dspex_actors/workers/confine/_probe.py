@@ -34,7 +34,6 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
         confinement: the layers that were put on this process.
         environment: what the guest's environment should be.
     """
-    outside = _root.SENTINEL if confinement.has_root else _HOST_FILE
     checks: dict[str, tuple[str, Callable[[], str]]] = {
         "empty_environment": ("reading the environment", lambda: _environment(environment)),
         "closed_descriptors": ("using descriptors 4 to 255", _descriptors),
@@ -44,11 +43,8 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
         "pid_namespace": ("asking who the parent is", _parent),
         "mount_namespace": (f"looking for {_HOST_FILE}", _host_file),
         "uts_namespace": ("asking for the host's name", lambda: _host_name(confinement.host_name)),
-        "landlock": (
-            f"reading {outside}, listing /, writing to the folder above",
-            lambda: _landlock(outside),
-        ),
-        "seccomp": ("fork, exec, ptrace, socket, a signal to the parent", _seccomp),
+        "landlock": _landlock_check(own_root=confinement.has_root),
+        "seccomp": _seccomp_check(starts_processes=confinement.starts_processes),
         "scratch": ("writing to the own folder, reading its parent", _scratch),
         "scratch_quota": ("a file larger than all may be", lambda: _quota(confinement.quota)),
     }
@@ -140,10 +136,7 @@ def _refused(what: str, code: int, attempt: Callable[[], object]) -> str:
 
 
 def _first_failure(attempts: list[tuple[str, Callable[[], object]]], code: int) -> str:
-    """Try one thing after the other; stop at the first that is not refused with `code`.
-
-    The order matters: an exec that is not refused would replace this process, so forking is tried before it.
-    """
+    """Try one thing after the other; stop at the first that is not refused with `code`."""
     for what, attempt in attempts:
         failure = _refused(what, code, attempt)
         if failure:
@@ -212,13 +205,15 @@ def _host_name(host_name: str) -> str:
     return f"saw {seen}" if seen == host_name else ""
 
 
-def _landlock(outside: str) -> str:
+def _landlock_check(*, own_root: bool) -> tuple[str, Callable[[], str]]:
+    outside = _root.SENTINEL if own_root else _HOST_FILE
     attempts: list[tuple[str, Callable[[], object]]] = [
         (f"reading {outside}", lambda: os.close(os.open(outside, os.O_RDONLY))),
         ("listing /", lambda: os.listdir("/")),  # noqa: PTH208 -- the plain call
-        ("writing above", lambda: os.close(os.open("../probe", os.O_CREAT | os.O_WRONLY))),
     ]
-    return _first_failure(attempts, errno.EACCES)
+    if not own_root:  # there, all that is not the guest's is read-only
+        attempts.append(("writing above", lambda: os.close(os.open("../probe", os.O_CREAT | os.O_WRONLY))))
+    return ", ".join(name for name, _ in attempts), lambda: _first_failure(attempts, errno.EACCES)
 
 
 def _quota(quota: ScratchQuota) -> str:
@@ -236,16 +231,22 @@ def _quota(quota: ScratchQuota) -> str:
         os.unlink("probe")  # noqa: PTH108 -- the plain call, without pathlib's imports
 
 
-def _seccomp() -> str:
+def _seccomp_check(*, starts_processes: bool) -> tuple[str, Callable[[], str]]:
     ptrace = _SYS_PTRACE.get(os.uname().machine, 101)
+    # In this order: an exec that is not refused would replace this process, a ptrace would stop it.
     attempts: list[tuple[str, Callable[[], object]]] = [
-        ("fork", _fork),
-        ("exec", lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 -- meant to be refused
-        ("ptrace", lambda: _libc.syscall(ptrace, 0, 0, 0, 0)),
         ("socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
-        ("a signal to the parent", lambda: os.kill(os.getppid(), 0)),
+        ("mount", lambda: _libc.mount("tmpfs", ".", "tmpfs")),
     ]
-    return _first_failure(attempts, errno.EPERM)
+    if not starts_processes:
+        attempts += [
+            ("fork", _fork),
+            ("exec", lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 -- meant to be refused
+            ("a signal to the parent", lambda: os.kill(os.getppid(), 0)),
+        ]
+    attempts.append(("ptrace", lambda: _libc.syscall(ptrace, 0, 0, 0, 0)))
+    what = ", ".join(name for name, _ in attempts)
+    return what, lambda: _first_failure(attempts, errno.EPERM)
 
 
 def _fork() -> None:

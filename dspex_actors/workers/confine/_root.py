@@ -55,7 +55,7 @@ def _is_visible(path: str, steps: dict[str, bool]) -> bool:
     return False
 
 
-def enter(staging: str, steps: Iterable[Step], devices: Iterable[str]) -> None:
+def enter(staging: str, steps: Iterable[Step], devices: Iterable[str]) -> int:
     """Build the root on a folder and make it this mount namespace's own, for good.
 
     Needs a mount namespace of our own and the right to mount. If it fails nothing has changed.
@@ -64,6 +64,9 @@ def enter(staging: str, steps: Iterable[Step], devices: Iterable[str]) -> None:
         staging: an empty folder.
         steps: from `plan`.
         devices: device files that keep working.
+
+    Returns:
+        A descriptor of the folder `SCRATCH`, in which we alone can make folders.
 
     Raises:
         OSError: a step failed.
@@ -83,12 +86,24 @@ def enter(staging: str, steps: Iterable[Step], devices: Iterable[str]) -> None:
         _libc.restrict_mounts(staging, _libc.MS_RDONLY | _libc.MS_NOSUID | _libc.MS_NODEV)
         for device in devices:
             _libc.mount(device, staging + device, flags=_libc.MS_BIND)
-        flags = _libc.MS_NOSUID | _libc.MS_NODEV
-        _libc.mount("tmpfs", staging + SCRATCH, "tmpfs", flags, f"mode=711,{_BARE}")
+            # A device can be written all the same, but its mode not be changed.
+            _libc.restrict_mounts(staging + device, _libc.MS_RDONLY | _libc.MS_NOSUID)
+        scratch = _mount_scratch(staging + SCRATCH)
         _libc.pivot_root(staging)
     except OSError:
         _libc.unmount(staging)
         raise
+    return scratch
+
+
+def _mount_scratch(path: str) -> int:
+    """Mount the folder of scratch folders read-only, and return a descriptor that can be written to."""
+    flags = _libc.MS_NOSUID | _libc.MS_NODEV
+    _libc.mount("tmpfs", path, "tmpfs", flags, f"mode=711,{_BARE}")
+    writable = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    _libc.mount(path, path, flags=_libc.MS_BIND)  # on top: what has the path is not what we have opened
+    _libc.restrict_mounts(path, _libc.MS_RDONLY | flags)
+    return writable
 
 
 def _bind(source: str, target: str) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from typing import NamedTuple
 
-from dspex_actors.workers.confine import _landlock, _libc
+from dspex_actors.workers.confine import _libc
 from dspex_actors.workers.confine._bpf import (
     Refuse,
     RefuseFlags,
@@ -83,24 +84,43 @@ def bulk_rules() -> dict[str, Rule]:
     return rules
 
 
-def worker_rules(pid: int, *, landlock_abi: int = 0) -> dict[str, Rule]:
+class Rights(NamedTuple):
+    """What a worker need not be refused.
+
+    Attributes:
+        landlock_abi: what Landlock covers.
+        own_root: there is nothing of the host's that it could change by mode or time.
+        start: it may start processes and programs.
+        signal: signals reach nobody but what it has started.
+    """
+
+    landlock_abi: int = 0
+    own_root: bool = False
+    start: bool = False
+    signal: bool = False
+
+
+def worker_rules(pid: int, rights: Rights = Rights()) -> dict[str, Rule]:  # noqa: B008 -- a tuple
     """Return the rules that a worker adds for itself, by call name.
 
     Args:
         pid: its own process id; signals and limits may name no other.
-        landlock_abi: what Landlock covers and need not be refused here.
+        rights: what need not be refused.
     """
-    starting = ["fork", "vfork", "execve", "execveat"]
-    rules: dict[str, Rule] = dict.fromkeys([*starting, *_REFUSED_TO_WORKERS], Refuse())
-    if landlock_abi < _TRUNCATE_ABI:
-        rules["truncate"] = Refuse()
-    rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD)
-    rules.update(dict.fromkeys(_MODES_AND_TIMES, Refuse(0)))
-    for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
-        rules[name] = RefuseUnless(0, (pid,))
+    rules: dict[str, Rule] = dict.fromkeys(_REFUSED_TO_WORKERS, Refuse())
+    if not rights.start:
+        rules.update(dict.fromkeys(["fork", "vfork", "execve", "execveat"], Refuse()))
+        rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD)
+    if not rights.own_root:
+        rules.update(dict.fromkeys(_MODES_AND_TIMES, Refuse(0)))
+        if rights.landlock_abi < _TRUNCATE_ABI:
+            rules["truncate"] = Refuse()
+    if not (rights.start and rights.signal):
+        for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+            rules[name] = RefuseUnless(0, (pid,))
+        for name in ("tkill", "pidfd_open", "pidfd_send_signal"):
+            rules[name] = Refuse()
     rules["prlimit64"] = RefuseUnless(0, (0, pid))
-    for name in ("tkill", "pidfd_open", "pidfd_send_signal"):
-        rules[name] = Refuse()
     # RLIMIT_DATA does not count shared anonymous memory.
     rules["mmap"] = RefuseValues(3, (_MAP_SHARED_ANONYMOUS,), mask=_MAP_SHARED_ANONYMOUS, errno=_ENOMEM)
     rules["prctl"] = RefuseValues(0, (_PR_SET_PDEATHSIG, _PR_SET_MM))
@@ -170,10 +190,13 @@ def bulk_filter() -> Filter:
     return Filter(assemble(bulk_rules(), first_unknown=FIRST_UNKNOWN))
 
 
-def worker_filter() -> Filter:
+def worker_filter(rights: Rights) -> Filter:
     """Return the worker's filter; `load` it with the worker's process id.
+
+    Args:
+        rights: what workers need not be refused.
 
     Raises:
         OSError: there is no table for this architecture.
     """
-    return Filter(assemble(worker_rules(_ANY_PID, landlock_abi=_landlock.abi())))
+    return Filter(assemble(worker_rules(_ANY_PID, rights)))

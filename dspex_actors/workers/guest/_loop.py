@@ -8,6 +8,7 @@ lie about its own result.
 from __future__ import annotations
 
 import io
+import os
 import resource
 import sys
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ class Worker:
         self.baseline = _limits.Baseline.measure()
         self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
         self._nonce = 0
+        self._pid = 0  # until it serves
         self._namespace: dict[str, Any] | None = None
         self._stdin = io.TextIOWrapper(io.BytesIO())  # reads as empty
         self._stdout = _output.OutputStream(
@@ -86,6 +88,7 @@ class Worker:
             setattr(sys, f"__{name}__", stream)
         self._warm_up()
         self._nonce = 0
+        self._pid = os.getpid()
         self._say_ready()
         while self._serve_one():
             pass
@@ -170,6 +173,10 @@ class Worker:
         self._send(FrameType.OUTPUT, [stream, data])
 
     def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
+        if self._pid and self._pid != os.getpid():  # a copy that the guest forked: it has no host to talk to
+            if kind is FrameType.FINAL:
+                os._exit(0)
+            return
         _framing.send_frame(self._channel, kind, self._nonce, parts)
 
 

@@ -48,7 +48,12 @@ def drawn(findings, width=100):
     return console.file.getvalue()
 
 
-GOOD = [finding(Profile.STRICT), finding(Profile.PROCESS), finding(Profile.TRUSTED, "landlock", "seccomp")]
+GOOD = [
+    finding(Profile.STRICT),
+    finding(Profile.PROCESS),
+    finding(Profile.SHELL),
+    finding(Profile.TRUSTED, "landlock", "seccomp"),
+]
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -59,10 +64,9 @@ def test_a_missing_essential_layer_of_a_sandboxed_profile_is_no_containment(prof
     assert is_contained(findings) is (layer not in ESSENTIAL_LAYERS)
 
 
-def test_the_trusted_profile_has_no_say_in_the_verdict():
-    assert is_contained(
-        [finding(Profile.STRICT), finding(Profile.PROCESS), finding(Profile.TRUSTED, *LAYERS)]
-    )
+@pytest.mark.parametrize("profile", [Profile.SHELL, Profile.TRUSTED])
+def test_the_profiles_shell_and_trusted_have_no_say_in_the_verdict(profile):
+    assert is_contained([finding(each, *(LAYERS if each is profile else ())) for each in Profile])
 
 
 def test_a_profile_that_cannot_be_started_is_not_contained():
@@ -79,7 +83,7 @@ def test_the_verdict_and_every_layer_fit_on_one_screen():
 
 
 def test_a_missing_layer_is_shown_with_the_reason_and_the_fix():
-    text = drawn([GOOD[0], finding(Profile.PROCESS, "landlock", fix="use a [newer] kernel"), GOOD[2]])
+    text = drawn([GOOD[0], finding(Profile.PROCESS, "landlock", fix="use a [newer] kernel"), *GOOD[2:]])
 
     assert text.startswith("NOT contained: untrusted code could reach this host (profiles: process)\n")
     assert "process lacks landlock: seen landlock\n  to have it: use a [newer] kernel\n" in text
@@ -87,7 +91,7 @@ def test_a_missing_layer_is_shown_with_the_reason_and_the_fix():
 
 def test_layers_with_the_same_fix_are_shown_with_it_once():
     missing = ("user_namespace", "pid_namespace")
-    text = drawn([GOOD[0], finding(Profile.PROCESS, *missing, fix="allow them"), GOOD[2]])
+    text = drawn([GOOD[0], finding(Profile.PROCESS, *missing, fix="allow them"), *GOOD[2:]])
 
     assert "seen user_namespace\nprocess lacks pid_namespace: seen pid_namespace\n  to have it: allow" in text
     assert text.count("allow them") == 1

@@ -48,7 +48,7 @@ def slots_with(tmp_path, monkeypatch):
         missing = {"landlock": "no", "mount_namespace": "no", **missing}
         view = View([])
         confinement = Confinement(
-            sandboxed=True, view=view, quota=ScratchQuota(), missing=missing, nursery=nursery
+            profile="process", view=view, quota=ScratchQuota(), missing=missing, nursery=nursery
         )
         poll = select.epoll()
         polls.append(poll)
