@@ -10,7 +10,6 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
@@ -77,7 +76,7 @@ class Finding:
 def is_contained(findings: list[Finding]) -> bool:
     """Return whether guest code is contained in the profiles that do without processes of its own.
 
-    `trusted` promises no sandbox; `shell` needs more than the others, and starts nothing where it is not there.
+    `trusted` promises no sandbox; `shell` needs more than the others, and starts nothing without it.
     """
     return all(finding.contained for finding in findings if finding.profile in _DECISIVE)
 
@@ -147,16 +146,25 @@ def draw(console: Console, machine: Machine, findings: list[Finding]) -> None:
     for finding in findings:
         if finding.error:
             console.print(f"{finding.profile.value} cannot be started: {finding.error}")
-        missing = finding.report.missing if finding.report else ()
-        for fix, layers in groupby(
-            missing if finding.profile is not Profile.TRUSTED else (), lambda layer: layer.fix
-        ):
-            for layer in layers:
-                console.print(f"{finding.profile.value} lacks {layer.name}: {layer.detail}")
-            console.print(f"  to have it: {fix}")
+    for fix, lacks in _by_fix(findings).items():
+        for (name, detail), profiles in lacks.items():
+            verb = "lacks" if len(profiles) == 1 else "lack"
+            console.print(f"{', '.join(profiles)} {verb} {name}: {detail}")
+        console.print(f"  to have it: {fix}")
     console.print(
         "* essential: without it nothing is run. trusted is for your own code: no sandbox, by design."
     )
+
+
+def _by_fix(findings: list[Finding]) -> dict[str, dict[tuple[str, str], list[str]]]:
+    """Return what is missing: the profiles by layer and reason, by what to do about it."""
+    found: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for finding in findings:
+        missing = finding.report.missing if finding.report and finding.profile is not Profile.TRUSTED else ()
+        for layer in missing:
+            lacks = found.setdefault(layer.fix, {})
+            lacks.setdefault((layer.name, layer.detail), []).append(finding.profile.value)
+    return found
 
 
 def _table(findings: list[Finding]) -> Table:

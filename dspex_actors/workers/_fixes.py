@@ -23,7 +23,7 @@ _FIXES = {
     "user_namespace": _NAMESPACES,
     "pid_namespace": _NAMESPACES,
     "network_namespace": _NAMESPACES,
-    "mount_namespace": f"{_NAMESPACES}; the root folder must be a mount that pivot_root(2) accepts",
+    "mount_namespace": _NAMESPACES,
     "ipc_namespace": _NAMESPACES,
     "uts_namespace": _NAMESPACES,
     "scratch_quota": "make the mount_namespace layer available",
@@ -46,4 +46,8 @@ def in_order(layers: list[LayerReport], profile: str) -> list[LayerReport]:
 
 
 def _fix_of(layer: str, profile: str) -> str:
-    return _TRUSTED if profile == "trusted" else _FIXES.get(layer, _OTHERS)
+    if profile == "trusted":
+        return _TRUSTED
+    if (layer, profile) == ("reliable_kill", "shell"):
+        return "make the pid_namespace layer available"
+    return _FIXES.get(layer, _OTHERS)

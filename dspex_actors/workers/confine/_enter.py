@@ -60,6 +60,7 @@ class Confinement:
         missing: reason by name, for each layer that could not be prepared.
         host: which namespaces the host is in, as numbers, by layer name; empty if they cannot be seen.
         host_name: the host's name, as a guest must not see it.
+        reaches_loopback: whether a datagram to this machine itself would find its way.
         proc: descriptor of the folder /proc; None without a sandbox.
         scratch: descriptor of the folder of scratch folders, in a root of their own.
         nursery: starts pid namespaces; None without them.
@@ -73,6 +74,7 @@ class Confinement:
     missing: dict[str, str] = field(default_factory=dict)
     host: dict[str, int] = field(default_factory=dict)
     host_name: str = ""
+    reaches_loopback: bool = True
     proc: int | None = None
     scratch: int | None = None
     nursery: _nannies.Nursery | None = None
@@ -112,6 +114,7 @@ class Confinement:
             self.missing.update(dict.fromkeys((*_namespaces.KINDS, "scratch_quota"), reason))
             return
         self.missing.update(_namespaces.enter(self.disabled))
+        self.reaches_loopback = _namespaces.reaches_loopback()
         if "mount_namespace" not in self.missing:
             steps = _root.plan([*self.view.read, *self.view.listed], self.view.hidden)
             self._try("mount_namespace", lambda: self._enter_root(staging, steps))

@@ -77,8 +77,11 @@ def check_namespaces(confinement: Confinement, worker: int, reports: list[LayerR
     merged = dict(tried)
     for layer, kind in _namespaces.KINDS.items():
         own = layer in seen and seen[layer] != confinement.host[layer]
-        attempt = f"comparing the kernel's {kind} namespace with the host's"
+        attempt = f"comparing its {kind} namespace"
         failure = "" if own else unseen or "it is the host's"
+        if layer == "network_namespace":
+            attempt = f"reaching the loopback interface; {attempt}"
+            failure = failure or ("it was reached" if confinement.reaches_loopback else "")
         detail = f"its own ({kind}:[{seen[layer]}])" if own else ""
         if layer in tried:
             failure = failure or ("" if tried[layer].active else tried[layer].detail)
