@@ -74,6 +74,7 @@ class WorkerProcess:
         self._reader = _framing.FrameReader(data, self._caps)
         self._lock = threading.Lock()
         self._pidfd = -1
+        self._nanny = -1  # pidfd; killing her kills all that the guest has started
         self._cause: Cause | None = None
         # Not to be guessed by a worker before its first request; it sees each later one anyway.
         self._nonce = int.from_bytes(os.urandom(7), "little")
@@ -95,14 +96,14 @@ class WorkerProcess:
         """
         self._control.settimeout(timeout_s)
         try:
-            message, fds = _protocol.receive_with_fds(self._control, 4096, 1)
+            message, fds = _protocol.receive_with_fds(self._control, 4096, 2)
         except OSError as error:
             self.close()
             raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
         if not fds:
             self.close()
             raise WorkerLostError("the zygote ended before it started a worker")
-        self._pidfd = fds[0]
+        self._pidfd, self._nanny = (*fds, -1)[:2]
         if self._cause is not None:
             self.kill(self._cause)  # that came before there was anything to kill
         born = _decode_control(message)
@@ -311,9 +312,10 @@ class WorkerProcess:
     def _kill(self, cause: Cause) -> None:
         """Kill the worker process; called with the lock held."""
         self._cause = self._cause or cause
-        if self._pidfd >= 0:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        for pidfd in (self._nanny, self._pidfd):
+            if pidfd >= 0:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         with suppress(OSError):  # closed already; what has arrived can still be read
             self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
@@ -344,23 +346,41 @@ class WorkerProcess:
     def close(self) -> bool:
         """Kill the worker and give its descriptors back; True when it is seen dead. Quiet the second time."""
         self.kill(Cause.SPENT)
-        dead = self._wait_dead(_DEATH_WAIT_S)
+        dead = True
+        for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
+            dead = _wait_ended(pidfd, _DEATH_WAIT_S) and dead
+            _reap_if_adopted(pidfd)
         with self._lock:
-            if self._pidfd >= 0:
-                os.close(self._pidfd)
-                self._pidfd = -1
+            for pidfd in (self._pidfd, self._nanny):
+                if pidfd >= 0:
+                    os.close(pidfd)
+            self._pidfd = self._nanny = -1
         self._data.close()
         self._control.close()
         return dead
 
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
-        pidfd = self._pidfd
-        if pidfd < 0:
-            return True
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        return _wait_ended(self._pidfd, seconds)
+
+
+def _wait_ended(pidfd: int, seconds: float) -> bool:
+    """Wait until the process behind a pidfd is gone; True if it is, or if the pidfd is none."""
+    if pidfd < 0:
+        return True
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _reap_if_adopted(pidfd: int) -> None:
+    """Collect a dead process that became a child of ours when its zygote was killed.
+
+    That happens where the host is the first process of a container. What nobody collects would keep its pid
+    namespace from ending.
+    """
+    with suppress(OSError):  # usually: it is no child of ours
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
 
 
 def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
 from dataclasses import dataclass
+from functools import partial
 
 _CPU_GRACE_S = 1
 # Address space a guest may reserve beyond its memory limit: libraries map far more than they touch
@@ -27,14 +29,18 @@ class Baseline:
     data_bytes: int
 
     @classmethod
-    def measure(cls) -> Baseline:
+    def measure(cls, proc: int | None = None) -> Baseline:
         """Read the calling process's own figures.
+
+        Args:
+            proc: descriptor of the folder /proc, for a process in whose root it is not.
 
         Raises:
             OSError: /proc is not mounted.
         """
         fields = {}
-        with open("/proc/self/status") as status:  # noqa: PTH123 -- pathlib is not loaded in a zygote
+        path = "/proc/self/status" if proc is None else "self/status"
+        with open(path, opener=partial(os.open, dir_fd=proc)) as status:
             lines = status.read().splitlines()
         for line in lines:
             name, _, rest = line.partition(":")

@@ -8,6 +8,7 @@ lie about its own result.
 from __future__ import annotations
 
 import io
+import os
 import resource
 import sys
 from _thread import RLock
@@ -61,6 +62,7 @@ class Worker:
         self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
         self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self._nonce = 0
+        self._pid = 0  # until it serves
         self._namespace: dict[str, Any] | None = None
         self._calls = 0
         self._sources: dict[str, str] = {}  # code of the latest calls that were kept, by file name
@@ -100,6 +102,7 @@ class Worker:
             setattr(sys, f"__{name}__", stream)
         self._warm_up()
         self._nonce = 0
+        self._pid = os.getpid()
         self._say_ready()
         while self._serve_one():
             pass
@@ -214,6 +217,10 @@ class Worker:
         self._send(FrameType.OUTPUT, [stream, data])
 
     def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
+        if self._pid and self._pid != os.getpid():  # a copy that the guest forked: it has no host to talk to
+            if kind is FrameType.FINAL:
+                os._exit(0)
+            return
         with self._sending:
             _framing.send_frame(self._channel, kind, self._nonce, parts)
 
