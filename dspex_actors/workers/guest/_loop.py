@@ -148,9 +148,9 @@ class Worker:
             output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
-            self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
-            self._limit(request)
             try:
+                self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
+                self._limit(request)
                 value = _python.run(self._engine, request.code, namespace)
             finally:
                 self._tools.end()
