@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dspex_actors.executors._messages import Run
     from dspex_actors.executors._tool_loop import ToolLoop
     from supervisors import System
+    from supervisors._threads import ActorThread
 
 MOST_ABANDONED = 64
 """Threads of a tree that may be left in functions whose requests are over, before no more tools are run.
@@ -66,7 +67,7 @@ class RequestTools:
         self._own_loop = own_loop
         self._context = copy_context()
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._thread: Any = None
+        self._thread: ActorThread | None = None
         self._lock = threading.Lock()
         self._closed = False
         self._running: str | None = None  # the function that has the thread now
@@ -112,7 +113,7 @@ class RequestTools:
             running, awaiting = self._running, self._awaiting
         if awaiting is not None:
             awaiting.cancel()
-        elif running is not None:
+        elif running is not None and self._thread is not None:
             forget = self._system.abandoned.add(
                 f"tool {running} of execution {self._facts['execution']}", self._thread
             )

@@ -158,9 +158,9 @@ class Worker:
             output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
-            self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
-            self._limit(request, for_good=first)
             try:
+                self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
+                self._limit(request, for_good=first)
                 value = self._value(request, namespace, filename)
             finally:
                 self._tools.end()
