@@ -10,8 +10,6 @@ socket that the worker never holds.
 from __future__ import annotations
 
 import os
-import select
-import signal
 import socket
 import threading
 import time
@@ -26,6 +24,7 @@ from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message, decode_value
 from dspex_actors.workers._output import OutputCollector
+from dspex_actors.workers._pidfds import kill_behind, reap_if_adopted, wait_ended
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers._result import result_of, usage_of
 from dspex_actors.workers._tool_calls import ToolCalls
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
 _decode_final = msgspec.msgpack.Decoder(Final).decode
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
-_decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Exited).decode
+_decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Unborn | _protocol.Exited).decode
 _encode = msgspec.msgpack.encode
 
 _DEATH_WAIT_S = 5.0
@@ -94,20 +93,38 @@ class WorkerProcess:
         Raises:
             WorkerLostError: it ended or was not ready in time; it is killed.
         """
+        born, fds = self._be_born(timeout_s)
+        self._pidfd, self._nanny = (*fds, -1)[:2]
+        self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
+        self._wait_confined(timeout_s, timers)
+
+    def _be_born(
+        self, timeout_s: float
+    ) -> tuple[_protocol.Born | _protocol.Unborn | _protocol.Exited, list[int]]:
+        """Wait for what the zygote tells of the fork; return it with the descriptors.
+
+        Raises:
+            WorkerLostError: it tells of none.
+        """
         self._control.settimeout(timeout_s)
         try:
             message, fds = _protocol.receive_with_fds(self._control, 4096, 2)
         except OSError as error:
             self.close()
             raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
-        if not fds:
+        if not message:
             self.close()
             raise WorkerLostError("the zygote ended before it started a worker")
-        self._pidfd, self._nanny = (*fds, -1)[:2]
+        return _decode_control(message), fds
+
+    def _wait_confined(self, timeout_s: float, timers: Timers) -> None:
+        """Wait until the worker says that it is ready.
+
+        Raises:
+            WorkerLostError: it ended or was not ready in time; it is killed.
+        """
         if self._cause is not None:
             self.kill(self._cause)  # that came before there was anything to kill
-        born = _decode_control(message)
-        self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
@@ -313,9 +330,7 @@ class WorkerProcess:
         """Kill the worker process; called with the lock held."""
         self._cause = self._cause or cause
         for pidfd in (self._nanny, self._pidfd):
-            if pidfd >= 0:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            kill_behind(pidfd)
         with suppress(OSError):  # closed already; what has arrived can still be read
             self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
@@ -348,8 +363,8 @@ class WorkerProcess:
         self.kill(Cause.SPENT)
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
-            dead = _wait_ended(pidfd, _DEATH_WAIT_S) and dead
-            _reap_if_adopted(pidfd)
+            dead = wait_ended(pidfd, _DEATH_WAIT_S) and dead
+            reap_if_adopted(pidfd)
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:
@@ -361,26 +376,7 @@ class WorkerProcess:
 
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
-        return _wait_ended(self._pidfd, seconds)
-
-
-def _wait_ended(pidfd: int, seconds: float) -> bool:
-    """Wait until the process behind a pidfd is gone; True if it is, or if the pidfd is none."""
-    if pidfd < 0:
-        return True
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
-
-
-def _reap_if_adopted(pidfd: int) -> None:
-    """Collect a dead process that became a child of ours when its zygote was killed.
-
-    That happens where the host is the first process of a container. What nobody collects would keep its pid
-    namespace from ending.
-    """
-    with suppress(OSError):  # usually: it is no child of ours
-        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+        return wait_ended(self._pidfd, seconds)
 
 
 def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:

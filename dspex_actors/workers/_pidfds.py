@@ -1,0 +1,44 @@
+"""What the host does to processes by their descriptors. A negative descriptor stands for no process."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+
+def kill_behind(pidfd: int) -> None:
+    """Kill a process; quiet if it is gone."""
+    if pidfd >= 0:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+def wait_ended(pidfd: int, seconds: float) -> bool:
+    """Wait until a process is gone; True if it is."""
+    if pidfd < 0:
+        return True
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def reap_if_adopted(pidfd: int) -> None:
+    """Collect a dead process that became a child of ours when its zygote was killed.
+
+    That happens where the host is the first process of a container. What nobody collects would keep its pid
+    namespace from ending.
+    """
+    with suppress(OSError):  # usually: it is no child of ours
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+
+
+def pid_behind(pidfd: int) -> int:
+    """Return the process id, as the host sees it; 0 if the process has ended."""
+    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == "Pid":
+            return max(0, int(value))
+    return 0
