@@ -34,7 +34,7 @@ from dspex_actors.workers.confine._syscalls import machine, number
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SILENCE_S = 10.0
+_SILENCE_S = 5.0
 """How long a new process may take to say what it is; measured about a millisecond."""
 
 _CREDENTIALS = struct.Struct("iII")  # process, user, group
@@ -68,7 +68,7 @@ class Keeper:
 
     Args:
         line: the socket to the host for the first line.
-        meeting: the socket on which the processes report.
+        meeting: the socket on which the processes report; the kernel adds who they are (SO_PASSCRED).
         proc: descriptor of the folder /proc.
     """
 
@@ -97,7 +97,6 @@ class Keeper:
         """
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        self._meeting.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._poll.register(self._meeting.fileno(), select.EPOLLIN)
         self._admit(worker, os.pidfd_open(worker), None)
         line = self._books.begin(worker)
@@ -140,10 +139,7 @@ class Keeper:
             return
         match protocol.decode_order(message):
             case protocol.Allow(number=copy, superfluous=superfluous):
-                if self._listener < 0:
-                    self._act([Tell(line, protocol.NotFrozen(_NO_LISTENER))])
-                else:
-                    self._act(self._books.allow(line, copy, superfluous))
+                self._act(self._books.allow(line, copy, superfluous))
             case protocol.Wake(number=copy, newer=newer):
                 self._expect_data(line, fds.pop())
                 self._act(self._books.wake(line, copy, newer))
@@ -235,7 +231,8 @@ class Keeper:
         """Take a report of a process; False if its descriptors are not wanted."""
         what, line, copy, errno = protocol.REPORT.unpack(message)
         if what == What.FAILED:
-            self._act(self._books.failed(line, copy, pid, f"fork: {os.strerror(errno)}"))
+            reason = f"fork: {os.strerror(errno)}" if self._listener >= 0 else _NO_LISTENER
+            self._act(self._books.failed(line, copy, pid, reason))
         elif len(fds) != 1:
             return False
         elif what == What.LISTENER and self._listener < 0 and pid in self._books.workers():

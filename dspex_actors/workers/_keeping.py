@@ -177,6 +177,13 @@ class Books:
         if line is None:
             return []
         line.ending, line.waking = True, None
+        for parent in self.lines.values():
+            if (
+                parent.permit is not None
+                and parent.permit.new_line == line_id
+                and parent.permit.began is None
+            ):
+                parent.permit = None  # it has not begun, and is not wanted any more
         actions = self._end_copies(line_id, list(line.copies))
         if line.worker is not None:
             actions.append(Kill(line.worker))

@@ -29,10 +29,9 @@ class What(IntEnum):
     """The kinds of report."""
 
     LISTENER = 1  # comes with the descriptor on which the kernel asks
-    NO_LISTENER = 2
-    FROZEN = 3  # comes with the keeper's end of the copy's own socket
-    SPLIT = 4  # comes with the like; the sender is the first worker of a new line
-    FAILED = 5
+    FROZEN = 2  # comes with the keeper's end of the copy's own socket
+    SPLIT = 3  # comes with the like; the sender is the first worker of a new line
+    FAILED = 4
 
 
 class Freeze(msgspec.Struct, array_like=True, frozen=True):

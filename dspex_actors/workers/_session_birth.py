@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -69,6 +70,9 @@ def become_keeper(
         _libc.drop_capabilities()
         line, meeting = socket.socket(fileno=fds.line), socket.socket(fileno=fds.meeting)
         Keeper(line, meeting, proc).run(child)
+    except BaseException:  # noqa: BLE001 -- the boundary of this process: its end is the session's
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
     finally:
         os._exit(0)
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._keeping_protocol import News, Order
 
-_PATIENCE_S = 15.0
-"""How long the keeper may take to answer; it gives a silent copy ten seconds."""
+_PATIENCE_S = 10.0
+"""How long the keeper may take to answer; it gives a silent copy five seconds."""
 
 _OUTSTANDING_S = 0.1
 """How long a copy that a worker was making when it ended may take to turn up."""
@@ -262,7 +262,7 @@ class SessionWorker(KeptWorker):
         return dead
 
     def _end_line(self) -> bool:
-        """Have the keeper end all that belongs to the line; False if it does not say that it has."""
+        """Have the keeper end all that belongs to the line; False if it does not say in time that it has."""
         deadline = time.monotonic() + _DEATH_WAIT_S
         try:
             self._order(protocol.End(), [])
@@ -270,7 +270,7 @@ class SessionWorker(KeptWorker):
                 if isinstance(news[0], protocol.Over):
                     return True
         except WorkerLostError:
-            return False
+            return True  # it gave the line up before, or has ended and everything with it
         return False
 
     # -- the line

@@ -254,6 +254,7 @@ class ZygoteHandle:
         data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(3)]
         (control, their_control), (line, their_line), (meeting, report) = pairs
+        meeting.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before anybody can write
         sent = [their_data, their_control, their_line, meeting, report]
         try:
             with self._lock:
