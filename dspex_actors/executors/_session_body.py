@@ -14,7 +14,7 @@ from dspex_actors._errors import RollbackUnavailableError
 from dspex_actors._execution import Completed, ExecutionResult, Failed, LimitExceeded, WorkerDied
 from dspex_actors._log import log
 from dspex_actors._session import RollbackState, SessionState
-from dspex_actors.executors._history import Ending, Fate, History
+from dspex_actors.executors._history import Checkpoint, Ending, Fate, History
 from dspex_actors.workers import NoCopiesError, SessionWorker
 
 if TYPE_CHECKING:
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 _NEVER = "the session makes checkpoints only when it is told to (checkpoint='never')"
 _NOT_YET = "no checkpoint was made since the last call (checkpoint='idle')"
 _SLOW = "making a checkpoint takes {:.0f} ms; one is made when the session is idle"
-_SLOW_S = 0.05
+_SLOW_S, _SLOW_COPIES = 0.1, 3
+"""Copies in a row that each take longer than that are too dear to be made after every call.
+
+A heap of 100 MB of Python objects takes about 10 ms, one of 1 GB about 40. One slow copy may be chance.
+"""
+
 _GONE = "its checkpoint was gone"
 _CLOSED = "the session was closed"
 
@@ -87,7 +92,7 @@ class SessionBody:
         self._system = system
         self._history = History(setup.config.history, OnError(setup.config.on_error))
         self._why_none = ""  # why the last checkpoint that was wanted does not exist
-        self._is_slow = False  # making checkpoints takes long
+        self._slow_copies = 0  # in a row
         if branch is None:
             self.worker: KeptWorker = self._new_worker()
         else:
@@ -154,8 +159,7 @@ class SessionBody:
         history = self._history
         while (checkpoint := history.restorable()) is not None:
             undone, reason = history.undone, self._reason()
-            if self.worker.restore(checkpoint.number, history.restoring(checkpoint)):
-                history.restored(checkpoint)
+            if self._wake(checkpoint):
                 state = SessionState(
                     fate="rolled_back",
                     calls=history.calls,
@@ -191,9 +195,9 @@ class SessionBody:
         if self.worker.is_closed:
             self.worker = self._new_worker()
             self._make_first_checkpoint()
-        elif at is CheckpointAt.EVERY_CALL and not self._is_slow:
+        elif at is CheckpointAt.EVERY_CALL and self._slow_copies < _SLOW_COPIES:
             self.checkpoint_if_needed()
-        if at is CheckpointAt.EVERY_CALL and self._is_slow:
+        elif at is CheckpointAt.EVERY_CALL:
             self._why_none = _SLOW.format(self.worker.copy_s * 1000)
         return at is not CheckpointAt.NEVER and not self._history.is_current
 
@@ -207,7 +211,7 @@ class SessionBody:
         self._why_none = self.worker.freeze(number, superfluous)
         if not self._why_none:
             history.frozen(number, superfluous)
-            self._is_slow = self.worker.copy_s > _SLOW_S
+            self._slow_copies = self._slow_copies + 1 if self.worker.copy_s > _SLOW_S else 0
         return self._why_none
 
     def make_checkpoint(self) -> None:
@@ -232,10 +236,9 @@ class SessionBody:
         if checkpoint is None:
             known = f"{self._history.earlier_states} earlier states have a checkpoint, not {steps}"
             raise RollbackUnavailableError(self.worker.no_copies or known)
-        if not self.worker.restore(checkpoint.number, self._history.restoring(checkpoint)):
+        if not self._wake(checkpoint):
             self._history.vanished(checkpoint.number)
             raise RollbackUnavailableError(_GONE)
-        self._history.restored(checkpoint)
         self.checkpoint_if_needed()  # waking the copy has used it up
 
     def branch(self, worker_id: int) -> Branch:
@@ -297,6 +300,14 @@ class SessionBody:
         self._why_none = ""
         if self._setup.config.checkpoint is not CheckpointAt.NEVER:
             self.checkpoint_if_needed()
+
+    def _wake(self, checkpoint: Checkpoint) -> bool:
+        """Let a checkpoint take the place of the worker; False if it is not there."""
+        if not self.worker.restore(checkpoint.number, self._history.restoring(checkpoint)):
+            return False
+        self._history.restored(checkpoint)
+        self._setup.lifeline.attach(self.worker)  # it is another process now; the session may be cut
+        return True
 
     def _note_vanished(self) -> None:
         """Take note of checkpoints that have ended by themselves."""

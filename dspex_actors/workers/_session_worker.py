@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _PATIENCE_S = 10.0
 """How long the keeper may take to answer; it gives a silent copy five seconds."""
 
+_SILENT_S = 2.0
+"""A copy that failed after more than that has said nothing: the guest has broken what it would say it by."""
+
 _OUTSTANDING_S = 0.1
 """How long a copy that a worker was making when it ended may take to turn up."""
 
@@ -77,6 +80,7 @@ class SessionWorker(KeptWorker):
         self._last_words: protocol.Ended | None = None
         self._vanished: set[int] = set()
         self._is_closed = False
+        self._mute = ""  # why the worker is not asked for copies any more
         self.copy_s = 0.0
 
     # -- the beginning
@@ -118,7 +122,7 @@ class SessionWorker(KeptWorker):
         """Note a worker, in place of an older one."""
         with self._lock:
             older, self._pidfd = self._pidfd, pidfd
-            self._number = line
+            self._number, self._mute = line, ""
             self._cause, self._last_words = (self._cause if older < 0 else None), None
             self.facts = WorkerFacts(self._id, pid_behind(pidfd), self._profile)
             if data is not None:
@@ -145,6 +149,8 @@ class SessionWorker(KeptWorker):
         Raises:
             WorkerLostError: the keeper has ended.
         """
+        if self._mute:
+            return self._mute
         begun = time.monotonic()
         self._order(protocol.Allow(number, superfluous), [])
         self._send_freeze(number, split=False)
@@ -155,6 +161,8 @@ class SessionWorker(KeptWorker):
                     self.copy_s = time.monotonic() - begun
                     return ""
                 case protocol.NotFrozen(reason=reason):
+                    if time.monotonic() - begun > _SILENT_S:
+                        self._mute = reason  # to be asked again would cost as much for every call
                     return reason
                 case protocol.Ended():
                     deadline = time.monotonic() + _OUTSTANDING_S

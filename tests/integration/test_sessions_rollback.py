@@ -303,7 +303,8 @@ class TestWhenCheckpointsAreMade:
     def test_a_heap_that_is_too_big_to_copy_after_every_call_is_copied_when_idle(self, runtime, monkeypatch):
         monkeypatch.setattr(_session_body, "_SLOW_S", 0.0)  # any copy takes longer
         with runtime.session() as session:
-            session.execute("x = 1")
+            for _ in range(3):
+                session.execute("x = 1")
             result = session.execute("x = 2")
             seen = []
             while not seen or seen[-1].status != AVAILABLE:
@@ -348,6 +349,20 @@ class TestThreads:
         assert session.rollback_state.status == AVAILABLE
         session.execute("import os; os._exit(1)")
         assert session["x"] == 5
+
+
+def test_a_guest_that_closes_what_a_copy_would_report_on_costs_itself_its_copies_once(session):
+    session.execute("x = 1")
+    session.execute("import os; os.close(4)")
+    state = session.rollback_state
+    again = [session.execute("x += 1; x") for _ in range(3)]
+    result = session.execute("import os; os._exit(1)")
+
+    assert (state.status, state.reason) == ("unavailable", "the copy did not say that it was there")
+    assert [each.value for each in again] == [2, 3, 4]
+    assert (result.session.fate, result.session.undone) == ("rolled_back", 4)
+    assert session["x"] == 1
+    assert session.rollback_state.status == AVAILABLE
 
 
 class TestBranches:
