@@ -47,13 +47,13 @@ class Process:
 
     Attributes:
         pidfd: its descriptor.
-        host_pid: its process id as /proc shows it, 0 if that cannot be seen.
+        host_pid: its process id as /proc shows it; 0 as long as nobody has looked.
         wakes: where it waits to be woken; None for a worker.
     """
 
-    def __init__(self, pidfd: int, host_pid: int, wakes: socket.socket | None) -> None:
+    def __init__(self, pidfd: int, wakes: socket.socket | None) -> None:
         self.pidfd = pidfd
-        self.host_pid = host_pid
+        self.host_pid = 0
         self.wakes = wakes
 
     def close(self) -> None:
@@ -201,6 +201,7 @@ class Keeper:
     def _threads(self, pid: int) -> int:
         """Count the threads of a worker; 0 if they cannot be seen."""
         process = self._processes[pid]
+        process.host_pid = process.host_pid or self._host_pid(process.pidfd)
         if self._proc is None or not process.host_pid:
             return 0
         with suppress(OSError, ValueError, IndexError):
@@ -262,7 +263,7 @@ class Keeper:
     def _admit(self, pid: int, pidfd: int, wakes: socket.socket | None) -> None:
         """Watch a process."""
         self._top = max(self._top, pid)
-        self._processes[pid] = Process(pidfd, self._host_pid(pidfd), wakes)
+        self._processes[pid] = Process(pidfd, wakes)
         self._pid_of[pidfd] = pid
         self._poll.register(pidfd, select.EPOLLIN)
 
