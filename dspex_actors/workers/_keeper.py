@@ -126,17 +126,18 @@ class Keeper:
 
     # -- the host
 
-    def _obey(self, line: int) -> None:
-        """Take an order of the host."""
+    def _obey(self, line: int) -> bool:
+        """Take an order of the host; False if there is none, or will be no more."""
         try:
             message, fds = receive_with_fds(self._lines[line], 1 << 16, _MOST_FDS)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             message, fds = b"", []
         if not message:
-            self._act([*self._books.end(line), *self._forget(line)])
-            return
+            self._act(self._books.end(line))
+            self._forget(line)
+            return False
         match protocol.decode_order(message):
             case protocol.Allow(number=copy, superfluous=superfluous):
                 self._act(self._books.allow(line, copy, superfluous))
@@ -152,6 +153,7 @@ class Keeper:
                 self._act(actions)
             case protocol.End():
                 self._act(self._books.end(line))
+        return line in self._lines
 
     def _open(self, line: int, sock: socket.socket) -> None:
         os.set_blocking(sock.fileno(), False)
@@ -159,15 +161,14 @@ class Keeper:
         self._line_of[sock.fileno()] = line
         self._poll.register(sock.fileno(), select.EPOLLIN)
 
-    def _forget(self, line: int) -> list[_keeping.Action]:
-        """Stop listening to a line whose host is gone."""
+    def _forget(self, line: int) -> None:
+        """Stop listening to a line that is over, or whose host is gone."""
         sock = self._lines.pop(line, None)
         if sock is not None:
             del self._line_of[sock.fileno()]
             self._poll.unregister(sock.fileno())
             sock.close()
         self._expect_data(line, -1)
-        return []
 
     def _expect_data(self, line: int, descriptor: int) -> None:
         """Keep a data socket for a line's next worker, in place of an older one; -1 for none."""
@@ -192,6 +193,10 @@ class Keeper:
             # A signal of a main thread to its own process. Nobody else's number is any of its business.
             _notify.answer(self._listener, question, allow=question.first & 0xFFFFFFFF == asker)
             return
+        # The host has told us before it told the worker; its order may be next to be read.
+        for line in [line for line, each in self._books.lines.items() if each.worker == asker]:
+            while line in self._lines and self._obey(line):
+                continue
         threads = self._threads(asker) if asker in self._books.workers() else 1
         allow, actions = self._books.may_fork(asker, threads, time.monotonic())
         self._act(actions)

@@ -38,6 +38,9 @@ _PATIENCE_S = 10.0
 _SILENT_S = 2.0
 """A copy that failed after more than that has said nothing: the guest has broken what it would say it by."""
 
+_OUTSTANDING_S = 0.1
+"""How long a copy that a worker was making when it ended may take to turn up."""
+
 _DEATH_WAIT_S = 5.0
 _ENDED = "the worker ended while it was copied"
 _GONE = "its checkpoint was gone"
@@ -80,6 +83,7 @@ class SessionWorker(KeptWorker):
         self._vanished: dict[int, str] = {}
         self._is_closed = False
         self._unconfirmed = 0  # number of a copy that has not said that it sleeps
+        self._unwanted: list[int] = []  # copies that were given up before it was known whether they exist
         self._mute = ""  # why the worker is not asked for copies any more
         self.copy_s = 0.0
 
@@ -156,13 +160,29 @@ class SessionWorker(KeptWorker):
         if self._mute:
             return self._mute
         begun = time.monotonic()
-        self._order(protocol.Allow(number, superfluous), [])
-        made = self._become_two(number, split=False)
-        self.copy_s = time.monotonic() - begun
-        if made:
-            self._unconfirmed = number
+        self._order(protocol.Allow(number, [*superfluous, *self._unwanted]), [])
+        self._unwanted = []
+        self._unconfirmed = number
+        if self._become_two(number, split=False):
+            self.copy_s = time.monotonic() - begun
             return ""
-        return self._why_not_frozen()
+        return self._outcome_of(number)
+
+    def _outcome_of(self, number: int) -> str:
+        """Return why a copy was not made; empty if it was, though its worker has ended since."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while self._unconfirmed and (news := self._next_news(deadline)) is not None:
+            match news[0]:
+                case protocol.NotFrozen(reason=reason):
+                    self._unconfirmed = 0
+                    return reason
+                case protocol.Ended():
+                    deadline = time.monotonic() + _OUTSTANDING_S
+        if not self._unconfirmed:
+            return ""
+        self._unconfirmed = 0
+        self._unwanted.append(number)  # should it turn up yet
+        return _ENDED if self._last_words is not None else _NO_ANSWER
 
     def _become_two(self, number: int, *, split: bool) -> bool:
         """Have the worker fork; False if it did not, or has ended."""
@@ -182,14 +202,6 @@ class SessionWorker(KeptWorker):
             with suppress(OSError):  # it may be closed
                 self._data.settimeout(None)
         return frame is not None and bytes(frame.payload) == b"\1"
-
-    def _why_not_frozen(self) -> str:
-        """Return what the keeper says about a copy that was not made."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while self._last_words is None and (news := self._next_news(deadline)) is not None:
-            if isinstance(news[0], protocol.NotFrozen):
-                return news[0].reason
-        return _ENDED if self._last_words is not None else _NO_ANSWER
 
     def confirm(self) -> None:
         """Wait until the last copy sleeps, or is known not to.
