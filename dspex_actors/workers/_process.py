@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import threading
 import time
-from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -32,7 +30,7 @@ from dspex_actors._execution import (
     WorkerDied,
     WorkerFacts,
 )
-from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
 
@@ -191,6 +189,7 @@ class WorkerProcess:
             limits.result_bytes,
             limits.file_bytes,
             limits.open_files,
+            limits.processes,
         )
         parts: list[bytes | bytearray | memoryview] = [_encode(request)]
         if variables is not None:
@@ -297,9 +296,7 @@ class WorkerProcess:
             if self._cause is None:
                 self._cause = cause
             for pidfd in (self._nanny, self._pidfd):
-                if pidfd >= 0:
-                    with suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                _pidfds.kill(pidfd)
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -330,8 +327,9 @@ class WorkerProcess:
         self.kill(Cause.SPENT)
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
-            dead = _wait_ended(pidfd, _DEATH_WAIT_S) and dead
-            _reap_if_adopted(pidfd)
+            dead = _pidfds.wait_ended(pidfd, _DEATH_WAIT_S) and dead
+            if pidfd >= 0 and self._zygote_is_gone():
+                _pidfds.reap_if_adopted(pidfd)
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:
@@ -341,28 +339,15 @@ class WorkerProcess:
         self._control.close()
         return dead
 
+    def _zygote_is_gone(self) -> bool:
+        """Whether nobody holds the other end of the control socket."""
+        poll = select.poll()
+        poll.register(self._control, 0)  # whatever it asks for, poll tells of a closed end
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
+
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
-        return _wait_ended(self._pidfd, seconds)
-
-
-def _wait_ended(pidfd: int, seconds: float) -> bool:
-    """Wait until the process behind a pidfd is gone; True if it is, or if the pidfd is none."""
-    if pidfd < 0:
-        return True
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
-
-
-def _reap_if_adopted(pidfd: int) -> None:
-    """Collect a dead process that became a child of ours when its zygote was killed.
-
-    That happens where the host is the first process of a container. What nobody collects would keep its pid
-    namespace from ending.
-    """
-    with suppress(OSError):  # usually: it is no child of ours
-        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+        return _pidfds.wait_ended(self._pidfd, seconds)
 
 
 def _decoded(decode: Callable[[bytes | memoryview], T], parts: Sequence[bytes | memoryview]) -> T:

@@ -59,7 +59,8 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     Attributes:
         code: the source text.
         keep: whether names stay bound for the next request to this worker.
-        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files: limits, None for none.
+        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files, processes: limits, None for
+            none.
     """
 
     code: str
@@ -70,6 +71,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     result_bytes: int | None = None
     file_bytes: int | None = None
     open_files: int | None = None
+    processes: int | None = None
 
 
 class Ready(msgspec.Struct, array_like=True, frozen=True):

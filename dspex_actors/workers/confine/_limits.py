@@ -56,6 +56,7 @@ def apply_limits(
     memory_bytes: int | None,
     file_bytes: int | None,
     open_files: int | None,
+    processes: int | None,
 ) -> None:
     """Apply limits to the calling process. They can be lowered again, never raised.
 
@@ -65,6 +66,7 @@ def apply_limits(
         memory_bytes: memory that may be added to the baseline.
         file_bytes: size of any one file.
         open_files: number of descriptors.
+        processes: number of processes and threads of its user.
     """
     if cpu_s is not None:
         usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -80,6 +82,8 @@ def apply_limits(
         _lower(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
     if open_files is not None:
         _lower(resource.RLIMIT_NOFILE, open_files, open_files)
+    if processes is not None:
+        _lower(resource.RLIMIT_NPROC, processes, processes)
 
 
 def _lower(kind: int, soft: int, hard: int) -> None:
