@@ -21,24 +21,22 @@ import msgspec
 from dspex_actors import values
 from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors._execution import (
-    Completed,
     ExecutionResult,
-    Failed,
-    GuestFailure,
     LimitExceeded,
-    Usage,
     WorkerDied,
     WorkerFacts,
 )
 from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._results import result_of
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping, Sequence
 
     from dspex_actors._limits import Limits
+    from dspex_actors.workers._groups import WorkerGroup
 
 T = TypeVar("T")
 
@@ -87,6 +85,7 @@ class WorkerProcess:
         worker_id: its number.
         profile: name of its profile.
         sandbox: which layers its zygote's probe found active.
+        group: its control group, owned from now on; None without one.
     """
 
     def __init__(
@@ -96,8 +95,10 @@ class WorkerProcess:
         worker_id: int,
         profile: str,
         sandbox: Mapping[str, bool],
+        group: WorkerGroup | None = None,
     ) -> None:
         self._data = data
+        self._group = group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
         self._reader = _framing.FrameReader(data, self._caps)
@@ -134,6 +135,7 @@ class WorkerProcess:
         self._pidfd, self._nanny = (*fds, -1)[:2]
         born = _decode_control(message)
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
+        self._enter_group()
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
@@ -152,6 +154,19 @@ class WorkerProcess:
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
+
+    def _enter_group(self) -> None:
+        """Put the worker into its control group, before it has guest code.
+
+        Raises:
+            WorkerLostError: the kernel refused; the worker is killed.
+        """
+        if self._group is not None:
+            try:
+                self._group.add(self.facts.pid)
+            except OSError as error:
+                self.close()
+                raise WorkerLostError(f"the worker could not enter its control group: {error}") from error
 
     def execute(
         self,
@@ -199,6 +214,8 @@ class WorkerProcess:
         detail = ""
         final, value = None, None
         try:
+            if self._group is not None:
+                self._group.limit(limits)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
             final, value = self._receive(nonce, limits, output)
         except ProtocolError as error:
@@ -219,7 +236,7 @@ class WorkerProcess:
         }
         if final is None:
             return self._ended(limits, detail, common)
-        return _result_of(final, value, limits, common)
+        return result_of(final, value, limits, common)
 
     def _receive(self, nonce: int, limits: Limits, output: OutputCollector) -> tuple[Final | None, Any]:
         """Read frames up to the final one; (None, None) if the worker ends before.
@@ -275,10 +292,15 @@ class WorkerProcess:
             and exited.cpu_s >= limits.cpu_s
         ):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
+        if cause is None and limits.memory_bytes is not None and self._ran_out_of_memory():
+            return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
         if cause in {Cause.CANCELLED, Cause.STOPPED}:
             detail = f"the worker was killed: {cause.value}"
         code = exit_code if killed_by is None else None
         return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)
+
+    def _ran_out_of_memory(self) -> bool:
+        return self._group is not None and self._group.ran_out_of_memory()
 
     def _exited(self) -> _protocol.Exited | None:
         """Return what the zygote tells of the worker's end, None if it ended without telling."""
@@ -297,6 +319,8 @@ class WorkerProcess:
                 self._cause = cause
             for pidfd in (self._nanny, self._pidfd):
                 _pidfds.kill(pidfd)
+            if self._group is not None:
+                self._group.kill()
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -335,6 +359,8 @@ class WorkerProcess:
                 if pidfd >= 0:
                     os.close(pidfd)
             self._pidfd = self._nanny = -1
+            if self._group is not None:
+                self._group.close()
         self._data.close()
         self._control.close()
         return dead
@@ -366,17 +392,3 @@ def _decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # n
     """Decode a value; numpy is loaded first if it is needed, so that decoding itself imports nothing."""
     values.prepare(structure)
     return values.decode(structure, buffers)
-
-
-def _result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) -> ExecutionResult:  # noqa: ANN401 -- see above
-    """Turn a final frame into a result."""
-    usage = Usage(final.cpu_s, final.memory_peak_bytes, final.dropped_bytes)
-    if final.outcome == "completed":
-        return Completed(value=value, usage=usage, **common)
-    if final.outcome == "memory" and limits.memory_bytes is not None:
-        return LimitExceeded(limit="memory", allowed=limits.memory_bytes, usage=usage, **common)
-    if final.outcome == "result" and limits.result_bytes is not None:
-        return LimitExceeded(
-            limit="result", allowed=limits.result_bytes, used=final.used, usage=usage, **common
-        )
-    return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), usage=usage, **common)
