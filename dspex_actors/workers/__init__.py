@@ -18,6 +18,7 @@ from typing import Any
 
 _HOME_OF = {
     "Cause": "_causes",
+    "Copying": "_session_worker",
     "KeptWorker": "_kept",
     "LayerReport": "_protocol",
     "NoCopiesError": "_session_worker",

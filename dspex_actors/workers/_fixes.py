@@ -19,6 +19,8 @@ _NAMESPACES = (
 _FIXES = {
     "landlock": "use Linux 5.13 or later with landlock among the security modules (CONFIG_LSM or lsm=)",
     "seccomp": "use a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or arm64",
+    "cgroup": "let the host make groups below its own: delegate them to its user (systemd: Delegate=yes),"
+    " or mount /sys/fs/cgroup writable in its container",
     "reliable_kill": "make the seccomp or the pid_namespace layer available",
     "user_namespace": _NAMESPACES,
     "pid_namespace": _NAMESPACES,
@@ -27,6 +29,8 @@ _FIXES = {
     "ipc_namespace": _NAMESPACES,
     "uts_namespace": _NAMESPACES,
     "scratch_quota": "make the mount_namespace layer available",
+    "process_limit": "make the user, pid and mount namespaces available; if the host is root, let other users"
+    " read the interpreter and the packages of the policy",
 }
 _OTHERS = "name the layers you insist on in Policy(require=...) to run without it"
 _TRUSTED = "the trusted profile has no sandbox, use another one"
@@ -49,5 +53,7 @@ def _fix_of(layer: str, profile: str) -> str:
     if profile == "trusted":
         return _TRUSTED
     if (layer, profile) == ("reliable_kill", "shell"):
-        return "make the pid_namespace layer available"
+        return "make the pid_namespace or the cgroup layer available"
+    if layer == "cgroup" and profile != "shell":
+        return "do without it, or use the profile shell: guests of the others are one process each"
     return _FIXES.get(layer, _OTHERS)

@@ -1,4 +1,4 @@
-"""What the host does to processes by their descriptors. A negative descriptor stands for no process."""
+"""What the host does with the descriptors of processes; -1 stands for no process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def kill_behind(pidfd: int) -> None:
+def kill(pidfd: int) -> None:
     """Kill a process; quiet if it is gone."""
     if pidfd >= 0:
         with suppress(ProcessLookupError):
@@ -17,7 +17,7 @@ def kill_behind(pidfd: int) -> None:
 
 
 def wait_ended(pidfd: int, seconds: float) -> bool:
-    """Wait until a process is gone; True if it is."""
+    """Wait until a process is gone; True if it is, or if there is none."""
     if pidfd < 0:
         return True
     poll = select.poll()
@@ -31,8 +31,9 @@ def reap_if_adopted(pidfd: int) -> None:
     That happens where the host is the first process of a container. What nobody collects would keep its pid
     namespace from ending.
     """
-    with suppress(OSError):  # usually: it is no child of ours
-        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+    if pidfd >= 0:
+        with suppress(OSError):  # usually: it is no child of ours
+            os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
 
 
 def pid_behind(pidfd: int) -> int:

@@ -10,6 +10,7 @@ socket that the worker never holds.
 from __future__ import annotations
 
 import os
+import select
 import socket
 import threading
 import time
@@ -20,12 +21,12 @@ import msgspec
 
 from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
-from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._causes import Cause
-from dspex_actors.workers._decoding import decode_message, decode_value
+from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._output import OutputCollector
-from dspex_actors.workers._pidfds import kill_behind, reap_if_adopted, wait_ended
-from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._protocol import FrameType
+from dspex_actors.workers._receiving import TooManyToolCallsError, receive_final
 from dspex_actors.workers._result import result_of, usage_of
 from dspex_actors.workers._tool_calls import ToolCalls
 
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
     from dspex_actors import values
     from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Timers
+    from dspex_actors.workers._groups import WorkerGroup
     from dspex_actors.workers._tool_calls import Tools
 
-_decode_final = msgspec.msgpack.Decoder(Final).decode
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
 _decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Unborn | _protocol.Exited).decode
 _encode = msgspec.msgpack.encode
@@ -57,6 +58,7 @@ class WorkerProcess:
         worker_id: its number.
         profile: name of its profile.
         sandbox: which layers its zygote's probe found active.
+        group: its control group, owned from now on; None without one.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class WorkerProcess:
         worker_id: int,
         profile: str,
         sandbox: Mapping[str, bool],
+        group: WorkerGroup | None = None,
     ) -> None:
         self._data = data
+        self._group = group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
         self._reader = _framing.FrameReader(data, self._caps)
@@ -96,6 +100,7 @@ class WorkerProcess:
         born, fds = self._be_born(timeout_s)
         self._pidfd, self._nanny = (*fds, -1)[:2]
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
+        self._enter_group()
         self._wait_confined(timeout_s, timers)
 
     def _be_born(
@@ -144,6 +149,19 @@ class WorkerProcess:
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
 
+    def _enter_group(self) -> None:
+        """Put the worker into its control group, before it has guest code.
+
+        Raises:
+            WorkerLostError: the kernel refused; the worker is killed.
+        """
+        if self._group is not None:
+            try:
+                self._group.add(self.facts.pid)
+            except OSError as error:
+                self.close()
+                raise WorkerLostError(f"the worker could not enter its control group: {error}") from error
+
     def execute(
         self,
         code: str,
@@ -184,6 +202,7 @@ class WorkerProcess:
             limits.result_bytes,
             limits.file_bytes,
             limits.open_files,
+            self._process_limit(limits),
             () if calls is None else calls.names,
             read,
         )
@@ -199,8 +218,12 @@ class WorkerProcess:
         detail = ""
         final, value = None, None
         try:
+            if self._group is not None:
+                self._group.limit(limits)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
-            final, value = self._receive(nonce, limits, output, calls)
+            final, value = receive_final(self._reader, self._caps, nonce, limits, output, calls)
+        except TooManyToolCallsError:
+            self.kill(Cause.TOOL_CALLS)
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
             self.kill(Cause.PROTOCOL)
@@ -228,6 +251,10 @@ class WorkerProcess:
             if calls is not None:
                 calls.close()
 
+    def _process_limit(self, limits: Limits) -> int | None:
+        """Return how many processes may be counted against the guest's limit."""
+        return limits.processes
+
     def _begin(self) -> int:
         """Note that a request is under way; return its nonce."""
         with self._lock:
@@ -240,36 +267,6 @@ class WorkerProcess:
         with self._lock:
             self._running = 0
             return self._cause is None
-
-    def _receive(
-        self, nonce: int, limits: Limits, output: OutputCollector, calls: ToolCalls | None = None
-    ) -> tuple[Final | None, Any]:
-        """Read frames up to the final one; (None, None) if the worker ends before.
-
-        Raises:
-            ProtocolError: a frame that is not allowed.
-        """
-        final_cap = _protocol.REQUEST_CAP
-        if limits.result_bytes is not None:
-            final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
-        self._caps.clear()
-        self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
-        if calls is not None:
-            self._caps[FrameType.TOOL_CALL] = calls.cap
-        while (frame := self._reader.read()) is not None:
-            if frame.nonce != nonce:
-                raise ProtocolError("a frame that belongs to no request")
-            if frame.type == FrameType.OUTPUT:
-                output.add(memoryview(frame.payload))
-            elif frame.type == FrameType.TOOL_CALL and calls is not None:
-                if not calls.take(frame.payload):
-                    self.kill(Cause.TOOL_CALLS)
-                    break
-            else:
-                if calls is not None:
-                    calls.finish()
-                return _final_of(frame.payload)
-        return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
         """Say how a worker ended that gave no final frame.
@@ -296,6 +293,8 @@ class WorkerProcess:
         killed_by = -exit_code if exit_code < 0 else None
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
+        if cause is None and limits.memory_bytes is not None and self._ran_out_of_memory():
+            return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
         if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
             detail = f"the worker was killed: {cause.value}"
         code = exit_code if killed_by is None else None
@@ -304,6 +303,9 @@ class WorkerProcess:
     def _ran_out_of_cpu(self, exited: _protocol.Exited, allowed_s: float) -> bool:
         """Whether the kernel ended it for the CPU time it has used in all."""
         return os.WIFSIGNALED(exited.status) and exited.cpu_s >= allowed_s
+
+    def _ran_out_of_memory(self) -> bool:
+        return self._group is not None and self._group.ran_out_of_memory()
 
     def _exited(self) -> _protocol.Exited | None:
         """Return what the zygote tells of the worker's end, None if it ended without telling."""
@@ -330,7 +332,9 @@ class WorkerProcess:
         """Kill the worker process; called with the lock held."""
         self._cause = self._cause or cause
         for pidfd in (self._nanny, self._pidfd):
-            kill_behind(pidfd)
+            _pidfds.kill(pidfd)
+        if self._group is not None:
+            self._group.kill()
         with suppress(OSError):  # closed already; what has arrived can still be read
             self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
@@ -363,32 +367,26 @@ class WorkerProcess:
         self.kill(Cause.SPENT)
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
-            dead = wait_ended(pidfd, _DEATH_WAIT_S) and dead
-            reap_if_adopted(pidfd)
+            dead = _pidfds.wait_ended(pidfd, _DEATH_WAIT_S) and dead
+            if pidfd >= 0 and self._zygote_is_gone():
+                _pidfds.reap_if_adopted(pidfd)
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:
                     os.close(pidfd)
             self._pidfd = self._nanny = -1
+            if self._group is not None:
+                self._group.close()
         self._data.close()
         self._control.close()
         return dead
 
+    def _zygote_is_gone(self) -> bool:
+        """Whether nobody holds the other end of the control socket."""
+        poll = select.poll()
+        poll.register(self._control, 0)  # whatever it asks for, poll tells of a closed end
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
+
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
-        return wait_ended(self._pidfd, seconds)
-
-
-def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:
-    """Decode a final frame and its value.
-
-    Raises:
-        ProtocolError: it is none.
-    """
-    parts = _framing.split_parts(payload)
-    final = decode_message(_decode_final, parts)
-    if final.outcome != "completed":
-        return final, None
-    if len(parts) < 2:
-        raise ProtocolError("a final frame without a value")
-    return final, decode_value(parts[1], parts[2:])
+        return _pidfds.wait_ended(self._pidfd, seconds)

@@ -15,8 +15,9 @@ of the messages below as MessagePack, the rest is an encoded value.
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
 `ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
-sockets, or one `SPAWN_SESSION` per session, with five; see `_keeping_protocol`. On the control socket that
-comes along the zygote alone writes: `Born` with the pidfd (or `Unborn`), and `Exited` with the status.
+sockets and, if it has a control group, the file that kills all in it; or one `SPAWN_SESSION` per session,
+which carries five sockets, see `_keeping_protocol`. On the control socket among them the zygote alone
+writes: `Born` with the pidfd (or `Unborn`), and `Exited` with the status.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     Attributes:
         code: the source text.
         keep: whether names stay bound for the next request to this worker.
-        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files: limits, None for none.
+        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files, processes: limits, None for
+            none.
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
     """
@@ -83,6 +85,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     result_bytes: int | None = None
     file_bytes: int | None = None
     open_files: int | None = None
+    processes: int | None = None
     tools: tuple[str, ...] = ()
     read: str = ""
 

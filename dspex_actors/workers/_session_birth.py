@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from dspex_actors.workers import _keeping_protocol as protocol
 from dspex_actors.workers._keeper import Keeper
 from dspex_actors.workers._protocol import send_with_fds
-from dspex_actors.workers.confine import _enter, _libc
+from dspex_actors.workers.confine import _enter, _libc, _users
 from dspex_actors.workers.guest._copies import Copies
 
 if TYPE_CHECKING:
-    from dspex_actors.workers._slots import Slot
-    from dspex_actors.workers.confine._enter import Confinement
+    from dspex_actors.workers.confine._enter import Confinement, Slot
     from dspex_actors.workers.guest._loop import Worker
 
 _PAST_ANY_FD = 1 << 20
@@ -67,6 +66,10 @@ def become_keeper(
             _become_worker(confinement, slot, worker, fds, keeper_pid)
         proc = confinement.proc
         _close_all_but({fds.line, fds.meeting} | (set() if proc is None else {proc}))
+        if slot.user is not None:  # to send signals to them it has to be the same user
+            _users.become(slot.user)
+            _libc.prctl(_libc.PR_SET_DUMPABLE, 1)  # else its own descriptors are out of its sight
+            _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
         _libc.drop_capabilities()
         line, meeting = socket.socket(fileno=fds.line), socket.socket(fileno=fds.meeting)
         Keeper(line, meeting, proc).run(child)
@@ -82,7 +85,7 @@ def _become_worker(
 ) -> NoReturn:
     """Confine this process and serve the host."""
     try:
-        listener = confinement.enter(fds.data, slot.path, slot.ruleset, keeper_pid, meeting=fds.report)
+        listener = confinement.enter(fds.data, slot, keeper_pid, meeting=fds.report)
         meeting = socket.socket(fileno=_enter.MEETING_FD)
         if listener is not None:
             send_with_fds(meeting, protocol.REPORT.pack(protocol.What.LISTENER, 0, 0, 0), [listener])

@@ -15,7 +15,7 @@ import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._policy import Policy, Profile
-from dspex_actors.workers import _protocol
+from dspex_actors.workers import _groups, _protocol
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dspex_actors.workers._protocol import LayerReport
+    from dspex_actors.workers._session_worker import Copying
 
 _Worker = TypeVar("_Worker", bound=WorkerProcess)
 
@@ -184,6 +185,7 @@ class ZygoteHandle:
         self._profile = profile
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
+        self._groups: _groups.Groups | None = None
         self.layers: list[LayerReport] = []
         self.no_copies = ""
         self.pid = 0
@@ -215,8 +217,31 @@ class ZygoteHandle:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self._channel.settimeout(None)
         self.no_copies = up.no_copies
-        self.layers = in_order(up.layers, self._profile)
+        group = self._try_group(config, timeout_s)
+        self.layers = in_order(_groups.with_group_kill(up.layers, group), self._profile)
         return self.layers
+
+    def _try_group(self, config: _protocol.ZygoteConfig, timeout_s: float) -> LayerReport:
+        """Find out whether workers can have control groups, with a first one."""
+        if config.profile != Profile.SHELL.value:
+            return _groups.missing("only guests that start processes have one")
+        if "cgroup" in config.disabled_layers:
+            return _groups.missing("switched off")
+        try:
+            self._groups = _groups.Groups(config.scratch_quota.size_bytes)
+            group = self._groups.make()
+        except OSError as error:
+            self._groups = None
+            return _groups.missing(str(error))
+        worker = self._spawn(WorkerProcess, 0, group)
+        try:
+            report = _groups.try_group(worker, group, timeout_s)
+        finally:
+            worker.close()
+        if not report.active:
+            self._groups.close()
+            self._groups = None
+        return report
 
     def spawn(self, worker_id: int | None = None) -> WorkerProcess:
         """Ask for one more worker; returns before it is ready, see `WorkerProcess.wait_ready`.
@@ -227,7 +252,18 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
-        return self._spawn(WorkerProcess, worker_id)
+        return self._spawn(WorkerProcess, worker_id or self.new_id(), self._new_group())
+
+    def _new_group(self) -> _groups.WorkerGroup | None:
+        """Return a control group for one more worker, None where workers have none.
+
+        Raises:
+            WorkerLostError: it could not be made.
+        """
+        try:
+            return None if self._groups is None else self._groups.make()
+        except OSError as error:
+            raise WorkerLostError(f"no control group for a worker: {error}") from error
 
     def spawn_kept(self, no_copies: str) -> KeptWorker:
         """Like `spawn`, for a worker that will serve many calls.
@@ -238,15 +274,15 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
-        worker = self._spawn(KeptWorker)
+        worker = self._spawn(KeptWorker, self.new_id(), self._new_group())
         worker.no_copies = no_copies
         return worker
 
-    def spawn_session(self, *, reseed: bool) -> SessionWorker:
+    def spawn_session(self, copying: Copying) -> SessionWorker:
         """Like `spawn`, for a worker that will serve many calls and whose state can be copied.
 
         Args:
-            reseed: whether random generators start anew in a copy that is woken.
+            copying: how its copies are made.
 
         Raises:
             WorkerLostError: the zygote is gone.
@@ -269,7 +305,13 @@ class ZygoteHandle:
             for each in sent:
                 each.close()
         return SessionWorker(
-            data, control, self.new_id(), self._profile, self._sandbox, line=line, reseed=reseed
+            data,
+            control,
+            self.new_id(),
+            self._profile,
+            self._sandbox,
+            line=line,
+            copying=copying,
         )
 
     def new_id(self) -> int:
@@ -280,19 +322,22 @@ class ZygoteHandle:
     def _sandbox(self) -> dict[str, bool]:
         return {layer.name: layer.active for layer in self.layers}
 
-    def _spawn(self, kind: type[_Worker], worker_id: int | None = None) -> _Worker:
+    def _spawn(self, kind: type[_Worker], worker_id: int, group: _groups.WorkerGroup | None) -> _Worker:
         data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with self._lock, worker_data, zygote_control:
-                _protocol.send_with_fds(
-                    self._channel, _protocol.SPAWN, [worker_data.fileno(), zygote_control.fileno()]
-                )
+                fds = [worker_data.fileno(), zygote_control.fileno()]
+                if group is not None and group.kill_fd is not None:
+                    fds.append(group.kill_fd)
+                _protocol.send_with_fds(self._channel, _protocol.SPAWN, fds)
         except OSError as error:
             data.close()
             control.close()
+            if group is not None:
+                group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
-        return kind(data, control, worker_id or self.new_id(), self._profile, self._sandbox)
+        return kind(data, control, worker_id, self._profile, self._sandbox, group)
 
     @property
     def gone(self) -> bool:
@@ -307,3 +352,5 @@ class ZygoteHandle:
     def close(self) -> None:
         """Close the socket: the zygote ends, and with it all its workers."""
         self._channel.close()
+        if self._groups is not None:
+            self._groups.close()

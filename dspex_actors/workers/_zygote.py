@@ -28,13 +28,15 @@ import msgspec
 
 from dspex_actors.workers import _protocol, _scratch, _trial
 from dspex_actors.workers._session_birth import SessionFds, become_keeper
-from dspex_actors.workers._slots import Slot, Slots
+from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.guest import _loop
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
+
+    from dspex_actors.workers.confine._enter import Slot
 
 _encode = msgspec.msgpack.encode
 
@@ -80,11 +82,20 @@ class Child(NamedTuple):
         pid: its process id.
         slot: what it was lent.
         control: the socket on which the host waits for its end; None for one that cleans a scratch folder.
+        group: descriptor that kills all in its control group; None without one.
     """
 
     pid: int
     slot: Slot
     control: socket.socket | None
+    group: int | None = None
+
+    def kill_group(self) -> None:
+        """Kill what it has left in its control group."""
+        if self.group is not None:
+            with suppress(OSError):  # the host has removed it
+                os.write(self.group, b"1")
+            os.close(self.group)
 
 
 class Zygote:
@@ -113,6 +124,7 @@ class Zygote:
         scratch = self._config.scratch
         above = os.open(os.path.dirname(scratch), os.O_PATH | os.O_DIRECTORY)  # noqa: PTH120 -- pathlib is not loaded here
         self._confinement.prepare(scratch)
+        worker.counted_beside = self._confinement.counted_beside
         self._slots = Slots(self._confinement, scratch, self._poll)
         layers = _trial.try_layers(self._confinement, self._slots, self._environment)
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
@@ -160,13 +172,14 @@ class Zygote:
         if message != _protocol.SPAWN:
             return False
         data, control = fds[0], socket.socket(fileno=fds[1])
+        group = fds[2] if len(fds) > 2 else None
         slot = self._slots.take()
         zygote_pid = os.getpid()
         pid = self._slots.fork(slot)
         if pid == 0:
             self._become_worker(data, slot, worker, zygote_pid)
         os.close(data)
-        fds = [self._watch(Child(pid, slot, control))]
+        fds = [self._watch(Child(pid, slot, control, group))]
         if slot.nanny is not None and self._confinement.leaves_processes:
             fds.append(slot.nanny.pidfd)
         _quietly_send(control, _encode(_protocol.Born(pid)), fds)
@@ -198,7 +211,7 @@ class Zygote:
     def _become_worker(self, data: int, slot: Slot, worker: _loop.Worker, zygote_pid: int) -> NoReturn:
         """Confine this freshly forked process and serve the host; never returns."""
         try:
-            self._confinement.enter(data, slot.path, slot.ruleset, zygote_pid)
+            self._confinement.enter(data, slot, zygote_pid)
             gc.enable()
             worker.serve()
         finally:
@@ -225,6 +238,7 @@ class Zygote:
             exited = _protocol.Exited(status, usage.ru_utime + usage.ru_stime)
             _quietly_send(child.control, _encode(exited), [])
             child.control.close()
+        child.kill_group()
         guest = child.control is not None
         ends_alone = child.slot.is_alone or self._confinement.leaves_processes
         if guest and child.slot.nanny is not None and ends_alone:
@@ -266,6 +280,7 @@ class Zygote:
         for pidfd, child in self._children.items():
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.waitpid(child.pid, 0)
+            child.kill_group()
         self._slots.close()
         with suppress(OSError):  # the host may be at it too
             if self._confinement.has_root:

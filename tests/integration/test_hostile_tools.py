@@ -18,6 +18,7 @@ from dspex_actors import Completed, LimitExceeded, Limits, ProtocolError, Worker
 from dspex_actors.workers import WorkerProcess, _protocol
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import FrameType, ToolCall
+from dspex_actors.workers._receiving import receive_final
 from dspex_actors.workers._tool_calls import ToolCalls
 from tests.integration._fake_worker import (
     HEADER,
@@ -239,7 +240,8 @@ def test_whatever_bytes_come_only_given_tools_are_called_and_only_with_plain_arg
             worker = WorkerProcess(data, control, 1, "process", {})
             tools = Tools(answers=False)
             with suppress(ProtocolError):
-                worker._receive(nonce, LIMITS, OutputCollector(100), ToolCalls(tools, LIMITS, data, nonce))
+                calls = ToolCalls(tools, LIMITS, data, nonce)
+                receive_final(worker._reader, worker._caps, nonce, LIMITS, OutputCollector(100), calls)
         called += len(tools.calls)
         assert {name for name, _, _ in tools.calls} <= {"add"}
         assert all(type(args) is list and type(kwargs) is dict for _, args, kwargs in tools.calls)

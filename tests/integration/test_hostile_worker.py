@@ -27,6 +27,7 @@ from dspex_actors import (
 from dspex_actors.workers import WorkerProcess, _protocol
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._receiving import receive_final
 from tests.integration._fake_worker import (
     HEADER,
     LIMITS,
@@ -339,4 +340,4 @@ def test_whatever_bytes_come_are_a_result_or_a_broken_protocol(seed):
             theirs.shutdown(socket.SHUT_WR)
             worker = WorkerProcess(data, control, 1, "process", {})
             with suppress(ProtocolError):
-                worker._receive(nonce, LIMITS, OutputCollector(100))
+                receive_final(worker._reader, worker._caps, nonce, LIMITS, OutputCollector(100), None)

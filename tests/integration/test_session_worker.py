@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from dspex_actors import Completed, Failed, LimitExceeded, Limits, Policy, WorkerDied, WorkerLostError
-from dspex_actors.workers import Cause, NoCopiesError
+from dspex_actors.workers import Cause, Copying, NoCopiesError
 from tests.integration._sessions import Bare, bare_session, kill_and_wait, members, namespace_of, wait_members
 from tests.integration._tools import CEILING_S, QUICK, SHORT, TIMERS, BareZygote
 
+COPYING = Copying(reseed=True, most=4)
 pytestmark = pytest.mark.may_leak(
     "the zygote of the module forks and reaps; the module is checked as a whole"
 )
@@ -387,7 +388,7 @@ def test_a_copy_that_is_killed_is_told_and_the_session_goes_on(session):
 
 
 def test_a_keeper_that_is_killed_ends_the_session_and_nothing_is_left(zygote):
-    worker = zygote.handle.spawn_session(reseed=True)
+    worker = zygote.handle.spawn_session(COPYING)
     worker.wait_ready(CEILING_S, TIMERS)
     worker.open(QUICK, TIMERS)
     namespace = namespace_of(worker.facts.pid)
@@ -464,7 +465,7 @@ def test_main_stays_the_sessions_own_module_over_copies(session):
 
 
 def test_closing_a_session_is_quiet_the_second_time_and_leaves_nothing(zygote):
-    worker = zygote.handle.spawn_session(reseed=True)
+    worker = zygote.handle.spawn_session(COPYING)
     worker.wait_ready(CEILING_S, TIMERS)
     namespace = namespace_of(worker.facts.pid)
     assert worker.close()
@@ -475,7 +476,7 @@ def test_closing_a_session_is_quiet_the_second_time_and_leaves_nothing(zygote):
 
 
 def test_a_session_closed_before_it_was_ready_leaves_nothing(zygote):
-    worker = zygote.handle.spawn_session(reseed=True)
+    worker = zygote.handle.spawn_session(COPYING)
     worker.kill(Cause.CLOSED)
     with pytest.raises(WorkerLostError):
         worker.wait_ready(CEILING_S, TIMERS)
@@ -486,7 +487,7 @@ def test_a_session_closed_before_it_was_ready_leaves_nothing(zygote):
 
 def test_sessions_end_with_their_zygote():
     with BareZygote() as zygote:
-        worker = zygote.handle.spawn_session(reseed=True)
+        worker = zygote.handle.spawn_session(COPYING)
         worker.wait_ready(CEILING_S, TIMERS)
         worker.open(QUICK, TIMERS)
         worker.freeze(1, [])

@@ -56,6 +56,7 @@ def apply_limits(
     memory_bytes: int | None,
     file_bytes: int | None,
     open_files: int | None,
+    processes: int | None,
     for_good: bool = True,
     spare_files: int = 0,
 ) -> None:
@@ -67,6 +68,7 @@ def apply_limits(
         memory_bytes: memory that may be added to the baseline.
         file_bytes: size of any one file.
         open_files: number of descriptors.
+        processes: number of processes and threads of its user.
         for_good: whether they can only be lowered from now on. If not, they hold until the next ones are
             applied, and the process can raise them itself, up to what was applied for good.
         spare_files: descriptors that `widen` makes available.
@@ -77,6 +79,7 @@ def apply_limits(
         resource.RLIMIT_AS: None,
         resource.RLIMIT_FSIZE: None if file_bytes is None else (file_bytes, file_bytes),
         resource.RLIMIT_NOFILE: None if open_files is None else (open_files, open_files + spare_files),
+        resource.RLIMIT_NPROC: None if processes is None else (processes, processes),
     }
     if cpu_s is not None:
         usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -113,7 +116,12 @@ def _lower(kind: int, soft: int, hard: int) -> None:
 
 def widen() -> None:
     """Use the reserve between soft and hard limits: to report that memory ran out, or to make a copy."""
-    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS, resource.RLIMIT_NOFILE):
+    for kind in (
+        resource.RLIMIT_DATA,
+        resource.RLIMIT_AS,
+        resource.RLIMIT_NOFILE,
+        resource.RLIMIT_NPROC,
+    ):
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (hard, hard))
 

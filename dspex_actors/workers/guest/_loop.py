@@ -52,12 +52,14 @@ class Worker:
 
     Attributes:
         baseline: what an idle worker uses, for the memory limit.
+        counted_beside: processes that count against its limit beside its own; None if they cannot be limited.
     """
 
     def __init__(self, channel: socket.socket, engine: _python.Engine) -> None:
         self._channel = channel
         self._engine = engine
         self.baseline = _limits.Baseline.measure()
+        self.counted_beside: int | None = None
         self._reader = _framing.FrameReader(
             channel,
             dict.fromkeys(
@@ -229,9 +231,16 @@ class Worker:
             memory_bytes=request.memory_bytes,
             file_bytes=request.file_bytes,
             open_files=request.open_files,
+            processes=self._process_limit(request.processes),
             for_good=for_good,
             spare_files=_SPARE_FILES if request.keep else 0,
         )
+
+    def _process_limit(self, processes: int | None) -> int | None:
+        """Return the number to limit, what counts beside the guest included; None for no limit."""
+        if processes is None or self.counted_beside is None:
+            return None
+        return processes + self.counted_beside
 
     def _encode_value(self, value: object, request: _protocol.Request) -> tuple[Final, values.Encoded | None]:
         """Encode the value; say so when it cannot cross or is too big."""

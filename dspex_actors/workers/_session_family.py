@@ -6,13 +6,13 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from dspex_actors.workers._pidfds import kill_behind, reap_if_adopted, wait_ended
+from dspex_actors.workers import _pidfds
 
 if TYPE_CHECKING:
     import socket
 
 
-class Group:
+class Family:
     """The processes that all lines of a session share: the keeper, and the first of their pid namespace.
 
     Any thread may use it.
@@ -29,6 +29,11 @@ class Group:
         self._pidfds = pidfds
         self._control = control
         self._lines = 1
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are."""
+        return self._lines
 
     def join(self) -> None:
         """Count one line more."""
@@ -49,12 +54,12 @@ class Group:
             self._lines -= 1
             last = not self._lines
         if not in_order:
-            kill_behind(self._pidfds[1])
+            _pidfds.kill(self._pidfds[1])
         elif not last:
             return True
         dead = self._wait_ended(wait_s)
         if not dead:
-            kill_behind(self._pidfds[1])
+            _pidfds.kill(self._pidfds[1])
             dead = self._wait_ended(wait_s)
         if last:
             for pidfd in self._pidfds:
@@ -65,6 +70,6 @@ class Group:
     def _wait_ended(self, seconds: float) -> bool:
         ended = True
         for pidfd in self._pidfds:
-            ended = wait_ended(pidfd, seconds) and ended
-            reap_if_adopted(pidfd)
+            ended = _pidfds.wait_ended(pidfd, seconds) and ended
+            _pidfds.reap_if_adopted(pidfd)
         return ended
