@@ -23,8 +23,11 @@ from __future__ import annotations
 
 from supervisors._abandoned import Abandoned
 from supervisors._address import Address, StopResult
+from supervisors._ancestry import ancestors, callers
+from supervisors._backoff import Backoff
 from supervisors._boot import NO_REPLY, Continue, Info, Stop, Timeout
 from supervisors._child_spec import (
+    AutoShutdown,
     ChildSpec,
     ChildType,
     Restart,
@@ -36,6 +39,7 @@ from supervisors._child_spec import (
 from supervisors._clock import Clock, MonotonicClock, Timer, TimerService
 from supervisors._dynamic_supervisor import DynamicSupervisor
 from supervisors._errors import (
+    AbandonedExceededError,
     ActorExitedError,
     CallAbandonedError,
     CallCycleError,
@@ -50,6 +54,8 @@ from supervisors._errors import (
     NotAnActorError,
     NotJoinedError,
     NotRegisteredError,
+    NotReplaceableError,
+    NotSuspendedError,
     OsProcessExitedError,
     Refuse,
     RegistryKeysError,
@@ -63,7 +69,9 @@ from supervisors._future import CallFuture, Sender
 from supervisors._gen_server import IGNORE, GenServer
 from supervisors._groups import GroupJoined, GroupLeft, GroupRef, Groups
 from supervisors._handle import Handle
-from supervisors._os_process import Command, OsProcess
+from supervisors._inspected import ActorStatus
+from supervisors._launch import Command, Launch
+from supervisors._os_process import OsProcess
 from supervisors._partition_supervisor import PartitionSupervisor, PartitionVia
 from supervisors._pid import Pid
 from supervisors._reasons import (
@@ -84,13 +92,18 @@ from supervisors._registry import Registry
 from supervisors._registry_messages import Registered, RegistryKeys, Unregistered
 from supervisors._registry_tables import Registration
 from supervisors._registry_via import AlreadyStarted, RegistryVia
+from supervisors._requests import StartedChild
 from supervisors._signals import Down, Exit, MonitorRef, ProcessExited
 from supervisors._supervisor import Supervisor
 from supervisors._supervisor_address import SupervisorAddress
+from supervisors._sys import change_code, get_state, get_status, replace_state, resume, suspend
 from supervisors._system import System
+from supervisors._task import Task, TaskExited, TaskFinished
+from supervisors._task_supervisor import TaskSupervisor
 from supervisors._timers import Timers
 from supervisors._tree import ChildCounts, ChildInfo, ChildState, TreeNode
 from supervisors._via import Via
+from supervisors._warm_spare import WarmSpare
 from supervisors.telemetry import Telemetry
 
 __all__ = [
@@ -101,9 +114,13 @@ __all__ = [
     "NO_REPLY",
     "SHUTDOWN",
     "Abandoned",
+    "AbandonedExceededError",
     "ActorExitedError",
+    "ActorStatus",
     "Address",
     "AlreadyStarted",
+    "AutoShutdown",
+    "Backoff",
     "CallAbandonedError",
     "CallCycleError",
     "CallFuture",
@@ -134,6 +151,7 @@ __all__ = [
     "Handle",
     "Info",
     "Killed",
+    "Launch",
     "MaxChildrenError",
     "MonitorRef",
     "MonotonicClock",
@@ -144,6 +162,8 @@ __all__ = [
     "NotAnActorError",
     "NotJoinedError",
     "NotRegisteredError",
+    "NotReplaceableError",
+    "NotSuspendedError",
     "OsProcess",
     "OsProcessExitedError",
     "PartitionSupervisor",
@@ -163,6 +183,7 @@ __all__ = [
     "Shutdown",
     "Start",
     "StartError",
+    "StartedChild",
     "Stop",
     "StopResult",
     "Strategy",
@@ -172,6 +193,10 @@ __all__ = [
     "SupervisorFlags",
     "SupervisorInit",
     "System",
+    "Task",
+    "TaskExited",
+    "TaskFinished",
+    "TaskSupervisor",
     "Telemetry",
     "Timeout",
     "Timer",
@@ -182,5 +207,14 @@ __all__ = [
     "Unregistered",
     "UnstableKeyError",
     "Via",
+    "WarmSpare",
+    "ancestors",
+    "callers",
+    "change_code",
+    "get_state",
+    "get_status",
     "is_abnormal",
+    "replace_state",
+    "resume",
+    "suspend",
 ]
