@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 from supervisors import Crash, MonitorRef
 from supervisors._future import CallFuture
@@ -48,11 +49,21 @@ def counts(supervisor):
 
 
 def watch(**addresses):
-    """Monitor actors; return a journal that gets (name, reason) as each ends."""
+    """Monitor actors; return a journal that gets (name, reason) as each ends.
+
+    These monitors are told first: what a supervisor does about an end is noted after it.
+    """
     downs = Journal()
     for name, address in addresses.items():
-        address.pid.monitor(MonitorRef(address.pid), lambda down, name=name: downs.add((name, down.reason)))
+        pid, ref = address.pid, MonitorRef(address.pid)
+        with pid._lock:
+            note = partial(_note_end, downs, name)
+            pid._monitors = {ref: note, **pid._monitors}
     return downs
+
+
+def _note_end(downs, name, down):
+    downs.add((name, down.reason))
 
 
 class Gate:
