@@ -1,4 +1,4 @@
-"""Write the expected matrix into docs/explanation/attacks.md, between its two markers; `make corpus` does it."""
+"""Write the expected matrix into docs/explanation/attacks.md, between its two markers."""
 
 from __future__ import annotations
 
