@@ -42,8 +42,9 @@ def test_a_hostile_program_gets_no_further_than_the_matrix_expects(cell, hosts, 
     wrong = host_of(cell.configuration, cell.profile).attack(cell.entry)
     if wrong is None:
         left = hosts.drop(cell.configuration, cell.profile)
-        wrong = {"host_alive": f"the host died of it or fell silent, and left {left or 'nothing'}"}
-    leaks = {check: wrong[check] for check in MATRIX.checks_of(cell) if wrong.get(check)}
+        silence = f"the host died of it or fell silent, and left {left or 'nothing'}"
+        wrong = dict.fromkeys(MATRIX.checks_of(cell), silence)
+    leaks = {check: wrong[check] for check in MATRIX.checks_of(cell) if wrong[check]}
     may = MATRIX.may_fail(cell)
     for check in may.keys() - leaks.keys():
         findings.better[f"{may[check].id}, {check}"].append(str(cell))
