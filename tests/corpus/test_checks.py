@@ -99,13 +99,13 @@ def test_every_check_that_is_made_has_been_tried_both_ways():
     assert made == set(CHECKS) == {check for check, _ in WRONG} == {check for check, _ in RIGHT}
 
 
+# Not prc02: what it gets to see depends on which other processes come and go.
 NOTHING_HOLDS = Configuration(title="trusted", about="no sandbox", user="any", disabled=())
 GETS_THROUGH = {
     "fil03": "no_canary",
     "imp05": "no_canary",
     "fil02": "no_canary",
     "prc01": "no_canary",
-    "prc02": "no_canary",
     "fil01": "refused",
     "frg07": "refused",
     "fil09": "no_write",
