@@ -12,7 +12,7 @@ TEST_SECONDS := 480
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow conformance test-matrix check check-format check-lint check-types \
+.PHONY: help setup demo test test-slow conformance corpus test-matrix check check-format check-lint check-types \
 	check-architecture format reference bench soak setup-languages lock clean
 
 help: ## list the targets
@@ -47,6 +47,10 @@ test-slow: setup ## run what the default suite leaves out
 
 conformance: setup ## run the rows of OTP's behaviour and count those that hold, by group
 	$(BIN)/python -m pytest -q -p tests.supervisors.conformance._report tests/supervisors/conformance
+
+corpus: setup ## run every hostile program in every configuration, and write the table of what is expected
+	$(BIN)/python -m tests.corpus._table
+	$(BIN)/python -m pytest tests/corpus -m "" --timeout=300
 
 soak: setup ## crash things in a big tree for SOAK_SECONDS (60), then look for whatever was left behind
 	SOAK_SECONDS=$${SOAK_SECONDS:-60} $(BIN)/python -m pytest -m soak -s --timeout=0

@@ -138,6 +138,9 @@ class Zygote:
         sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
         for name in config.preload:
             importlib.import_module(name)
+        if "numpy.random" in sys.modules:
+            # As `random` does by itself; else every worker would draw the same numbers.
+            os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
         worker.baseline = Baseline.measure()
         return worker
 
