@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SETTLE_S = 10.0  # seconds until a spare worker must be ready
+QUIET_LOOKS = 3  # in a row without a leftover: a listing of processes can miss one that is being born
 EXECUTING = frozenset({"pickle.find_class", "os.system"})
 
 NEXT = {
@@ -213,13 +214,16 @@ class Host:
     def _leftovers(self, worker: int) -> tuple[int, ...]:
         """Return what a worker has left `LEFTOVER_S` after its end, and end it."""
         strangers: set[Process] = set()
+        quiet = 0
 
         def gone() -> bool:
+            nonlocal quiet
             known = {*self._processes()} - {worker}
             found = descendants()
             strangers.clear()
             strangers.update(each for each in found if each.pid not in known and found[each] >= self._mark)
-            return not strangers
+            quiet = 0 if strangers else quiet + 1
+            return quiet == QUIET_LOOKS
 
         if wait_until(gone, LEFTOVER_S):
             return ()
