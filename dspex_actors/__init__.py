@@ -26,6 +26,7 @@ _HOMES = {
         "ProtocolError",
         "RuntimeClosedError",
         "SandboxUnavailableError",
+        "ToolError",
         "UnknownLanguageError",
         "ValueDecodeError",
         "ValueEncodeError",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from dspex_actors._errors import ProtocolError as ProtocolError
     from dspex_actors._errors import RuntimeClosedError as RuntimeClosedError
     from dspex_actors._errors import SandboxUnavailableError as SandboxUnavailableError
+    from dspex_actors._errors import ToolError as ToolError
     from dspex_actors._errors import UnknownLanguageError as UnknownLanguageError
     from dspex_actors._errors import ValueDecodeError as ValueDecodeError
     from dspex_actors._errors import ValueEncodeError as ValueEncodeError

@@ -88,6 +88,25 @@ class GuestError(DspexError):
         return f"{self.error_type}: {self.message}" if self.message else self.error_type
 
 
+class ToolError(DspexError):
+    """A tool failed. Raised in guest code, where this class is bound to its name beside the tools.
+
+    Attributes:
+        tool: name of the tool.
+        error_type: name of the exception class that the tool raised in the host.
+        message: its text.
+    """
+
+    def __init__(self, tool: str, error_type: str, message: str = "") -> None:
+        super().__init__(tool, error_type, message)
+        self.tool = tool
+        self.error_type = error_type
+        self.message = message
+
+    def _sentence(self) -> str:
+        return f"{self.tool}: {self.error_type}" + (f": {self.message}" if self.message else "")
+
+
 class LimitExceededError(GuestError):
     """The guest used more than it was allowed; `used` is None where it cannot be told."""
 
@@ -215,14 +234,16 @@ class _Shown(str):
 
 
 def describe_limit(limit: str, allowed: float) -> str:
-    """Return `allowed` with its unit: seconds for time limits, MiB or KiB or bytes for sizes.
+    """Return `allowed` with its unit: seconds for time limits, calls, MiB or KiB or bytes for sizes.
 
     Args:
         limit: name of the limit, for example `"time"` or `"memory"`.
-        allowed: its value, in seconds or bytes.
+        allowed: its value, in seconds, calls or bytes.
     """
     if limit in {"time", "cpu"}:
         return f"{allowed:g} s"
+    if limit == "tool_calls":
+        return f"{allowed:.0f} calls"
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if allowed >= size:
             return f"{allowed / size:g} {unit}"

@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from dspex_actors.executors._executor import PythonExecutor
 from dspex_actors.executors._messages import Drain, GetProcesses, GetReport, GetStats, Stats
+from dspex_actors.executors._tool_loop import ToolLoop
 
-__all__ = ["Drain", "GetProcesses", "GetReport", "GetStats", "PythonExecutor", "Stats"]
+__all__ = ["Drain", "GetProcesses", "GetReport", "GetStats", "PythonExecutor", "Stats", "ToolLoop"]

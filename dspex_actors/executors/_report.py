@@ -44,6 +44,7 @@ def report_finished(system: System, message: Run, result: ExecutionResult | Base
     }
     if not isinstance(result, BaseException):
         measurements["duration_s"] = result.duration_s
+        measurements["tool_calls"] = result.usage.tool_calls
         metadata["worker"] = result.worker.id
     system.telemetry.emit(_events.EXECUTION_FINISHED, measurements, metadata)
     plain = {name: value for name, value in metadata.items() if name != "result"}

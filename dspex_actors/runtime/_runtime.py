@@ -20,7 +20,7 @@ from dspex_actors._errors import (
 from dspex_actors._execution import Execute, check_seconds
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy, Profile
-from dspex_actors.executors import GetReport, PythonExecutor
+from dspex_actors.executors import GetReport, PythonExecutor, ToolLoop
 from dspex_actors.runtime._failures import settle, start_failed, unavailable
 from dspex_actors.runtime._report import SandboxReport, StopReport
 from dspex_actors.runtime._signals import SignalWatch
@@ -75,6 +75,7 @@ class Runtime:
             [sandboxes], strategy="rest_for_one", intensity=3, period=5, name="runtime"
         )
         self._sandboxes = self._root.supervisor("sandboxes")
+        self._tool_loop = ToolLoop()
         self._signals: SignalWatch | None = None
         try:
             self._executor(self._config.executor.policy)
@@ -94,8 +95,8 @@ class Runtime:
         Args:
             code: Python source; its value is that of the last expression, else of the variable `result`.
             policy: what it may do; the runtime's own by default. Each new policy gets a zygote of its own.
-            options: `variables`, `limits`, `language`, `when_full`, `queue_wait_s`, `on_output`, `tag`; see
-                `ExecutionContext`.
+            options: `variables`, `tools`, `loop`, `limits`, `language`, `when_full`, `queue_wait_s`,
+                `on_output`, `tag`; see `ExecutionContext`.
 
         Raises:
             ConfigError: an argument is wrong.
@@ -115,12 +116,17 @@ class Runtime:
     async def aexecute(
         self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> ExecutionResult:
-        """Like `execute`, awaited: the event loop goes on meanwhile, and cancelling kills the guest."""
+        """Like `execute`, awaited: the event loop goes on meanwhile, and cancelling kills the guest.
+
+        Async tools run in this loop unless `loop` names another one.
+        """
+        import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
+
+        if options.get("tools") and options.get("loop") is None:
+            options["loop"] = asyncio.get_running_loop()
         request = Execute(code, **options)
         address = self._known(policy)
         if address is None or not address.alive:
-            import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
-
             address = await asyncio.to_thread(self._available, policy, request.context.queue_wait_s)
         try:
             result: ExecutionResult = await address.acall(request, timeout=self._deadline_s(request))
@@ -217,7 +223,7 @@ class Runtime:
             first, self._closing = not self._closing, True
         if first:
             try:
-                self._report = stop_tree(self._root, self._executors.values(), limit)
+                self._report = stop_tree(self._root, self._executors.values(), self._tool_loop, limit)
             finally:
                 if self._signals is not None:
                     self._signals.close()
@@ -313,7 +319,8 @@ class Runtime:
             name = self._ids.get(key) or f"{Profile(policy.profile).value}-{len(self._ids) + 1}"
             config = dataclasses.replace(self._config.executor, policy=policy)
             try:
-                self._executors[key] = self._sandboxes.start_child(PythonExecutor.child_spec(config, id=name))
+                spec = PythonExecutor.child_spec(config, id=name, tool_loop=self._tool_loop)
+                self._executors[key] = self._sandboxes.start_child(spec)
             except (StartError, ActorExitedError) as error:
                 start_failed(error)
             self._ids[key] = name

@@ -14,18 +14,22 @@ from supervisors import ActorExitedError, CallTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dspex_actors.executors import ToolLoop
     from supervisors import Address, SupervisorAddress
 
 _LAST_LOOK_S = 1.0
 """How long processes may take to disappear after the tree has ended; measured about 10 ms."""
 
 
-def stop_tree(root: SupervisorAddress, executors: Iterable[Address], timeout_s: float) -> StopReport:
+def stop_tree(
+    root: SupervisorAddress, executors: Iterable[Address], tool_loop: ToolLoop, timeout_s: float
+) -> StopReport:
     """Drain the executors, stop the tree, and report.
 
     Args:
         root: the tree.
         executors: their addresses.
+        tool_loop: where their async tools run.
         timeout_s: seconds for the work under way; what is not done then is killed. Ending the tree comes on
             top and has limits of its own for each actor.
     """
@@ -34,11 +38,12 @@ def stop_tree(root: SupervisorAddress, executors: Iterable[Address], timeout_s: 
     killed = _drain(known, started + timeout_s)
     watched = _processes(known)
     result = root.stop()
+    tool_loop.close_in(root.system, root.name)
     left = _still_there(watched, time.monotonic() + _LAST_LOOK_S)
     return StopReport(
         drained=not killed,
         killed=killed,
-        abandoned=result.abandoned,
+        abandoned=root.system.abandoned.records(),
         processes_left=left,
         duration_s=time.monotonic() - started,
         reason=result.reason,

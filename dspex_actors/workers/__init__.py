@@ -20,6 +20,8 @@ _HOME_OF = {
     "Cause": "_process",
     "LayerReport": "_protocol",
     "Timers": "_process",
+    "ToolFailure": "_tool_calls",
+    "Tools": "_tool_calls",
     "WorkerProcess": "_process",
     "ZygoteHandle": "_spawn",
     "remove_folder": "_scratch",

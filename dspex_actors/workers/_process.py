@@ -12,37 +12,30 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import threading
 import time
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from dspex_actors import values
 from dspex_actors._errors import ProtocolError, WorkerLostError
-from dspex_actors._execution import (
-    Completed,
-    ExecutionResult,
-    Failed,
-    GuestFailure,
-    LimitExceeded,
-    Usage,
-    WorkerDied,
-    WorkerFacts,
-)
+from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
 from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers._decoding import decode_message, decode_value
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._result import result_of, usage_of
+from dspex_actors.workers._tool_calls import ToolCalls
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from dspex_actors import values
     from dspex_actors._limits import Limits
-
-T = TypeVar("T")
+    from dspex_actors.workers._tool_calls import Tools
 
 _decode_final = msgspec.msgpack.Decoder(Final).decode
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
@@ -74,6 +67,7 @@ class Cause(Enum):
     CANCELLED = "the caller cancelled"
     STOPPED = "the executor stopped"
     PROTOCOL = "it broke the protocol"
+    TOOL_CALLS = "it called tools too often"
     SPENT = "its work was done"
     START = "it was not ready in time"
 
@@ -138,7 +132,7 @@ class WorkerProcess:
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
-            ready = None if frame is None else _decoded(_decode_ready, [frame.payload])
+            ready = None if frame is None else decode_message(_decode_ready, [frame.payload])
         except (ProtocolError, OSError) as error:
             self.close()
             raise WorkerLostError(f"the worker's handshake failed: {error}") from error
@@ -163,6 +157,7 @@ class WorkerProcess:
         on_output: Callable[[str, str], None] | None = None,
         *,
         keep: bool = False,
+        tools: Tools | None = None,
     ) -> ExecutionResult:
         """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
 
@@ -174,6 +169,7 @@ class WorkerProcess:
             on_output: called with stream name and text as output arrives, in this thread.
             keep: whether the names it binds stay for the next call; a worker that was not kept is good for
                 one call.
+            tools: runs what the code may call in the host; closed when this request is over.
 
         Raises:
             WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
@@ -181,6 +177,7 @@ class WorkerProcess:
         self._nonce += 1
         nonce = self._nonce
         output = OutputCollector(limits.output_bytes, on_output)
+        calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
         request = _protocol.Request(
             code,
             keep,
@@ -190,6 +187,7 @@ class WorkerProcess:
             limits.result_bytes,
             limits.file_bytes,
             limits.open_files,
+            () if calls is None else calls.names,
         )
         parts: list[bytes | bytearray | memoryview] = [_encode(request)]
         if variables is not None:
@@ -200,7 +198,7 @@ class WorkerProcess:
         final, value = None, None
         try:
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
-            final, value = self._receive(nonce, limits, output)
+            final, value = self._receive(nonce, limits, output, calls)
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
             self.kill(Cause.PROTOCOL)
@@ -216,12 +214,19 @@ class WorkerProcess:
             "duration_s": time.monotonic() - started,
             "worker": self.facts,
             "sandbox": self._sandbox,
+            "usage": usage_of(final, calls),
         }
-        if final is None:
-            return self._ended(limits, detail, common)
-        return _result_of(final, value, limits, common)
+        try:
+            if final is None:
+                return self._ended(limits, detail, common)
+            return result_of(final, value, limits, common)
+        finally:
+            if calls is not None:
+                calls.close()
 
-    def _receive(self, nonce: int, limits: Limits, output: OutputCollector) -> tuple[Final | None, Any]:
+    def _receive(
+        self, nonce: int, limits: Limits, output: OutputCollector, calls: ToolCalls | None = None
+    ) -> tuple[Final | None, Any]:
         """Read frames up to the final one; (None, None) if the worker ends before.
 
         Raises:
@@ -232,22 +237,22 @@ class WorkerProcess:
             final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
         self._caps.clear()
         self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
-        while True:
-            frame = self._reader.read()
-            if frame is None:
-                return None, None
+        if calls is not None:
+            self._caps[FrameType.TOOL_CALL] = calls.cap
+        while (frame := self._reader.read()) is not None:
             if frame.nonce != nonce:
                 raise ProtocolError("a frame that belongs to no request")
             if frame.type == FrameType.OUTPUT:
                 output.add(memoryview(frame.payload))
-                continue
-            parts = _framing.split_parts(frame.payload)
-            final = _decoded(_decode_final, parts)
-            if final.outcome != "completed":
-                return final, None
-            if len(parts) < 2:
-                raise ProtocolError("a final frame without a value")
-            return final, _decode_value(parts[1], parts[2:])
+            elif frame.type == FrameType.TOOL_CALL and calls is not None:
+                if not calls.take(frame.payload):
+                    self.kill(Cause.TOOL_CALLS)
+                    break
+            else:
+                if calls is not None:
+                    calls.finish()
+                return _final_of(frame.payload)
+        return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
         """Say how a worker ended that gave no final frame.
@@ -258,6 +263,10 @@ class WorkerProcess:
         cause = self._cause
         if cause is Cause.TIME and limits.time_s is not None:
             return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
+        if cause is Cause.TOOL_CALLS and limits.tool_calls is not None:
+            return LimitExceeded(
+                limit="tool_calls", allowed=limits.tool_calls, used=limits.tool_calls + 1, **common
+            )
         if cause is None:
             # Its socket is closed but it may live on: a guest can close its own descriptors.
             alive = not self._wait_dead(0.05)
@@ -298,6 +307,8 @@ class WorkerProcess:
             if self._pidfd >= 0:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            with suppress(OSError):  # closed already; what has arrived can still be read
+                self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -345,33 +356,16 @@ class WorkerProcess:
         return bool(poll.poll(seconds * 1000))
 
 
-def _decoded(decode: Callable[[bytes | memoryview], T], parts: Sequence[bytes | memoryview]) -> T:
-    """Decode the message in part 0.
+def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:
+    """Decode a final frame and its value.
 
     Raises:
-        ProtocolError: it is not one, whatever the decoder raises then: ValueError too, for text that is none.
+        ProtocolError: it is none.
     """
-    try:
-        return decode(parts[0])
-    except (msgspec.MsgspecError, ArithmeticError, LookupError, RecursionError, ValueError) as error:
-        raise ProtocolError(f"a message that is none: {error}") from error
-
-
-def _decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # noqa: ANN401 -- guest values are any plain data
-    """Decode a value; numpy is loaded first if it is needed, so that decoding itself imports nothing."""
-    values.prepare(structure)
-    return values.decode(structure, buffers)
-
-
-def _result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) -> ExecutionResult:  # noqa: ANN401 -- see above
-    """Turn a final frame into a result."""
-    usage = Usage(final.cpu_s, final.memory_peak_bytes, final.dropped_bytes)
-    if final.outcome == "completed":
-        return Completed(value=value, usage=usage, **common)
-    if final.outcome == "memory" and limits.memory_bytes is not None:
-        return LimitExceeded(limit="memory", allowed=limits.memory_bytes, usage=usage, **common)
-    if final.outcome == "result" and limits.result_bytes is not None:
-        return LimitExceeded(
-            limit="result", allowed=limits.result_bytes, used=final.used, usage=usage, **common
-        )
-    return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), usage=usage, **common)
+    parts = _framing.split_parts(payload)
+    final = decode_message(_decode_final, parts)
+    if final.outcome != "completed":
+        return final, None
+    if len(parts) < 2:
+        raise ProtocolError("a final frame without a value")
+    return final, decode_value(parts[1], parts[2:])

@@ -4,10 +4,12 @@ Between host and worker, on a stream socket: frames (see `_framing`) whose paylo
     is one
 of the messages below as MessagePack, the rest is an encoded value.
 
-    host -> worker    EXECUTE   Request, variables
-    worker -> host    READY     Ready                       once, before anything else
-                      OUTPUT    stream number, then raw bytes     any number of times
-                      FINAL     Final, value                exactly once per request
+    host -> worker    EXECUTE      Request, variables
+                      TOOL_RESULT  ToolResult, value           once for each TOOL_CALL
+    worker -> host    READY        Ready                       once, before anything else
+                      OUTPUT       stream number, then raw bytes     any number of times
+                      TOOL_CALL    ToolCall, [args, kwargs]    one at a time, within a request that has tools
+                      FINAL        Final, value                exactly once per request
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
 `ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
@@ -24,7 +26,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-VERSION = 1
+VERSION = 2
 """Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
 
 SPAWN = b"spawn"
@@ -37,6 +39,9 @@ OUTPUT_CAP = 64 * 1024 + 1
 REPORT_CAP = 64 * 1024
 FINAL_OVERHEAD = 64 * 1024
 """Bytes a FINAL frame may take beside its value: message and traceback are cut to fit."""
+
+TOOL_CALL_OVERHEAD = 128 * 1024
+"""Bytes a TOOL_CALL frame may take beside the arguments: a name, and the table of up to 4097 parts."""
 
 REQUEST_CAP = 2**32 - 1
 
@@ -51,6 +56,8 @@ class FrameType(IntEnum):
     READY = 2
     OUTPUT = 3
     FINAL = 4
+    TOOL_CALL = 5
+    TOOL_RESULT = 6
 
 
 class Request(msgspec.Struct, array_like=True, frozen=True):
@@ -60,6 +67,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         code: the source text.
         keep: whether names stay bound for the next request to this worker.
         cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files: limits, None for none.
+        tools: names that the code may call, each a function of the host's.
     """
 
     code: str
@@ -70,6 +78,25 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     result_bytes: int | None = None
     file_bytes: int | None = None
     open_files: int | None = None
+    tools: tuple[str, ...] = ()
+
+
+class ToolCall(msgspec.Struct, array_like=True, frozen=True):
+    """Call a tool of the request; the other parts of the frame are the value `[args, kwargs]`."""
+
+    tool: str
+
+
+class ToolResult(msgspec.Struct, array_like=True, frozen=True):
+    """How a call of a tool ended.
+
+    Attributes:
+        error_type: name of the class it raised; empty if it returned, and then the other parts are the value.
+        message: text of what it raised.
+    """
+
+    error_type: str
+    message: str
 
 
 class Ready(msgspec.Struct, array_like=True, frozen=True):

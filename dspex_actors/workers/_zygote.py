@@ -292,6 +292,7 @@ def main() -> None:
     if sys.modules.get("typing_extensions", sys) is None:
         del sys.modules["typing_extensions"]  # see the bootstrap
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
+    _libc.use_one_heap()
     channel = _move_away(int(sys.argv[1]))
     config = msgspec.msgpack.decode(channel.recv(1 << 20), type=_protocol.ZygoteConfig)
     try:

@@ -11,7 +11,7 @@ from dspex_actors import ConfigError, Limits
 from dspex_actors._limits import LONGEST_S, MAXIMA, MOST_BYTES
 
 SECONDS = ("time_s", "cpu_s")
-WHOLE = ("memory_bytes", "output_bytes", "result_bytes", "file_bytes", "open_files", "fuel")
+WHOLE = ("memory_bytes", "output_bytes", "result_bytes", "file_bytes", "open_files", "tool_calls", "fuel")
 LEAST = {"memory_bytes": 2**20, "result_bytes": 256, "open_files": 8}
 
 

@@ -70,7 +70,7 @@ class FakeWorker:
         self.socket.sendall(frame(FrameType.READY, 0, READY) if raw is None else raw)
         self.worker.wait_ready(CEILING_S, TIMERS)
 
-    def execute(self, play, limits=LIMITS, *, keep=False):
+    def execute(self, play, limits=LIMITS, *, keep=False, tools=None):
         """Run one request; `play(nonce, socket)` is the worker's part."""
 
         def part():
@@ -85,7 +85,7 @@ class FakeWorker:
         thread = threading.Thread(target=part)
         thread.start()
         try:
-            return self.worker.execute("1", None, limits, TIMERS, keep=keep)
+            return self.worker.execute("1", None, limits, TIMERS, keep=keep, tools=tools)
         finally:
             if not keep:
                 self.worker._data.shutdown(socket.SHUT_RDWR)

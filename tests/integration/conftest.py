@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from dspex_actors import values
-from dspex_actors.workers import _process
+from dspex_actors.workers import _process, _tool_calls
 from tests._leaks import Snapshot, leaks_since
 from tests.integration._tools import BareZygote, runtime_of, scratch_folders
 
@@ -66,6 +66,7 @@ def decoding_watch():
         patch.setattr(values, "decode", watch.watched(values.decode))
         for name in ("_decode_final", "_decode_control", "_decode_ready"):
             patch.setattr(_process, name, watch.watched(getattr(_process, name)))
+        patch.setattr(_tool_calls, "_decode_call", watch.watched(_tool_calls._decode_call))
         yield watch
     assert watch.noted == []
 

@@ -21,6 +21,8 @@ PR_CAPBSET_DROP = 24
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
+_M_ARENA_MAX = -8
+
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAPABILITY_HEADER = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
 
@@ -89,3 +91,14 @@ def effective_capabilities() -> int:
     check(_libc.capget(header, data), "capget")
     low, _, _, high, _, _ = struct.unpack("6I", data.raw)
     return int(low) | int(high) << 32
+
+
+def use_one_heap() -> None:
+    """Let all threads of this process, and of its forks, allocate from one heap.
+
+    glibc gives a thread one of its own, for which it reserves 64 MiB of address space: seven threads would
+    use up what a guest may have by default. Any other C library is left as it is.
+    """
+    mallopt = getattr(_libc, "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import resource
 import sys
+from _thread import RLock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.guest import _failure, _output, _python
+from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
@@ -29,6 +31,7 @@ _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
 _REHEARSAL = "sum(i * i for i in range(3))"
+_TOOL_REHEARSAL = f"{_REHEARSAL} + tool(1)"
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
 
@@ -50,7 +53,11 @@ class Worker:
         self._channel = channel
         self._engine = engine
         self.baseline = _limits.Baseline.measure()
-        self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
+        self._reader = _framing.FrameReader(
+            channel, dict.fromkeys((FrameType.EXECUTE, FrameType.TOOL_RESULT), _protocol.REQUEST_CAP)
+        )
+        self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
+        self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self._nonce = 0
         self._namespace: dict[str, Any] | None = None
         self._stdin = io.TextIOWrapper(io.BytesIO())  # reads as empty
@@ -69,14 +76,16 @@ class Worker:
         Args:
             host: the other end of `channel`.
         """
-        reader = _framing.FrameReader(
-            host, {FrameType.READY: _protocol.READY_CAP, FrameType.FINAL: _protocol.FINAL_OVERHEAD}
-        )
-        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        kinds = FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL
+        reader = _framing.FrameReader(host, dict.fromkeys(kinds, _protocol.FINAL_OVERHEAD))
+        request = _framing.pack_parts([_encode(_protocol.Request(_TOOL_REHEARSAL, tools=("tool",)))])
+        result = _framing.pack_parts([_encode(_protocol.ToolResult("", "")), values.encode(1).structure])
         self._say_ready()
         for _ in range(_REHEARSALS):
             _framing.send_frame(host, FrameType.EXECUTE, 1, request)
+            _framing.send_frame(host, FrameType.TOOL_RESULT, 1, result)  # there before it is asked for
             self._serve_one()
+            reader.read()
             reader.read()
 
     def serve(self) -> None:
@@ -96,6 +105,8 @@ class Worker:
     def _serve_one(self) -> bool:
         """Answer one request; False when the host has closed the socket."""
         frame = self._reader.read()
+        while frame is not None and frame.type == FrameType.TOOL_RESULT:  # the guest has not waited for it
+            frame = self._reader.read()
         if frame is None:
             return False
         self._nonce = frame.nonce
@@ -137,8 +148,13 @@ class Worker:
             output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
-            self._limit(request)
-            return self._encode_value(_python.run(self._engine, request.code, namespace), request)
+            try:
+                self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
+                self._limit(request)
+                value = _python.run(self._engine, request.code, namespace)
+            finally:
+                self._tools.end()
+            return self._encode_value(value, request)
         except MemoryError as error:
             error.__traceback__ = None
             namespace = None
@@ -170,7 +186,8 @@ class Worker:
         self._send(FrameType.OUTPUT, [stream, data])
 
     def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
-        _framing.send_frame(self._channel, kind, self._nonce, parts)
+        with self._sending:
+            _framing.send_frame(self._channel, kind, self._nonce, parts)
 
 
 def _variables(parts: list[memoryview]) -> dict[str, Any]:
