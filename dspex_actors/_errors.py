@@ -2,8 +2,8 @@
 
 Split by whose fault it is: a setting of yours (`ConfigError`), the guest's code (`GuestError`, raised only by
 `ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the
-machine (`SandboxUnavailableError`), or the load (`ExecutorBusyError`, `ExecutorClosedError`). All are
-picklable and carry their data as attributes.
+machine (`SandboxUnavailableError`, `RollbackUnavailableError`), or the load (`ExecutorBusyError`,
+`SessionLimitError`). All are picklable and carry their data as attributes.
 """
 
 from __future__ import annotations
@@ -217,6 +217,47 @@ class ExecutorUnavailableError(DspexError):
 
     def _sentence(self) -> str:
         return f"the executor is not available: {self.reason}"
+
+
+class SessionClosedError(DspexError):
+    """The session has ended and its state is gone.
+
+    Attributes:
+        reason: why: it was closed, was idle for too long, or its sandbox ended.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"the session is closed: {self.reason}"
+
+
+class SessionLimitError(DspexError):
+    """As many sessions are open as the runtime allows; `allowed` is `RuntimeConfig.max_sessions`."""
+
+    def __init__(self, allowed: int) -> None:
+        super().__init__(allowed)
+        self.allowed = allowed
+
+    def _sentence(self) -> str:
+        return f"{self.allowed} sessions are open, which is all that RuntimeConfig.max_sessions allows"
+
+
+class RollbackUnavailableError(DspexError):
+    """A session cannot be copied or rolled back now.
+
+    Attributes:
+        reason: why not, for example what this machine lacks.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"the session's state cannot be copied: {self.reason}"
 
 
 class RuntimeClosedError(DspexError):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
+    from dspex_actors._session import SessionState
+
 LANGUAGES = ("python",)
 
 MAX_CODE_BYTES = 8 * 2**20
@@ -200,7 +202,14 @@ class WorkerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    """What all four results have."""
+    """What all four results have.
+
+    Attributes:
+        stdout, stderr: what the code wrote, up to the limit.
+        duration_s: seconds from the moment the guest got the code.
+        usage, worker, sandbox: what it used, where it ran, which layers of the sandbox were active.
+        session: what became of the session's state; None outside of sessions.
+    """
 
     stdout: str = ""
     stderr: str = ""
@@ -208,6 +217,7 @@ class _Result:
     usage: Usage = Usage()
     worker: WorkerFacts = WorkerFacts()
     sandbox: Mapping[str, bool] = field(default_factory=dict)
+    session: SessionState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

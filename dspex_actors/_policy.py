@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from dspex_actors._errors import ConfigError, one_of
+from dspex_actors._limits import MIB, MOST_BYTES
 
 
 class Profile(Enum):
     """Where a policy starts from.
 
     `STRICT` runs a restricted Python inside the sandbox, `PROCESS` the full language inside the sandbox,
-    `TRUSTED` your own code: in a worker process that can be killed, without the sandbox.
+    `SHELL` lets it start the system's programs and processes of its own there as well, `TRUSTED` runs your
+    own code: in a worker process that can be killed, without the sandbox.
     """
 
     STRICT = "strict"
     PROCESS = "process"
+    SHELL = "shell"
     TRUSTED = "trusted"
 
 
@@ -27,9 +30,16 @@ LAYERS = (
     "rlimits",
     "no_new_privs",
     "capabilities",
+    "user_namespace",
+    "pid_namespace",
+    "network_namespace",
+    "mount_namespace",
+    "ipc_namespace",
+    "uts_namespace",
     "landlock",
     "seccomp",
     "scratch",
+    "scratch_quota",
     "reliable_kill",
 )
 """Names of the sandbox layers, in the order in which the report lists them."""
@@ -45,7 +55,7 @@ class Policy:
     """What guest code may do, starting from a profile.
 
     Attributes:
-        profile: `"strict"`, `"process"` (the default) or `"trusted"`.
+        profile: `"strict"`, `"process"` (the default), `"shell"` or `"trusted"`.
         packages: top-level packages of the host's environment that the guest may import beside the standard
             library.
         preload: modules imported before the first worker is forked, so that each guest finds them loaded.
@@ -53,11 +63,14 @@ class Policy:
         allow_imports: profile `strict` only: what guests may import beside the profile's own list, each
             `"module"` or `"module:name"`, with shell wildcards.
         forbid_imports: profile `strict` only: what they may not import, in the same form; wins over all else.
-        require: layers without which nothing is run; None means the essential ones for `strict` and `process`
-            and none for `trusted`. An empty set accepts whatever is active.
+        require: layers without which nothing is run; None means the essential ones, but none for `trusted`.
+            An empty set accepts whatever is active.
+        scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
+        scratch_files: files and folders in it, None for no limit.
 
     Raises:
-        ConfigError: an unknown profile or layer, or names that are not strings.
+        ConfigError: an unknown profile or layer, names that are not strings, or a limit of the scratch folder
+            that is too small.
     """
 
     profile: Profile | str = Profile.PROCESS
@@ -67,6 +80,8 @@ class Policy:
     allow_imports: tuple[str, ...] = ()
     forbid_imports: tuple[str, ...] = ()
     require: frozenset[str] | None = None
+    scratch_bytes: int | None = 64 * MIB
+    scratch_files: int | None = 4096
 
     def __post_init__(self) -> None:
         try:
@@ -87,6 +102,8 @@ class Policy:
             unknown = sorted(set(self.require) - set(LAYERS))
             if unknown:
                 raise ConfigError("Policy.require", unknown, one_of(LAYERS))
+        _check_quota("scratch_bytes", self.scratch_bytes, MIB)
+        _check_quota("scratch_files", self.scratch_files, 16)
 
     @property
     def required_layers(self) -> frozenset[str]:
@@ -107,6 +124,8 @@ class Policy:
                 self.allow_imports,
                 self.forbid_imports,
                 sorted(self.required_layers),
+                self.scratch_bytes,
+                self.scratch_files,
             )
         )
 
@@ -125,6 +144,17 @@ def _environment(value: object) -> dict[str, str]:
         if not good or not _encodable(name + text):
             raise ConfigError("Policy.environment", {name: text}, allowed)
     return dict(value)
+
+
+def _check_quota(field_name: str, value: object, least: int) -> None:
+    """Refuse what is neither None nor a whole number of at least `least`.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (whole and least <= value <= MOST_BYTES):  # type: ignore[operator]  # `whole`
+        raise ConfigError(f"Policy.{field_name}", value, f"a whole number >= {least}, or None for no limit")
 
 
 def _encodable(text: str) -> bool:

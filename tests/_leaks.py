@@ -7,7 +7,8 @@ not opened.
 Assumptions: nothing else in this process starts threads or opens files while the test runs. The caller has
 made this process the subreaper of its descendants, so that a worker whose parent has died shows up as our
 own child and cannot hide. The price: such a worker's zombie becomes ours too, and cannot be told from a
-child that nobody waited for; so dead children are not reported.
+child that nobody waited for; so dead children are not reported. One from a pid namespace can be told: it is
+reaped here, as an init would, because its namespace cannot end before.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import select
 import threading
 import time
 from contextlib import suppress
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SETTLE_S = 5.0  # seconds; threads and processes end within milliseconds, a loaded machine may take longer
-POLL_S = 0.005  # seconds between two looks at the descriptors: their closing is no event one could wait for
+POLL_S = 0.005  # seconds between two looks: the closing of a descriptor is no event one could wait for
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -88,9 +88,20 @@ def child_of_ours(entry: Path) -> Child | None:
         return None
     head, _, tail = text.rpartition(")")  # the name may hold blanks and brackets
     state, parent, *rest = tail.split()
-    if int(parent) != os.getpid() or state in "ZX":
+    if int(parent) != os.getpid():
+        return None
+    if state in "ZX":
+        reap_if_adopted(entry)
         return None
     return Child(int(entry.name), start_time=int(rest[17]), name=head.partition("(")[2])
+
+
+def reap_if_adopted(entry: Path) -> None:
+    """Collect a dead child that was born in a pid namespace: we never start such children ourselves."""
+    with suppress(OSError):
+        status = (entry / "status").read_text("utf-8", "replace")
+        if len(status.partition("NSpid:")[2].partition("\n")[0].split()) > 1:
+            os.waitpid(int(entry.name), os.WNOHANG)
 
 
 def open_descriptors() -> frozenset[tuple[int, str]]:
@@ -99,20 +110,6 @@ def open_descriptors() -> frozenset[tuple[int, str]]:
         with suppress(FileNotFoundError):  # the one that listed the folder
             found.add((int(entry.name), str(entry.readlink())))
     return frozenset(found)
-
-
-def wait_end(child: Child, deadline: float) -> None:
-    """Wait until a child ends or the deadline passes, on its pidfd."""
-    try:
-        pidfd = os.pidfd_open(child.pid)
-    except ProcessLookupError:
-        return
-    try:
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
-    finally:
-        os.close(pidfd)
 
 
 def leaks_since(before: Snapshot, *, settle_s: float = SETTLE_S) -> list[str]:
@@ -132,8 +129,6 @@ def leaks_since(before: Snapshot, *, settle_s: float = SETTLE_S) -> list[str]:
     now = Snapshot.take()
     for thread in now.threads - before.threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    for child in now.children - before.children:
-        wait_end(child, deadline)
     tick = threading.Event()
     while (found := before.difference(Snapshot.take())) and time.monotonic() < deadline:
         tick.wait(POLL_S)

@@ -29,7 +29,18 @@ PACKAGES = ("supervisors", "dspex_actors")
 # Lowest first. A unit is a top-level package, or a part of dspex_actors without its underscore.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"supervisors", "values", "errors", "limits", "policy", "execution", "config", "events", "log"}
+        {
+            "supervisors",
+            "values",
+            "errors",
+            "limits",
+            "policy",
+            "session",
+            "execution",
+            "config",
+            "events",
+            "log",
+        }
     ),
     frozenset({"workers", "serialization", "compute"}),
     frozenset({"executors", "modules", "state", "cluster"}),
@@ -43,7 +54,7 @@ SHARED = {
     "values": {"errors", "limits"},
     "limits": {"errors"},
     "policy": {"errors", "limits"},
-    "execution": {"errors", "limits", "policy", "values"},
+    "execution": {"errors", "limits", "policy", "session", "values"},
     "config": {"errors", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},

@@ -9,11 +9,11 @@ import json
 import os
 import platform
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
-from dspex_actors._errors import DspexError, SandboxUnavailableError
+from dspex_actors._errors import DspexError
 from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS, Policy, Profile
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._interrupts import Interrupts
@@ -22,7 +22,6 @@ from dspex_actors.workers.confine import _landlock
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
     from rich.console import Console
     from rich.table import Table
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
 _STATES = {True: ("active", "green"), False: ("no", "red"), None: ("?", "red")}
 """Word and colour of a layer: active, not active, nothing known."""
+
+_DECISIVE = (Profile.STRICT, Profile.PROCESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,11 @@ class Finding:
         profile: which one.
         report: its layers, None if not even an unprotected worker could be started.
         error: why not.
-        fixes: what to do about each layer that the profile insists on and that is not active.
     """
 
     profile: Profile
     report: SandboxReport | None
     error: str = ""
-    fixes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def contained(self) -> bool:
@@ -75,8 +74,11 @@ class Finding:
 
 
 def is_contained(findings: list[Finding]) -> bool:
-    """Return whether every profile that promises a sandbox has one; `trusted` promises none."""
-    return all(finding.contained for finding in findings if finding.profile is not Profile.TRUSTED)
+    """Return whether guest code is contained in the profiles that do without processes of its own.
+
+    `trusted` promises no sandbox; `shell` needs more than the others, and starts nothing without it.
+    """
+    return all(finding.contained for finding in findings if finding.profile in _DECISIVE)
 
 
 def examine(profile: Profile) -> Finding:
@@ -85,9 +87,7 @@ def examine(profile: Profile) -> Finding:
         report = _report(Policy(profile=profile, require=frozenset()))
     except DspexError as error:
         return Finding(profile, None, str(error))
-    essential = () if profile is Profile.TRUSTED else ESSENTIAL_LAYERS
-    missing = [layer.name for layer in report.missing if layer.name in essential]
-    return Finding(profile, report, fixes={name: _fix(profile, name) for name in missing})
+    return Finding(profile, report)
 
 
 def _report(policy: Policy) -> SandboxReport:
@@ -99,17 +99,6 @@ def _report(policy: Policy) -> SandboxReport:
     config = RuntimeConfig(executor=ExecutorConfig(policy=policy, spares=0, max_workers=1))
     with Runtime(config) as runtime:
         return runtime.sandbox_report()
-
-
-def _fix(profile: Profile, layer: str) -> str:
-    """Return what the library says to somebody who insists on a layer that is not there."""
-    try:
-        _report(Policy(profile=profile, require=frozenset({layer})))
-    except SandboxUnavailableError as error:
-        return error.fix
-    except DspexError as error:
-        return str(error)
-    return "try again: it was active this time"
 
 
 def as_plain(machine: Machine, findings: list[Finding]) -> dict[str, Any]:
@@ -131,7 +120,7 @@ def as_plain(machine: Machine, findings: list[Finding]) -> dict[str, Any]:
                         "essential": layer.name in ESSENTIAL_LAYERS,
                         "probe": layer.probe,
                         "detail": layer.detail,
-                        "fix": finding.fixes.get(layer.name),
+                        "fix": layer.fix or None,
                     }
                     for layer in (finding.report.layers if finding.report else ())
                 ],
@@ -146,9 +135,7 @@ def draw(console: Console, machine: Machine, findings: list[Finding]) -> None:
     contained = is_contained(findings)
     verdict = "contained: untrusted code is kept from this host"
     if not contained:
-        which = ", ".join(
-            f.profile.value for f in findings if not f.contained and f.profile is not Profile.TRUSTED
-        )
+        which = ", ".join(f.profile.value for f in findings if not f.contained and f.profile in _DECISIVE)
         verdict = f"NOT contained: untrusted code could reach this host (profiles: {which})"
     console.print(verdict, style="bold green" if contained else "bold red")
     abi = machine.landlock_abi or "none"
@@ -159,15 +146,25 @@ def draw(console: Console, machine: Machine, findings: list[Finding]) -> None:
     for finding in findings:
         if finding.error:
             console.print(f"{finding.profile.value} cannot be started: {finding.error}")
-        for layer in finding.report.missing if finding.report else ():
-            if layer.name in finding.fixes:
-                console.print(
-                    f"{finding.profile.value} lacks {layer.name}: {layer.detail}\n"
-                    f"  to have it: {finding.fixes[layer.name]}",
-                )
+    for fix, lacks in _by_fix(findings).items():
+        for (name, detail), profiles in lacks.items():
+            verb = "lacks" if len(profiles) == 1 else "lack"
+            console.print(f"{', '.join(profiles)} {verb} {name}: {detail}")
+        console.print(f"  to have it: {fix}")
     console.print(
         "* essential: without it nothing is run. trusted is for your own code: no sandbox, by design."
     )
+
+
+def _by_fix(findings: list[Finding]) -> dict[str, dict[tuple[str, str], list[str]]]:
+    """Return what is missing: the profiles by layer and reason, by what to do about it."""
+    found: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for finding in findings:
+        missing = finding.report.missing if finding.report and finding.profile is not Profile.TRUSTED else ()
+        for layer in missing:
+            lacks = found.setdefault(layer.fix, {})
+            lacks.setdefault((layer.name, layer.detail), []).append(finding.profile.value)
+    return found
 
 
 def _table(findings: list[Finding]) -> Table:
@@ -208,7 +205,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         options: `json`, whether plain data is wanted.
 
     Returns:
-        Whether the profiles that promise a sandbox have one.
+        Whether guest code is contained.
 
     Raises:
         InterruptedBySignal: a signal asked for the end.

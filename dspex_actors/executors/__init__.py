@@ -9,6 +9,34 @@ from __future__ import annotations
 
 from dspex_actors.executors._executor import PythonExecutor
 from dspex_actors.executors._messages import Drain, GetProcesses, GetReport, GetStats, Stats
+from dspex_actors.executors._session_messages import (
+    BranchOff,
+    GetRollbackState,
+    GoBack,
+    MakeCheckpoint,
+    OpenedSession,
+    OpenSession,
+    ReadVariable,
+    SessionCall,
+    StartOver,
+)
 from dspex_actors.executors._tool_loop import ToolLoop
 
-__all__ = ["Drain", "GetProcesses", "GetReport", "GetStats", "PythonExecutor", "Stats", "ToolLoop"]
+__all__ = [
+    "BranchOff",
+    "Drain",
+    "GetProcesses",
+    "GetReport",
+    "GetRollbackState",
+    "GetStats",
+    "GoBack",
+    "MakeCheckpoint",
+    "OpenSession",
+    "OpenedSession",
+    "PythonExecutor",
+    "ReadVariable",
+    "SessionCall",
+    "StartOver",
+    "Stats",
+    "ToolLoop",
+]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dspex_actors._config import ExecutorConfig
 from dspex_actors._errors import ConfigError, ExecutorBusyError, RuntimeClosedError, WorkerLostError
 from dspex_actors._execution import Execute, WhenFull
+from dspex_actors.executors._lifeline import Lifeline
 from dspex_actors.executors._messages import (
     Drain,
     GetHandle,
@@ -30,6 +31,9 @@ from dspex_actors.executors._messages import (
 )
 from dspex_actors.executors._pool import Pool
 from dspex_actors.executors._report import report_finished
+from dspex_actors.executors._session_body import SessionSetup
+from dspex_actors.executors._session_messages import OpenSession
+from dspex_actors.executors._session_start import is_session, start_session
 from dspex_actors.executors._tool_loop import ToolLoop
 from dspex_actors.executors._worker_actor import WorkerActor
 from dspex_actors.workers import Cause
@@ -161,6 +165,8 @@ class PythonExecutor(GenServer):
             case Drain():
                 self._draining = [*(self._draining or []), sender]
                 self._answer_drained()
+            case OpenSession():
+                self._open_session(message, sender)
             case GetStats():
                 return self._stats()
             case GetProcesses():
@@ -267,12 +273,36 @@ class PythonExecutor(GenServer):
         waited = self.system.clock.now() - waiting.arrived
         report_finished(self.system, Run(number, waiting.request, limits, waited), error)
 
+    # -- sessions
+
+    def _open_session(self, message: OpenSession, sender: Sender) -> None:
+        """Start a session beside; its opener is answered when it takes calls.
+
+        Raises:
+            Refuse: the executor takes no more work.
+        """
+        if self._draining is not None:
+            raise Refuse(RuntimeClosedError())
+        setup = SessionSetup(
+            number=next(self.system.serials),
+            zygote=self._zygote,
+            config=message.config,
+            limits=message.limits or self._config.limits,
+            start_timeout_s=self._config.start_timeout_s,
+            lifeline=Lifeline(),
+            tool_loop=self._tool_loop,
+        )
+        start_session(self._workers, setup, sender)
+
     # -- workers
 
     def _dismiss_strangers(self) -> None:
-        """End the workers of an earlier incarnation: nobody knows any more what they were doing."""
+        """End the workers of an earlier incarnation: nobody knows any more what they were doing.
+
+        Sessions go on: those who hold them talk to them directly.
+        """
         for child in self._workers.which_children():
-            if child.pid is not None:
+            if child.pid is not None and not is_session(child.pid):
                 self._workers.terminate_child_async(child.pid)
 
     def _refill(self) -> None:

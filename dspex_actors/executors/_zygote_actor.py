@@ -12,25 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors import _events
 from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
-from dspex_actors._policy import LAYERS, Profile
+from dspex_actors._policy import Profile
 from dspex_actors.executors._messages import GetHandle, GetReport
 from dspex_actors.workers import ZygoteHandle, remove_folder, zygote_command, zygote_config
 from supervisors import Command, OsProcess, Refuse, Shutdown, Stop
 
 if TYPE_CHECKING:
     from dspex_actors._config import ExecutorConfig
-    from dspex_actors.workers import LayerReport
     from supervisors import ExitReason, Sender
 
-# What makes a layer available where it is missing.
-_FIXES = {
-    "landlock": "use Linux 5.13 or later with landlock among the security modules (CONFIG_LSM or lsm=)",
-    "seccomp": "use a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or arm64",
-    "reliable_kill": "make the seccomp layer available",
-}
 _LAST_WORDS_S = 0.5
-
-_ANY_FIX = "name the layers you insist on in Policy(require=...) to run without it"
 
 
 class ZygoteActor(OsProcess):
@@ -101,13 +92,9 @@ class ZygoteActor(OsProcess):
     def _first_missing(self) -> SandboxUnavailableError | None:
         """Return the error for the first required layer that is not active."""
         required = self._policy.required_layers
-        order: list[LayerReport] = sorted(self._layers, key=lambda layer: LAYERS.index(layer.name))
-        for layer in order:
+        for layer in self._layers:
             if layer.name in required and not layer.active:
-                fix = _FIXES.get(layer.name, _ANY_FIX)
-                if self._policy.profile is Profile.TRUSTED:
-                    fix = "the trusted profile has no sandbox, use 'process' or 'strict'"
-                return SandboxUnavailableError(layer.name, layer.detail, fix)
+                return SandboxUnavailableError(layer.name, layer.detail, layer.fix)
         return None
 
     def terminate(self, reason: ExitReason) -> None:

@@ -17,9 +17,10 @@ import importlib
 from typing import Any
 
 _HOME_OF = {
-    "Cause": "_process",
+    "Cause": "_causes",
+    "KeptWorker": "_kept",
     "LayerReport": "_protocol",
-    "Timers": "_process",
+    "Timers": "_causes",
     "ToolFailure": "_tool_calls",
     "Tools": "_tool_calls",
     "WorkerProcess": "_process",

@@ -16,14 +16,14 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
 from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message, decode_value
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from dspex_actors import values
     from dspex_actors._limits import Limits
+    from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._tool_calls import Tools
 
 _decode_final = msgspec.msgpack.Decoder(Final).decode
@@ -44,32 +45,6 @@ _encode = msgspec.msgpack.encode
 
 _DEATH_WAIT_S = 5.0
 """How long a killed process may take to be gone before it is reported; measured 1 to 13 ms."""
-
-
-class Cancelable(Protocol):
-    """An armed timer."""
-
-    def cancel(self) -> object:
-        """Disarm it; quiet if it has fired."""
-
-
-class Timers(Protocol):
-    """Runs a callback after some seconds, on a thread of its own."""
-
-    def arm(self, seconds: float, callback: Callable[[], object]) -> Cancelable:
-        """Arm a timer."""
-
-
-class Cause(Enum):
-    """Why the host killed a worker."""
-
-    TIME = "its time was up"
-    CANCELLED = "the caller cancelled"
-    STOPPED = "the executor stopped"
-    PROTOCOL = "it broke the protocol"
-    TOOL_CALLS = "it called tools too often"
-    SPENT = "its work was done"
-    START = "it was not ready in time"
 
 
 class WorkerProcess:
@@ -99,9 +74,11 @@ class WorkerProcess:
         self._reader = _framing.FrameReader(data, self._caps)
         self._lock = threading.Lock()
         self._pidfd = -1
+        self._nanny = -1  # pidfd; killing her kills all that the guest has started
         self._cause: Cause | None = None
         # Not to be guessed by a worker before its first request; it sees each later one anyway.
         self._nonce = int.from_bytes(os.urandom(7), "little")
+        self._running = 0  # the nonce of the request under way
         self._id = worker_id
         self._profile = profile
         self._sandbox = sandbox
@@ -119,14 +96,16 @@ class WorkerProcess:
         """
         self._control.settimeout(timeout_s)
         try:
-            message, fds = _protocol.receive_with_fds(self._control, 4096, 1)
+            message, fds = _protocol.receive_with_fds(self._control, 4096, 2)
         except OSError as error:
             self.close()
             raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
         if not fds:
             self.close()
             raise WorkerLostError("the zygote ended before it started a worker")
-        self._pidfd = fds[0]
+        self._pidfd, self._nanny = (*fds, -1)[:2]
+        if self._cause is not None:
+            self.kill(self._cause)  # that came before there was anything to kill
         born = _decode_control(message)
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
@@ -158,6 +137,7 @@ class WorkerProcess:
         *,
         keep: bool = False,
         tools: Tools | None = None,
+        read: str = "",
     ) -> ExecutionResult:
         """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
 
@@ -170,12 +150,12 @@ class WorkerProcess:
             keep: whether the names it binds stay for the next call; a worker that was not kept is good for
                 one call.
             tools: runs what the code may call in the host; closed when this request is over.
+            read: name of a variable; its value is the result, and no code is run.
 
         Raises:
             WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
         """
-        self._nonce += 1
-        nonce = self._nonce
+        nonce = self._begin()
         output = OutputCollector(limits.output_bytes, on_output)
         calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
         request = _protocol.Request(
@@ -188,12 +168,17 @@ class WorkerProcess:
             limits.file_bytes,
             limits.open_files,
             () if calls is None else calls.names,
+            read,
         )
         parts: list[bytes | bytearray | memoryview] = [_encode(request)]
         if variables is not None:
             parts += [variables.structure, *variables.buffers]
         started = time.monotonic()
-        timer = None if limits.time_s is None else timers.arm(limits.time_s, lambda: self.kill(Cause.TIME))
+        timer = (
+            None
+            if limits.time_s is None
+            else timers.arm(limits.time_s, lambda: self.kill_request(nonce, Cause.TIME))
+        )
         detail = ""
         final, value = None, None
         try:
@@ -207,6 +192,8 @@ class WorkerProcess:
         finally:
             if timer is not None:
                 timer.cancel()
+        if not self._end_request():
+            final = None
         output.finish()
         common = {
             "stdout": output.text(_protocol.STDOUT),
@@ -223,6 +210,19 @@ class WorkerProcess:
         finally:
             if calls is not None:
                 calls.close()
+
+    def _begin(self) -> int:
+        """Note that a request is under way; return its nonce."""
+        with self._lock:
+            self._nonce += 1
+            self._running = self._nonce
+            return self._nonce
+
+    def _end_request(self) -> bool:
+        """Note the end of the request; False if the worker was killed before, whatever it has sent."""
+        with self._lock:
+            self._running = 0
+            return self._cause is None
 
     def _receive(
         self, nonce: int, limits: Limits, output: OutputCollector, calls: ToolCalls | None = None
@@ -277,17 +277,16 @@ class WorkerProcess:
             raise WorkerLostError("the worker's zygote ended")
         exit_code = os.waitstatus_to_exitcode(exited.status)
         killed_by = -exit_code if exit_code < 0 else None
-        if (
-            cause is None
-            and limits.cpu_s is not None
-            and killed_by is not None
-            and exited.cpu_s >= limits.cpu_s
-        ):
+        if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
-        if cause in {Cause.CANCELLED, Cause.STOPPED}:
+        if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
             detail = f"the worker was killed: {cause.value}"
         code = exit_code if killed_by is None else None
         return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)
+
+    def _ran_out_of_cpu(self, exited: _protocol.Exited, allowed_s: float) -> bool:
+        """Whether the kernel ended it for the CPU time it has used in all."""
+        return os.WIFSIGNALED(exited.status) and exited.cpu_s >= allowed_s
 
     def _exited(self) -> _protocol.Exited | None:
         """Return what the zygote tells of the worker's end, None if it ended without telling."""
@@ -302,13 +301,23 @@ class WorkerProcess:
     def kill(self, cause: Cause) -> None:
         """Kill the worker process; quiet if it is dead. The first cause is the one remembered."""
         with self._lock:
-            if self._cause is None:
-                self._cause = cause
-            if self._pidfd >= 0:
+            self._kill(cause)
+
+    def kill_request(self, nonce: int, cause: Cause) -> None:
+        """Kill the worker if this request is under way; one that has ended keeps its result."""
+        with self._lock:
+            if self._running == nonce:
+                self._kill(cause)
+
+    def _kill(self, cause: Cause) -> None:
+        """Kill the worker process; called with the lock held."""
+        self._cause = self._cause or cause
+        for pidfd in (self._nanny, self._pidfd):
+            if pidfd >= 0:
                 with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            with suppress(OSError):  # closed already; what has arrived can still be read
-                self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        with suppress(OSError):  # closed already; what has arrived can still be read
+            self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -337,23 +346,41 @@ class WorkerProcess:
     def close(self) -> bool:
         """Kill the worker and give its descriptors back; True when it is seen dead. Quiet the second time."""
         self.kill(Cause.SPENT)
-        dead = self._wait_dead(_DEATH_WAIT_S)
+        dead = True
+        for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
+            dead = _wait_ended(pidfd, _DEATH_WAIT_S) and dead
+            _reap_if_adopted(pidfd)
         with self._lock:
-            if self._pidfd >= 0:
-                os.close(self._pidfd)
-                self._pidfd = -1
+            for pidfd in (self._pidfd, self._nanny):
+                if pidfd >= 0:
+                    os.close(pidfd)
+            self._pidfd = self._nanny = -1
         self._data.close()
         self._control.close()
         return dead
 
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
-        pidfd = self._pidfd
-        if pidfd < 0:
-            return True
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        return _wait_ended(self._pidfd, seconds)
+
+
+def _wait_ended(pidfd: int, seconds: float) -> bool:
+    """Wait until the process behind a pidfd is gone; True if it is, or if the pidfd is none."""
+    if pidfd < 0:
+        return True
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _reap_if_adopted(pidfd: int) -> None:
+    """Collect a dead process that became a child of ours when its zygote was killed.
+
+    That happens where the host is the first process of a container. What nobody collects would keep its pid
+    namespace from ending.
+    """
+    with suppress(OSError):  # usually: it is no child of ours
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
 
 
 def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:

@@ -68,6 +68,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         keep: whether names stay bound for the next request to this worker.
         cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files: limits, None for none.
         tools: names that the code may call, each a function of the host's.
+        read: the name whose value is asked for; no code is run then.
     """
 
     code: str
@@ -79,6 +80,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     file_bytes: int | None = None
     open_files: int | None = None
     tools: tuple[str, ...] = ()
+    read: str = ""
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
@@ -128,6 +130,18 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
     dropped_bytes: Size = 0
 
 
+class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):
+    """What one scratch folder may hold, None for no limit.
+
+    Attributes:
+        size_bytes: of all files together.
+        files: how many files and folders.
+    """
+
+    size_bytes: int | None = None
+    files: int | None = None
+
+
 class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
     """What a zygote is told when it starts.
 
@@ -141,6 +155,8 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
         allow, forbid: import rules of the strict profile beside its own.
         disabled_layers: layers to leave out although they could be had; for tests of degraded machines.
         listed_paths: folders a guest may list, but not read.
+        hidden_paths: folders below those that are to look empty, where the machine allows it.
+        scratch_quota: of each worker's scratch folder.
     """
 
     profile: str
@@ -153,6 +169,8 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
     forbid: tuple[str, ...] = ()
     disabled_layers: list[str] = []
     listed_paths: list[str] = []
+    hidden_paths: list[str] = []
+    scratch_quota: ScratchQuota = ScratchQuota()
 
 
 class LayerReport(msgspec.Struct, frozen=True):
@@ -163,12 +181,14 @@ class LayerReport(msgspec.Struct, frozen=True):
         active: whether the probe below was refused as it should be.
         probe: what was tried.
         detail: what was seen; for an inactive layer, why it is not active.
+        fix: for an inactive layer, how to get it; filled in by the host.
     """
 
     name: str
     active: bool
     probe: str
     detail: str
+    fix: str = ""
 
 
 class Up(msgspec.Struct, array_like=True, frozen=True):
@@ -180,7 +200,11 @@ class Up(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):
-    """A worker was forked; the datagram carries its pidfd."""
+    """A worker was forked; the datagram carries its pidfd.
+
+    If the worker can leave processes behind, the pidfd of its pid namespace's first process comes with it:
+    killing that one kills them all.
+    """
 
     pid: int
 

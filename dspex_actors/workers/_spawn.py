@@ -9,19 +9,23 @@ import sys
 import sysconfig
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._policy import Policy, Profile
 from dspex_actors.workers import _protocol
+from dspex_actors.workers._fixes import in_order
+from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dspex_actors.workers._protocol import LayerReport
+
+_Worker = TypeVar("_Worker", bound=WorkerProcess)
 
 # msgspec prefers typing_extensions where it is installed; a zygote does without it, and without 12 ms.
 _BOOTSTRAP = (
@@ -32,6 +36,8 @@ _BOOTSTRAP = (
 # The dynamic loader's cache and time zones.
 _SYSTEM_PATHS = ("/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime")
 _LIBRARY_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
+# Programs, what the links in their folders lead to, and what many of them read.
+_PROGRAM_PATHS = ("/bin", "/usr/bin", "/usr/local/bin", "/etc/alternatives", "/usr/share")
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
@@ -93,21 +99,31 @@ def zygote_config(
     return _protocol.ZygoteConfig(
         profile=Profile(policy.profile).value,
         packages=packages,
-        read_paths=_read_paths(packages),
-        # The import system lists these; what is installed there can be seen, but not read.
+        read_paths=_read_paths(packages, programs=policy.profile is Profile.SHELL),
+        # The import system lists these; where installed packages cannot be hidden, their names can be seen.
         listed_paths=[str(folder) for folder in _library_folders()],
+        hidden_paths=[str(path) for path in _installed_packages()],
         preload=list(policy.preload),
         environment=dict(policy.environment),
         scratch=scratch,
         allow=policy.allow_imports,
         forbid=policy.forbid_imports,
         disabled_layers=sorted(disabled_layers),
+        scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
     )
 
 
-def _read_paths(packages: dict[str, str]) -> list[str]:
-    """Return the files and folders that guests may read."""
+def _read_paths(packages: dict[str, str], *, programs: bool) -> list[str]:
+    """Return the files and folders that guests may read.
+
+    Args:
+        packages: importable name to file.
+        programs: whether the system's programs are among them.
+    """
     paths = [*_standard_library(), *_shared_libraries(), *_SYSTEM_PATHS]
+    if programs:
+        base = str(Path(getattr(sys, "_base_executable", None) or sys.executable).parent)
+        paths += [*_PROGRAM_PATHS, *_LIBRARY_PATHS, base]
     for name, file in packages.items():
         home = Path(file).parent
         is_package = Path(file).name.startswith("__init__.")
@@ -120,6 +136,16 @@ def _read_paths(packages: dict[str, str]) -> list[str]:
 def _library_folders() -> list[Path]:
     """Return the folders of the standard library."""
     return list(dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")))
+
+
+def _installed_packages() -> list[Path]:
+    """Return the folders of installed packages that lie within the standard library's."""
+    return [
+        path
+        for folder in _library_folders()
+        for name in sorted(_INSTALLED)
+        if (path := folder / name).is_dir()
+    ]
 
 
 def _standard_library() -> list[str]:
@@ -185,8 +211,8 @@ class ZygoteHandle:
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self._channel.settimeout(None)
-        self.layers = up.layers
-        return up.layers
+        self.layers = in_order(up.layers, self._profile)
+        return self.layers
 
     def spawn(self, worker_id: int | None = None) -> WorkerProcess:
         """Ask for one more worker; returns before it is ready, see `WorkerProcess.wait_ready`.
@@ -197,6 +223,17 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
+        return self._spawn(WorkerProcess, worker_id)
+
+    def spawn_kept(self) -> KeptWorker:
+        """Like `spawn`, for a worker that will serve many calls.
+
+        Raises:
+            WorkerLostError: the zygote is gone.
+        """
+        return self._spawn(KeptWorker)
+
+    def _spawn(self, kind: type[_Worker], worker_id: int | None = None) -> _Worker:
         data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -209,7 +246,7 @@ class ZygoteHandle:
             control.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         sandbox = {layer.name: layer.active for layer in self.layers}
-        return WorkerProcess(data, control, worker_id or next(self._serial), self._profile, sandbox)
+        return kind(data, control, worker_id or next(self._serial), self._profile, sandbox)
 
     @property
     def gone(self) -> bool:

@@ -22,12 +22,13 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import msgspec
 
-from dspex_actors.workers import _protocol, _scratch
-from dspex_actors.workers.confine import _enter, _libc, _probe
+from dspex_actors.workers import _protocol, _scratch, _trial
+from dspex_actors.workers._slots import Slot, Slots
+from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.guest import _loop
 
@@ -71,12 +72,18 @@ class PackageFinder:
         return importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
 
 
-class Slot:
-    """A scratch folder and the ruleset that opens it, lent to one worker at a time."""
+class Child(NamedTuple):
+    """A child of the zygote that is no nanny.
 
-    def __init__(self, path: str, ruleset: int | None) -> None:
-        self.path = path
-        self.ruleset = ruleset
+    Attributes:
+        pid: its process id.
+        slot: what it was lent.
+        control: the socket on which the host waits for its end; None for one that cleans a scratch folder.
+    """
+
+    pid: int
+    slot: Slot
+    control: socket.socket | None
 
 
 class Zygote:
@@ -88,23 +95,25 @@ class Zygote:
         self._stand_in = _stand_in()  # before anything else can get its descriptor
         self._environment = _THREAD_SETTINGS | config.environment
         self._confinement = _enter.Confinement(
-            config.profile != "trusted",
-            config.read_paths,
-            config.listed_paths,
+            config.profile,
+            _enter.View(config.read_paths, config.listed_paths, config.hidden_paths),
+            config.scratch_quota,
             frozenset(config.disabled_layers),
         )
-        self._free: list[Slot] = []
-        self._slots = 0
-        self._children: dict[int, tuple[int, socket.socket | None, Slot]] = {}
+        self._children: dict[int, Child] = {}
         self._poll = select.epoll()
+        self._slots: Slots
 
     def run(self) -> None:
         """Prepare, report, then serve until the host is gone."""
         os.environ.clear()
         os.environ.update(self._environment)
         worker = self._make_worker()
-        self._confinement.prepare()
-        layers = self._probe()
+        scratch = self._config.scratch
+        above = os.open(os.path.dirname(scratch), os.O_PATH | os.O_DIRECTORY)  # noqa: PTH120 -- pathlib is not loaded here
+        self._confinement.prepare(scratch)
+        self._slots = Slots(self._confinement, scratch, self._poll)
+        layers = _trial.try_layers(self._confinement, self._slots, self._environment)
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
         _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
@@ -116,12 +125,12 @@ class Zygote:
                 importlib.import_module(to_warm.pop())
                 if not to_warm:
                     _freeze()
-                    worker.baseline = Baseline.measure()
+                    worker.baseline = Baseline.measure(self._confinement.proc)
             for descriptor, _ in events:
                 if descriptor != self._channel.fileno():
                     self._reap(descriptor)
                 elif not self._serve(worker):
-                    self._leave()
+                    self._leave(above)
                     return
 
     def _make_worker(self) -> _loop.Worker:
@@ -150,14 +159,16 @@ class Zygote:
         if message != _protocol.SPAWN:
             return False
         data, control = fds[0], socket.socket(fileno=fds[1])
-        slot = self._take_slot()
+        slot = self._slots.take()
         zygote_pid = os.getpid()
-        pid = os.fork()
+        pid = self._slots.fork(slot)
         if pid == 0:
             self._become_worker(data, slot, worker, zygote_pid)
         os.close(data)
-        pidfd = self._watch(pid, control, slot)
-        _quietly_send(control, _encode(_protocol.Born(pid)), [pidfd])
+        fds = [self._watch(Child(pid, slot, control))]
+        if slot.nanny is not None and self._confinement.leaves_processes:
+            fds.append(slot.nanny.pidfd)
+        _quietly_send(control, _encode(_protocol.Born(pid)), fds)
         return True
 
     def _become_worker(self, data: int, slot: Slot, worker: _loop.Worker, zygote_pid: int) -> NoReturn:
@@ -169,85 +180,73 @@ class Zygote:
         finally:
             os._exit(0)
 
-    def _watch(self, pid: int, control: socket.socket | None, slot: Slot) -> int:
-        pidfd = os.pidfd_open(pid)
-        self._children[pidfd] = (pid, control, slot)
+    def _watch(self, child: Child) -> int:
+        pidfd = os.pidfd_open(child.pid)
+        self._children[pidfd] = child
         self._poll.register(pidfd, select.EPOLLIN)
         return pidfd
 
     def _reap(self, pidfd: int) -> None:
-        """Collect a child that ended: tell the host its status, take its scratch folder back."""
-        pid, control, slot = self._children.pop(pidfd)
+        """Collect a child that ended: tell the host its status, take what it was lent back."""
+        ended = self._slots.bury(pidfd)
+        if ended is not None:
+            for slot in ended:
+                self._take_back(slot)
+            return
+        child = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        _, status, usage = os.wait4(pid, 0)
-        if control is not None:
+        _, status, usage = os.wait4(child.pid, 0)
+        if child.control is not None:
             exited = _protocol.Exited(status, usage.ru_utime + usage.ru_stime)
-            _quietly_send(control, _encode(exited), [])
-            control.close()
+            _quietly_send(child.control, _encode(exited), [])
+            child.control.close()
+        guest = child.control is not None
+        if guest and child.slot.nanny is not None and self._confinement.leaves_processes:
+            child.slot.is_ending = True
+            child.slot.nanny.kill()
+        else:
+            self._take_back(child.slot, may_be_dirty=guest)
+
+    def _take_back(self, slot: Slot, *, may_be_dirty: bool = True) -> None:
+        """Free a slot in which nothing lives any more; empty its scratch folder before if it is to be."""
         try:
             with os.scandir(slot.path) as entries:
                 dirty = next(entries, None) is not None
         except OSError:
             return  # an unconfined guest has removed its folder: lend it no more
         if not dirty:
-            self._free.append(slot)
-        elif control is not None:
+            self._slots.give_back(slot)
+        elif may_be_dirty:
             self._clean(slot)
         # What a cleaning child could not clean is lent no more; the host removes it at the end.
 
     def _clean(self, slot: Slot) -> None:
         """Empty a folder in a child of our own, so that a million files delay nobody."""
-        pid = os.fork()
+        pid = self._slots.fork(slot)
         if pid == 0:
             try:
                 _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
                 _scratch.empty_folder(slot.path)
             finally:
                 os._exit(0)
-        self._watch(pid, None, slot)
+        self._watch(Child(pid, slot, None))
 
-    def _leave(self) -> None:
-        """End all workers and remove what they left; the host may have died and cannot do it."""
-        for pidfd, (pid, _, _) in self._children.items():
+    def _leave(self, above: int) -> None:
+        """End all workers and remove what they left; the host may have died and cannot do it.
+
+        Args:
+            above: descriptor of the folder that holds our own; it has no path in a root of our own.
+        """
+        for pidfd, child in self._children.items():
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            os.waitpid(child.pid, 0)
+        self._slots.close()
         with suppress(OSError):  # the host may be at it too
-            _scratch.remove_folder(self._config.scratch)
-
-    def _take_slot(self) -> Slot:
-        if self._free:
-            return self._free.pop()
-        self._slots += 1
-        path = f"{self._config.scratch}/{self._slots}"
-        os.mkdir(path, 0o700)  # noqa: PTH102 -- pathlib is not loaded here
-        return Slot(path, self._confinement.ruleset(path))
-
-    def _probe(self) -> list[_protocol.LayerReport]:
-        """Fork one worker that tries to break out and reports; see `confine._probe`."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        slot = self._take_slot()
-        zygote_pid = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                ours.close()
-                self._confinement.enter(theirs.detach(), slot.path, slot.ruleset, zygote_pid)
-                reports = _probe.probe(self._confinement, self._environment)
-                socket.socket(fileno=_enter.DATA_FD).sendall(_encode(reports))
-            finally:
-                os._exit(0)
-        theirs.close()
-        content = b""
-        while part := ours.recv(_protocol.REPORT_CAP):
-            content += part
-        ours.close()
-        os.waitpid(pid, 0)
-        self._free.append(slot)
-        if not content:
-            msg = "the probe worker ended without a report"
-            raise OSError(msg)
-        return msgspec.msgpack.decode(content, type=list[_protocol.LayerReport])
+            if self._confinement.has_root:
+                os.rmdir(os.path.basename(self._config.scratch), dir_fd=above)  # noqa: PTH119 -- pathlib is not loaded here
+            else:
+                _scratch.remove_folder(self._config.scratch)
 
 
 def _stand_in() -> tuple[socket.socket, socket.socket]:
@@ -294,6 +293,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
     _libc.use_one_heap()
     channel = _move_away(int(sys.argv[1]))
+    # Asked to end, it ends as if the host had closed the socket: it collects its children first, for what
+    # nobody collects would keep a pid namespace from ending.
+    signal.signal(signal.SIGTERM, lambda *_: channel.shutdown(socket.SHUT_RD))
     config = msgspec.msgpack.decode(channel.recv(1 << 20), type=_protocol.ZygoteConfig)
     try:
         Zygote(channel, config).run()

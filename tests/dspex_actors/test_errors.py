@@ -17,8 +17,11 @@ from dspex_actors._errors import (
     GuestError,
     LimitExceededError,
     ProtocolError,
+    RollbackUnavailableError,
     RuntimeClosedError,
     SandboxUnavailableError,
+    SessionClosedError,
+    SessionLimitError,
     ToolError,
     UnknownLanguageError,
     ValueDecodeError,
@@ -50,6 +53,9 @@ EXAMPLES = [
     RuntimeClosedError(),
     ToolError("search", "KeyError", "'x'"),
     ToolError("search", "TimeoutError"),
+    SessionClosedError("it was idle for 5 s"),
+    SessionLimitError(64),
+    RollbackUnavailableError("2 threads are alive"),
 ]
 
 
@@ -125,6 +131,9 @@ def test_a_config_error_about_an_object_without_text_still_has_a_sentence():
         (EXAMPLES[18], "the runtime is closed; create a new Runtime"),
         (EXAMPLES[19], "search: KeyError: 'x'"),
         (EXAMPLES[20], "search: TimeoutError"),
+        (EXAMPLES[21], "the session is closed: it was idle for 5 s"),
+        (EXAMPLES[22], "64 sessions are open, which is all that RuntimeConfig.max_sessions allows"),
+        (EXAMPLES[23], "the session's state cannot be copied: 2 threads are alive"),
     ],
 )
 def test_each_error_says_its_sentence(error, sentence):

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 from dspex_actors import Limits, Policy, Profile, Runtime, RuntimeConfig
 from dspex_actors._config import ExecutorConfig
@@ -19,6 +20,7 @@ from dspex_actors.executors._variables import encode_variables
 from dspex_actors.workers import ZygoteHandle, remove_folder, zygote_command, zygote_config
 
 CEILING_S = 20.0  # seconds; what only a failing test waits for
+MIB = 2**20
 QUICK = Limits(time_s=10.0)
 SHORT = Limits(time_s=0.3)
 
@@ -124,7 +126,7 @@ def runtime_of(**options) -> Runtime:
     """Return a runtime; options are those of the executor's config, or of the runtime's."""
     own = {
         key: options.pop(key)
-        for key in ("max_policies", "stop_timeout_s", "handle_signals")
+        for key in ("max_policies", "max_sessions", "stop_timeout_s", "handle_signals")
         if key in options
     }
     options.setdefault("limits", QUICK)
@@ -174,13 +176,26 @@ def generations(runtime):
     return {node.id: node.generation for node in runtime.tree().walk()}
 
 
+def process_ids(pid) -> list[int]:
+    """Return the process ids of a process: the one we know it by, then those of its own namespaces."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return [int(number) for number in status.partition("NSpid:")[2].partition("\n")[0].split()]
+
+
+def pid_in(runtime, folder) -> int:
+    """Return the process id of the guest that works in a folder; the one it knows is its namespace's."""
+    with pidfds_of(runtime.executor) as pidfds:
+        (pid,) = (pid for pid in pidfds if str(Path(f"/proc/{pid}/cwd").readlink()) == folder)
+    return pid
+
+
 def scratch_folders() -> set[Path]:
     return set(Path(tempfile.gettempdir()).glob("dspex-*"))
 
 
 GATED = """
 import os, time
-print(os.getpid())
+print(os.getcwd())
 while not os.path.exists("gate"):
     time.sleep(0.002)
 "passed"
@@ -190,25 +205,41 @@ while not os.path.exists("gate"):
 class Gated:
     """A guest that runs until the test opens its gate; it is running when this object has been made."""
 
+    _waiting: ClassVar[list[int]] = []
+
     def __init__(self, runtime, **options):
         self._running = threading.Event()
-        self._pid = 0
+        self._folder = ""
         options.setdefault("limits", Limits(time_s=60))
         self.future = runtime.submit(GATED, on_output=self._on_output, **options)
         assert self._running.wait(CEILING_S)
+        self.pid = pid_in(runtime, self._folder)
+        self._waiting.append(self.pid)
 
     def _on_output(self, stream, text):
         del stream
         if not self._running.is_set():
-            self._pid = int(text)
+            self._folder = text.strip()
             self._running.set()
 
     def pidfd(self):
-        return os.pidfd_open(self._pid)
+        return os.pidfd_open(self.pid)
 
-    @staticmethod
-    def open():
+    @classmethod
+    def open(cls):
         """Let all gated guests pass."""
-        for folder in scratch_folders():
-            for scratch in folder.iterdir():
-                (scratch / "gate").touch()
+        while cls._waiting:
+            with suppress(FileNotFoundError, ProcessLookupError):  # it was killed
+                Path(f"/proc/{cls._waiting.pop()}/cwd/gate").touch()
+
+
+class RunningCall:
+    """A call in a session that has begun and ends only by a kill."""
+
+    CODE = "import threading\nprint('running')\nthreading.Event().wait()"
+
+    def __init__(self, session, **options):
+        begun = threading.Event()
+        options.setdefault("limits", Limits(time_s=60))
+        self.future = session.submit(self.CODE, on_output=lambda *_: begun.set(), **options)
+        assert begun.wait(CEILING_S)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dspex_actors import Completed, Policy, WorkerDied
+from dspex_actors._policy import LAYERS
 from tests._nobody import NOBODY, readable_interpreter
 from tests.integration._denials import (
     DENIALS,
@@ -26,6 +27,14 @@ from tests.integration._denials import (
 from tests.integration._tools import BareZygote
 
 REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", params=["all layers", "no namespaces"])
+def zygote(request, clean_module):  # noqa: ARG001 -- set up before
+    """Yield a zygote of this machine, and one of a machine that has no namespaces to give."""
+    namespaces = [layer for layer in LAYERS if layer.endswith("_namespace")]
+    with BareZygote(disabled=namespaces if request.param == "no namespaces" else ()) as zygote:
+        yield zygote
 
 
 @pytest.fixture
@@ -63,6 +72,20 @@ def test_every_call_of_the_refused_list_is_refused_whatever_its_arguments(zygote
     assert {name: outcome for name, outcome in result.value.items() if outcome != "EPERM"} == {}
 
 
+@pytest.fixture(scope="module")
+def zygote_of_all_layers(clean_module):  # noqa: ARG001 -- set up before
+    """Yield a zygote with all that this machine has to give."""
+    with BareZygote() as zygote:
+        yield zygote
+
+
+@pytest.fixture(scope="module")
+def zygote_without_root(clean_module):  # noqa: ARG001 -- set up before
+    """Yield a zygote whose guests share the host's root folder."""
+    with BareZygote(disabled=["mount_namespace"]) as zygote:
+        yield zygote
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -72,10 +95,12 @@ def test_every_call_of_the_refused_list_is_refused_whatever_its_arguments(zygote
         "os.fchmod(os.open('.', 0), 0)",
     ],
 )
-def test_changing_mode_or_times_does_nothing_and_says_nothing(zygote, host_file, change):
+def test_in_the_hosts_root_changing_mode_or_times_does_nothing_and_says_nothing(
+    zygote_without_root, host_file, change
+):
     before = host_file.stat()
 
-    result = zygote.run(f"import os\n{change}\n'done'", variables={"path": str(host_file)})
+    result = zygote_without_root.run(f"import os\n{change}\n'done'", variables={"path": str(host_file)})
 
     after = host_file.stat()
     assert result.value == "done"
@@ -83,6 +108,28 @@ def test_changing_mode_or_times_does_nothing_and_says_nothing(zygote, host_file,
         stat.S_IMODE(before.st_mode),
         before.st_mtime_ns,
     )
+
+
+def test_in_a_root_of_its_own_modes_and_times_change_in_the_scratch_folder(
+    zygote_of_all_layers,
+):
+    code = (
+        "import os\n"
+        "open('f', 'w').close(); os.chmod('f', 0o640); os.utime('f', (1, 2))\n"
+        "facts = os.stat('f')\n"
+        "(oct(facts.st_mode), facts.st_mtime)"
+    )
+    assert zygote_of_all_layers.run(code).value == ("0o100640", 2.0)
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/", "/scratch", "/sentinel", "library"])
+@pytest.mark.parametrize("change", ["os.chmod(path, 0o777)", "os.utime(path, (0, 0))"])
+def test_in_a_root_of_its_own_nothing_else_can_be_changed(zygote_of_all_layers, path, change):
+    code = guest_code(f"path = given.replace('library', os.__file__)\n{change}")
+
+    outcome = zygote_of_all_layers.run(code, variables={"given": path}).value
+
+    assert outcome in {"EROFS", "EPERM", "EACCES"}
 
 
 def test_the_environment_holds_what_the_policy_gives_and_nothing_of_the_host(monkeypatch):

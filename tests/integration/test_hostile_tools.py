@@ -116,7 +116,7 @@ def test_a_call_that_the_protocol_forbids_kills_the_worker_and_runs_nothing(fake
 
     assert isinstance(result, WorkerDied), result
     assert "broke the protocol" in result.detail
-    assert fake.process.wait(CEILING_S) == -9
+    assert fake.wait_killed()
     assert tools.calls == []
     assert tools.closed
 
@@ -128,7 +128,7 @@ def test_a_call_in_a_request_without_tools_is_an_unknown_frame(fake):
 
     assert isinstance(result, WorkerDied)
     assert "unknown type 5" in result.detail
-    assert fake.process.wait(CEILING_S) == -9
+    assert fake.wait_killed()
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_a_worker_that_breaks_the_protocol_is_killed_and_nothing_is_decoded(fake
     assert isinstance(result, WorkerDied), result
     assert "broke the protocol" in result.detail
     assert result.value is None
-    assert fake.process.wait(CEILING_S) == -9
+    assert fake.wait_killed()
 
 
 CUT = {
@@ -154,7 +154,7 @@ def test_a_stream_that_ends_within_a_frame_breaks_the_protocol(fake, cut):
 
     assert isinstance(result, WorkerDied)
     assert "the connection ended" in result.detail
-    assert fake.process.wait(CEILING_S) == -9
+    assert fake.wait_killed()
 
 
 def test_a_worker_that_closes_its_channel_and_lives_on_is_killed(fake):
@@ -164,7 +164,7 @@ def test_a_worker_that_closes_its_channel_and_lives_on_is_killed(fake):
 
     assert isinstance(result, WorkerDied)
     assert result.detail == "the guest closed its channel to the host"
-    assert fake.process.wait(CEILING_S) == -9
+    assert fake.wait_killed()
 
 
 def test_a_worker_that_goes_silent_in_the_middle_of_a_frame_is_killed_in_time(fake):
@@ -261,7 +261,7 @@ def test_a_worker_that_does_not_say_ready_rightly_is_lost_and_killed(fake, raw):
     with pytest.raises(WorkerLostError):
         fake.ready(raw)
 
-    assert fake.process.wait(CEILING_S) == -9
+    assert fake.wait_killed()
 
 
 def test_a_worker_that_ends_before_it_is_ready_is_lost(fake):
@@ -279,7 +279,7 @@ def test_a_worker_that_never_says_ready_is_killed_after_the_timeout(fake):
         fake.worker.wait_ready(0.2, TIMERS)
     closer.join(CEILING_S)
 
-    assert fake.process.returncode == -9
+    assert fake.wait_killed()
 
 
 def test_two_ready_frames_before_the_first_request_break_it(fake):

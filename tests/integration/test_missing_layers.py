@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import pytest
 
-from dspex_actors import Policy, SandboxUnavailableError
+from dspex_actors import Limits, Policy, SandboxUnavailableError
 from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS
 from dspex_actors.executors import _zygote_actor
 from dspex_actors.workers import zygote_config
 from tests.integration._denials import guest_code
 from tests.integration._tools import BareZygote, runtime_of
 
-# Layer that is switched off: layers that are then not active.
+_NAMESPACES = {
+    "user_namespace",
+    "pid_namespace",
+    "network_namespace",
+    "mount_namespace",
+    "ipc_namespace",
+    "uts_namespace",
+}
+# Layers that are switched off: layers that are then not active. Only root has the others without the first.
 LOST = {
     "landlock": {"landlock"},
-    "seccomp": {"seccomp", "reliable_kill"},
-    "no_new_privs": {"no_new_privs", "landlock", "seccomp", "reliable_kill"},
+    "seccomp": {"seccomp"},
+    "no_new_privs": {"no_new_privs", "landlock", "seccomp"},
     "capabilities": {"capabilities"},
+    "user_namespace": {"user_namespace"} if os.geteuid() == 0 else {*_NAMESPACES, "scratch_quota"},
+    "pid_namespace": {"pid_namespace"},
+    "network_namespace": {"network_namespace"},
+    "mount_namespace": {"mount_namespace", "scratch_quota"},
+    "ipc_namespace": {"ipc_namespace"},
+    "uts_namespace": {"uts_namespace"},
+    "scratch_quota": {"scratch_quota"},
+    "seccomp pid_namespace": {"seccomp", "pid_namespace", "reliable_kill"},
+    "landlock " + " ".join(sorted(_NAMESPACES)): {"landlock", "scratch_quota", *_NAMESPACES},
 }
 ATTEMPTS = {
-    "landlock": ("open('/etc/passwd').read()", "EACCES"),
+    "landlock": ("os.listdir('/')", "EACCES"),
     "seccomp": ("os.fork() or os._exit(0)", "EPERM"),
     "capabilities": ("os.close(os.open('f', os.O_CREAT, 0)); os.open('f', os.O_RDONLY)", "EACCES"),
+    "pid_namespace": ("raise OSError(0 if os.getppid() else 3, '')", "ESRCH"),
+    "mount_namespace": ("os.stat('/etc/passwd')", "ENOENT"),
+    "uts_namespace": ("raise OSError(2 if os.uname().nodename == 'sandbox' else 0, '')", "ENOENT"),
+    "scratch_quota": (
+        "file = os.open('f', os.O_CREAT | os.O_RDWR); os.posix_fallocate(file, 0, 128 * 2**20)",
+        "ENOSPC",
+    ),
 }
 
 
 @pytest.fixture(scope="module", params=LOST)
 def lesser(request, clean_module):  # noqa: ARG001 -- set up before
-    """Yield a zygote of a machine that lacks one layer, and the layer's name."""
-    with BareZygote(Policy(require=()), disabled=[request.param]) as zygote:
+    """Yield a zygote of a machine that lacks some layers, and their names."""
+    with BareZygote(Policy(require=()), disabled=request.param.split()) as zygote:
         yield zygote, request.param
 
 
@@ -66,7 +91,7 @@ def test_the_layers_that_are_left_still_hold(lesser, attempt):
     active = zygote.layers[attempt].active
     code, refusal = ATTEMPTS[attempt]
 
-    outcome = zygote.run(guest_code(code)).value
+    outcome = zygote.run(guest_code(code), Limits(time_s=10, file_bytes=None)).value
 
     assert (outcome == refusal) is active
 

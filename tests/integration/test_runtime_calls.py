@@ -19,6 +19,7 @@ from tests.integration._tools import (
     CEILING_S,
     Events,
     Gated,
+    pid_in,
     runtime_of,
     wait_end,
     wait_stats,
@@ -51,16 +52,16 @@ def test_a_cancelled_task_kills_its_guest():
     async def main(runtime):
         running = asyncio.Event()
         loop = asyncio.get_running_loop()
-        pids = []
+        folders = []
 
         def on_output(_, text):
-            pids.append(text)
+            folders.append(text.strip())
             loop.call_soon_threadsafe(running.set)
 
-        code = "import os, threading\nprint(os.getpid())\nthreading.Event().wait()"
+        code = "import os, threading\nprint(os.getcwd())\nthreading.Event().wait()"
         task = asyncio.create_task(runtime.aexecute(code, on_output=on_output, limits=Limits(time_s=60)))
         await asyncio.wait_for(running.wait(), CEILING_S)
-        pidfd = os.pidfd_open(int(pids[0]))
+        pidfd = os.pidfd_open(pid_in(runtime, folders[0]))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -12,7 +12,7 @@ import pytest
 from dspex_actors import Execute, LimitExceeded, Limits, PythonExecutor, WorkerDied
 from dspex_actors._config import ExecutorConfig
 from supervisors import Supervisor
-from tests.integration._tools import CEILING_S, Events, runtime_of
+from tests.integration._tools import CEILING_S, Events, pid_in, runtime_of
 
 LONG = Limits(time_s=60)
 
@@ -188,16 +188,16 @@ def test_the_deadline_cancels_an_async_tool():
 
 
 def test_the_death_of_a_worker_while_its_tool_is_running_is_told_at_once(stuck):
-    pids = []
+    folders = []
     with runtime_of(spares=1) as runtime:
         future = runtime.submit(
-            "import os\nprint(os.getpid())\nstuck()",
+            "import os\nprint(os.getcwd())\nstuck()",
             tools={"stuck": stuck},
             limits=LONG,
-            on_output=lambda _, text: pids.append(int(text)),
+            on_output=lambda _, text: folders.append(text.strip()),
         )
         stuck.wait_entered()
-        os.kill(pids[0], signal.SIGKILL)
+        os.kill(pid_in(runtime, folders[0]), signal.SIGKILL)
         result = future.result(CEILING_S)
         left = abandoned(runtime.executor.system)
         stuck.release.set()

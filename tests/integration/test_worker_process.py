@@ -20,7 +20,7 @@ from dspex_actors import (
 )
 from dspex_actors._policy import LAYERS
 from dspex_actors.workers._process import Cause
-from tests.integration._tools import CEILING_S, QUICK, TIMERS, BareZygote, wait_end
+from tests.integration._tools import CEILING_S, QUICK, TIMERS, BareZygote, process_ids, wait_end
 
 
 def test_the_handshake_reports_every_layer_once(zygote):
@@ -29,10 +29,12 @@ def test_the_handshake_reports_every_layer_once(zygote):
 
 def test_a_worker_runs_code_and_tells_who_it_is(zygote):
     with zygote.worker() as worker:
-        result = worker.execute("import os; os.getpid()", None, QUICK, TIMERS)
+        result = worker.execute("import os; os.getpid()", None, QUICK, TIMERS, keep=True)
+        ids = process_ids(worker.facts.pid)
 
     assert isinstance(result, Completed)
-    assert result.value == result.worker.pid == worker.facts.pid
+    assert result.worker.pid == worker.facts.pid
+    assert ids == [worker.facts.pid, result.value]  # in the host's pid namespace and in its own
     assert result.worker.profile == "process"
     assert result.sandbox == {name: layer.active for name, layer in zygote.layers.items()}
     assert 0 < result.duration_s < CEILING_S

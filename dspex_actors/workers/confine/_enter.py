@@ -1,6 +1,9 @@
 """Putting the layers on: once in the zygote, then in each worker.
 
-Order in a worker: session, death signal, descriptors, scratch folder, capabilities, Landlock, seccomp last.
+Order in the zygote: namespaces, a root of their own, then what must not hinder those: no_new_privs and the
+first of the two filters. Order in a worker: session, death signal, descriptors, scratch folder, capabilities,
+Landlock, seccomp last.
+
 A layer that cannot be had is left out and its reason kept; whether what remains is enough is decided by the
 host, from what the probe saw.
 """
@@ -12,10 +15,12 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dspex_actors.workers.confine import _landlock, _libc, _limits, _seccomp
+from dspex_actors.workers.confine import _landlock, _libc, _limits, _namespaces, _nannies, _root, _seccomp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dspex_actors.workers._protocol import ScratchQuota
 
 _PAST_ANY_FD = 1 << 20
 
@@ -25,6 +30,22 @@ DATA_FD = 3
 RULESET_FD = 4
 # Not /dev/zero: mapping it shared gives memory that no limit counts.
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
+SWITCHED_OFF = "switched off"
+
+
+@dataclass(frozen=True)
+class View:
+    """Which files of the host there are for a guest.
+
+    Attributes:
+        read: files and folders it may read.
+        listed: folders it may only list.
+        hidden: folders below those that look empty, where the machine allows it.
+    """
+
+    read: list[str]
+    listed: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -32,26 +53,47 @@ class Confinement:
     """The layers of one policy, prepared in its zygote.
 
     Attributes:
-        sandboxed: False for the trusted profile, which gets none of the layers that take rights away.
-        read_paths: files and folders a guest may read.
-        listed_paths: folders it may only list.
+        profile: name of the policy's profile.
+        view: which files of the host there are for a guest.
+        quota: of each scratch folder.
+        disabled: layers to leave out.
         missing: reason by name, for each layer that could not be prepared.
+        host: which namespaces the host is in, as numbers, by layer name; empty if they cannot be seen.
+        host_name: the host's name, as a guest must not see it.
+        reaches_loopback: whether a datagram to this machine itself would find its way.
+        proc: descriptor of the folder /proc; None without a sandbox.
+        scratch: descriptor of the folder of scratch folders, in a root of their own.
+        nursery: starts pid namespaces; None without them.
+        first_nanny: the one that showed that there are pid namespaces.
     """
 
-    sandboxed: bool
-    read_paths: list[str]
-    listed_paths: list[str] = field(default_factory=list)
+    profile: str
+    view: View
+    quota: ScratchQuota
     disabled: frozenset[str] = frozenset()
     missing: dict[str, str] = field(default_factory=dict)
+    host: dict[str, int] = field(default_factory=dict)
+    host_name: str = ""
+    reaches_loopback: bool = True
+    proc: int | None = None
+    scratch: int | None = None
+    nursery: _nannies.Nursery | None = None
+    first_nanny: _nannies.Nanny | None = None
     _worker_filter: _seccomp.Filter | None = None
     _null: int = -1
 
-    def prepare(self) -> None:
-        """Apply what all workers inherit and build what each will apply. Runs in the zygote, once."""
+    def prepare(self, staging: str) -> None:
+        """Apply what all workers inherit and build what each will apply. Runs in the zygote, once.
+
+        Args:
+            staging: an empty folder, on which the guests' root is built.
+        """
         _limits.forbid_core_dumps()
         self._null = os.open(os.devnull, os.O_RDWR)
         if not self.sandboxed:
+            self.missing["scratch_quota"] = "the trusted profile has no sandbox"
             return
+        self._enter_namespaces(staging)
         if "capabilities" not in self.disabled:
             _libc.drop_bounding_set()
         if self._try("no_new_privs", lambda: _libc.prctl(_libc.PR_SET_NO_NEW_PRIVS, 1)):
@@ -60,6 +102,59 @@ class Confinement:
         else:
             for layer in ("landlock", "seccomp"):
                 self.missing.setdefault(layer, "needs no_new_privs")
+
+    def _enter_namespaces(self, staging: str) -> None:
+        """Leave the host's namespaces and its root, as far as this machine lets us."""
+        self.host_name = os.uname().nodename
+        try:
+            self.proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+            self.host = _namespaces.identities(self.proc, "self")
+        except OSError as error:
+            reason = f"whether it is there cannot be seen: {error}"
+            self.missing.update(dict.fromkeys((*_namespaces.KINDS, "scratch_quota"), reason))
+            return
+        self.missing.update(_namespaces.enter(self.disabled))
+        self.reaches_loopback = _namespaces.reaches_loopback()
+        if "mount_namespace" not in self.missing:
+            steps = _root.plan([*self.view.read, *self.view.listed], self.view.hidden)
+            self._try("mount_namespace", lambda: self._enter_root(staging, steps))
+        if "scratch_quota" in self.disabled:
+            self.missing["scratch_quota"] = SWITCHED_OFF
+        elif "mount_namespace" in self.missing:
+            self.missing["scratch_quota"] = "needs the mount namespace"
+        self._try("pid_namespace", self._start_nursery)
+
+    def _enter_root(self, staging: str, steps: list[_root.Step]) -> None:
+        self.scratch = _root.enter(staging, steps, _DEVICES)
+
+    def _start_nursery(self) -> None:
+        nursery = _nannies.Nursery()
+        try:
+            self.first_nanny = nursery.start_nanny()
+        except OSError:
+            nursery.close()
+            raise
+        self.nursery = nursery
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether there are layers that take rights away at all."""
+        return self.profile != "trusted"
+
+    @property
+    def starts_processes(self) -> bool:
+        """Whether guests are meant to start processes."""
+        return self.profile == "shell"
+
+    @property
+    def has_root(self) -> bool:
+        """Whether guests have a root folder of their own."""
+        return self.sandboxed and "mount_namespace" not in self.missing
+
+    @property
+    def leaves_processes(self) -> bool:
+        """Whether a worker can start processes that outlive it."""
+        return not self.sandboxed or self.starts_processes or "seccomp" in self.missing
 
     def ruleset(self, scratch: str) -> int | None:
         """Build the Landlock ruleset of one scratch folder; None without Landlock.
@@ -70,7 +165,11 @@ class Confinement:
         if not self.sandboxed or "landlock" in self.missing:
             return None
         return _landlock.build(
-            read=self.read_paths, listed=self.listed_paths, write=[scratch], devices=_DEVICES
+            read=self.view.read,
+            listed=self.view.listed,
+            write=[scratch],
+            devices=_DEVICES,
+            run_programs=self.starts_processes,
         )
 
     def enter(self, data_fd: int, scratch: str, ruleset: int | None, zygote_pid: int) -> None:
@@ -86,10 +185,12 @@ class Confinement:
             OSError: a step that must not fail did.
         """
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         # Fires when the zygote's only thread ends; covers the death of the host too, since the zygote sees
         # that.
         _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != zygote_pid:
+        # In a pid namespace of its own it sees no parent; there the nanny's death is what ends it.
+        if os.getppid() not in {zygote_pid, 0}:
             os._exit(0)
         _arrange_descriptors(self._null, data_fd, ruleset)
         os.chdir(scratch)
@@ -106,7 +207,7 @@ class Confinement:
     def _try(self, layer: str, step: Callable[[], object]) -> bool:
         """Run one preparation step; keep the reason if it cannot be done."""
         if layer in self.disabled:
-            self.missing[layer] = "switched off"
+            self.missing[layer] = SWITCHED_OFF
             return False
         try:
             step()
@@ -122,7 +223,15 @@ class Confinement:
             )
 
     def _prepare_seccomp(self) -> None:
-        worker_filter = _seccomp.worker_filter()
+        abi = 0 if "landlock" in self.missing else _landlock.abi()
+        worker_filter = _seccomp.worker_filter(
+            _seccomp.Rights(
+                landlock_abi=abi,
+                own_root=self.has_root,
+                start=self.starts_processes,
+                signal="pid_namespace" not in self.missing or abi >= _landlock.SCOPE_ABI,
+            )
+        )
         _seccomp.bulk_filter().load()
         self._worker_filter = worker_filter
 

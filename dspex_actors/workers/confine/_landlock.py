@@ -28,7 +28,7 @@ _FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 
 # Number of file rights each ABI knows; later ones add none to the file set that we use.
 _RIGHTS_OF_ABI = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
-_NETWORK_ABI, _SCOPE_ABI = 4, 6
+_NETWORK_ABI, SCOPE_ABI = 4, 6
 _BIND_AND_CONNECT_TCP = 3
 _ABSTRACT_SOCKETS_AND_SIGNALS = 3
 
@@ -47,6 +47,7 @@ def build(
     listed: Iterable[str] = (),
     write: Iterable[str] = (),
     devices: Iterable[str] = (),
+    run_programs: bool = False,
 ) -> int:
     """Build a ruleset and return its descriptor, close-on-exec.
 
@@ -55,6 +56,7 @@ def build(
         read: files and folders that may be read, with all below them.
         write: folders that may also be written.
         devices: device files that may be read and written.
+        run_programs: whether what may be read or written may be executed as well.
 
     Raises:
         OSError: the kernel has no Landlock, or refused. Paths that do not exist are left out.
@@ -62,15 +64,16 @@ def build(
     version = abi()
     handled = (1 << _RIGHTS_OF_ABI[min(max(version, 1), 5)]) - 1
     network = _BIND_AND_CONNECT_TCP if version >= _NETWORK_ABI else 0
-    scope = _ABSTRACT_SOCKETS_AND_SIGNALS if version >= _SCOPE_ABI else 0
-    size = 24 if version >= _SCOPE_ABI else 16 if version >= _NETWORK_ABI else 8
+    scope = _ABSTRACT_SOCKETS_AND_SIGNALS if version >= SCOPE_ABI else 0
+    size = 24 if version >= SCOPE_ABI else 16 if version >= _NETWORK_ABI else 8
     attributes = struct.pack("QQQ", handled, network, scope)[:size]
     ruleset = _libc.syscall(_CREATE_RULESET, attributes, size, 0)
+    run = EXECUTE if run_programs else 0
     try:
         for paths, rights in (
             (listed, READ_DIR),
-            (read, READ_FILE | READ_DIR),
-            (write, handled & ~EXECUTE & ~IOCTL_DEV),
+            (read, READ_FILE | READ_DIR | run),
+            (write, handled & ~EXECUTE & ~IOCTL_DEV | run),
             (devices, READ_FILE | WRITE_FILE),
         ):
             for path in paths:

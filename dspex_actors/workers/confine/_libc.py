@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
+import signal
 import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _capset = _libc.capset  # looked up before any fork
 _libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
+_libc.mount.argtypes = (*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p)
+# Looked up before any fork. The one that keeps the interpreter's lock is for calls that make a process.
+_setns = _libc.setns
+_holding = ctypes.PyDLL(None, use_errno=True)
+_holding.syscall.restype = ctypes.c_long
 
 PR_SET_PDEATHSIG = 1
 PR_GET_DUMPABLE = 3
@@ -22,6 +29,14 @@ PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 _M_ARENA_MAX = -8
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+_MNT_DETACH = 2
+
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_MOUNT_SETATTR = 442
+_AT_RECURSIVE = 0x8000
 
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAPABILITY_HEADER = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
@@ -102,3 +117,87 @@ def use_one_heap() -> None:
     mallopt = getattr(_libc, "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
+
+
+def unshare(flags: int) -> None:
+    """Move the calling process into new namespaces, by their CLONE_NEW* flags.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    check(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def setns(descriptor: int, flags: int) -> None:
+    """Enter namespaces of the process behind a pidfd; a pid namespace is entered by later children.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    check(_setns(descriptor, flags), "setns")
+
+
+def fork_with(flags: int) -> int:
+    """Fork with CLONE_* flags; return the child's process id, 0 in the child.
+
+    The C library has no call for it, so the interpreter is told by hand. The child must not start threads.
+
+    Raises:
+        OSError: the kernel refused, or the architecture is not one we know.
+    """
+    number = _CLONE.get(platform.machine())
+    if number is None:
+        raise OSError(38, f"no clone number for this architecture ({platform.machine()})")
+    arguments = [ctypes.c_long(argument) for argument in (number, flags | signal.SIGCHLD, 0, 0, 0, 0)]
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = int(_holding.syscall(*arguments))
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    code = ctypes.get_errno()
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(code, f"clone: {os.strerror(code)}")
+    return pid
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    """Mount a file system, or bind a path to another one.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    texts = [os.fsencode(text) for text in (source, target, kind, options)]
+    check(_libc.mount(*texts[:3], flags, texts[3]), f"mount on {target}")
+
+
+def unmount(target: str) -> None:
+    """Take a mount and all below it out of sight; it ends with its last user.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    check(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"umount of {target}")
+
+
+def restrict_mounts(target: str, attributes: int) -> None:
+    """Add MS_RDONLY, MS_NOSUID or MS_NODEV to a mount and all below it.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    at_any = ctypes.c_int(-100)
+    request = struct.pack("QQQQ", attributes, 0, 0, 0)  # the flags' values are those of mount(2)
+    syscall(_MOUNT_SETATTR, at_any, os.fsencode(target), _AT_RECURSIVE, request, len(request))
+
+
+def pivot_root(new_root: str) -> None:
+    """Make a mount the root of this mount namespace, and let go of the old one.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    os.chdir(new_root)
+    syscall(_PIVOT_ROOT[platform.machine()], b".", b".")
+    unmount(".")  # the old root lies on top of the new one
+    os.chdir("/")

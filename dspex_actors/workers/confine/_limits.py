@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
 from dataclasses import dataclass
+from functools import partial
 
 _CPU_GRACE_S = 1
 # Address space a guest may reserve beyond its memory limit: libraries map far more than they touch
@@ -27,14 +29,18 @@ class Baseline:
     data_bytes: int
 
     @classmethod
-    def measure(cls) -> Baseline:
+    def measure(cls, proc: int | None = None) -> Baseline:
         """Read the calling process's own figures.
+
+        Args:
+            proc: descriptor of the folder /proc, for a process in whose root it is not.
 
         Raises:
             OSError: /proc is not mounted.
         """
         fields = {}
-        with open("/proc/self/status") as status:  # noqa: PTH123 -- pathlib is not loaded in a zygote
+        path = "/proc/self/status" if proc is None else "self/status"
+        with open(path, opener=partial(os.open, dir_fd=proc)) as status:
             lines = status.read().splitlines()
         for line in lines:
             name, _, rest = line.partition(":")
@@ -50,8 +56,9 @@ def apply_limits(
     memory_bytes: int | None,
     file_bytes: int | None,
     open_files: int | None,
+    for_good: bool = True,
 ) -> None:
-    """Apply limits to the calling process. They can be lowered again, never raised.
+    """Apply limits to the calling process.
 
     Args:
         baseline: what the process used before it got the guest's code.
@@ -59,21 +66,39 @@ def apply_limits(
         memory_bytes: memory that may be added to the baseline.
         file_bytes: size of any one file.
         open_files: number of descriptors.
+        for_good: whether they can only be lowered from now on. If not, they hold until the next ones are
+            applied, and the process can raise them itself, up to what was applied for good.
     """
+    wanted: dict[int, tuple[int, int] | None] = {
+        resource.RLIMIT_CPU: None,
+        resource.RLIMIT_DATA: None,
+        resource.RLIMIT_AS: None,
+        resource.RLIMIT_FSIZE: None if file_bytes is None else (file_bytes, file_bytes),
+        resource.RLIMIT_NOFILE: None if open_files is None else (open_files, open_files),
+    }
     if cpu_s is not None:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         seconds = math.ceil(usage.ru_utime + usage.ru_stime + cpu_s)
         # Beyond the soft limit comes SIGXCPU, which a guest may ignore; beyond the hard one SIGKILL.
-        _lower(resource.RLIMIT_CPU, seconds, seconds + _CPU_GRACE_S)
+        wanted[resource.RLIMIT_CPU] = (seconds, seconds + _CPU_GRACE_S)
     if memory_bytes is not None:
         data = baseline.data_bytes + memory_bytes
-        _lower(resource.RLIMIT_DATA, data, data + _REPORT_SLACK)
+        wanted[resource.RLIMIT_DATA] = (data, data + _REPORT_SLACK)
         address = baseline.address_bytes + memory_bytes + _ADDRESS_SLACK
-        _lower(resource.RLIMIT_AS, address, address + _REPORT_SLACK)
-    if file_bytes is not None:
-        _lower(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
-    if open_files is not None:
-        _lower(resource.RLIMIT_NOFILE, open_files, open_files)
+        wanted[resource.RLIMIT_AS] = (address, address + _REPORT_SLACK)
+    for kind, limit in wanted.items():
+        if not for_good:
+            _set_soft(kind, None if limit is None else limit[0])
+        elif limit is not None:
+            _lower(kind, *limit)
+
+
+def _set_soft(kind: int, soft: int | None) -> None:
+    """Set a limit below the one that holds for good; None takes it off."""
+    _, highest = resource.getrlimit(kind)
+    if soft is None or (highest != resource.RLIM_INFINITY and highest < soft):
+        soft = highest
+    resource.setrlimit(kind, (soft, highest))
 
 
 def _lower(kind: int, soft: int, hard: int) -> None:

@@ -15,15 +15,15 @@ import socket
 from typing import TYPE_CHECKING
 
 from dspex_actors.workers._protocol import LayerReport
-from dspex_actors.workers.confine import _libc
+from dspex_actors.workers.confine import _libc, _namespaces, _root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dspex_actors.workers._protocol import ScratchQuota
     from dspex_actors.workers.confine._enter import Confinement
 
 _HOST_FILE = "/etc/passwd"  # exists and is readable for everybody on any Linux system
-_TEMPORARY = "/tmp/dspex-probe"  # noqa: S108 -- writing there is meant to be refused
 _SYS_PTRACE = {"x86_64": 101, "aarch64": 117}
 
 
@@ -40,9 +40,13 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
         "rlimits": ("writing a file beyond its size limit", _file_size),
         "no_new_privs": ("reading the no_new_privs flag", _no_new_privs),
         "capabilities": ("reading a file without owning it or its mode", _capabilities),
-        "landlock": (f"reading {_HOST_FILE}, listing /, writing to /tmp", _landlock),
-        "seccomp": ("fork, exec, ptrace, socket, a signal to the parent", _seccomp),
+        "pid_namespace": ("asking who the parent is", _parent),
+        "mount_namespace": (f"looking for {_HOST_FILE}", _host_file),
+        "uts_namespace": ("asking for the host's name", lambda: _host_name(confinement.host_name)),
+        "landlock": _landlock_check(own_root=confinement.has_root),
+        "seccomp": _seccomp_check(starts_processes=confinement.starts_processes),
         "scratch": ("writing to the own folder, reading its parent", _scratch),
+        "scratch_quota": ("a file larger than all may be", lambda: _quota(confinement.quota)),
     }
     reports = []
     for name, (attempt, check) in checks.items():
@@ -52,16 +56,73 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
             failure = f"unexpected error: {error}"
         detail = confinement.missing.get(name) or failure or "refused"
         reports.append(LayerReport(name, not failure, attempt, detail))
-    return [*reports, _reliable_kill(reports)]
+    return reports
 
 
-def _reliable_kill(reports: list[LayerReport]) -> LayerReport:
-    """Say whether a kill is complete: a worker that cannot start processes ends with its pidfd."""
-    active = any(report.name == "seccomp" and report.active for report in reports)
-    detail = "seccomp refuses new processes, so the pidfd is the whole worker"
-    if not active:
-        detail = "best effort: the guest could start processes that outlive it"
-    return LayerReport("reliable_kill", active, "starting a process that could be left behind", detail)
+def check_namespaces(confinement: Confinement, worker: int, reports: list[LayerReport]) -> list[LayerReport]:
+    """Complete a living worker's reports with what the kernel says about its namespaces; runs in the zygote.
+
+    Args:
+        confinement: the layers that were put on it.
+        worker: its process id.
+        reports: from `probe`.
+    """
+    tried = {report.name: report for report in reports}
+    try:
+        proc = confinement.proc
+        seen = _namespaces.identities(proc, worker) if proc is not None and confinement.host else {}
+        unseen = ""
+    except OSError as error:
+        seen, unseen = {}, f"cannot be seen: {error}"
+    merged = dict(tried)
+    for layer, kind in _namespaces.KINDS.items():
+        own = layer in seen and seen[layer] != confinement.host[layer]
+        attempt = f"comparing its {kind} namespace"
+        failure = "" if own else unseen or "it is the host's"
+        if layer == "network_namespace":
+            attempt = f"reaching the loopback interface; {attempt}"
+            failure = failure or ("it was reached" if confinement.reaches_loopback else "")
+        detail = f"its own ({kind}:[{seen[layer]}])" if own else ""
+        if layer in tried:
+            failure = failure or ("" if tried[layer].active else tried[layer].detail)
+            attempt = f"{tried[layer].probe}; {attempt}"
+        reason = confinement.missing.get(layer) or failure
+        merged[layer] = LayerReport(layer, not failure, attempt, reason if failure else detail)
+    return list(merged.values())
+
+
+def reliable_kill(confinement: Confinement, reports: list[LayerReport], *, survivors: bool) -> LayerReport:
+    """Say how a kill is complete: what cannot start processes ends with its pidfd, what can with its nanny.
+
+    Args:
+        confinement: the layers of the workers.
+        reports: of the other layers.
+        survivors: whether anything that the probe had started was left after its kill.
+    """
+    active = {report.name for report in reports if report.active}
+    attempt, by = "starting a process that is left behind", ""
+    if "seccomp" in active and not confinement.leaves_processes:
+        by = "seccomp refuses new processes: the pidfd is the whole worker"
+    elif "pid_namespace" in active and not survivors:
+        by = "pid namespace: the end of its first process ends all in it"
+    detail = by or "best effort: the guest could start processes that outlive it"
+    return LayerReport("reliable_kill", bool(by), attempt, detail)
+
+
+def leave_a_daemon() -> None:
+    """Start a process that is in no family with us and would live for ever."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while True:
+                signal.pause()
+    finally:
+        os._exit(0)
 
 
 def _refused(what: str, code: int, attempt: Callable[[], object]) -> str:
@@ -78,10 +139,7 @@ def _refused(what: str, code: int, attempt: Callable[[], object]) -> str:
 
 
 def _first_failure(attempts: list[tuple[str, Callable[[], object]]], code: int) -> str:
-    """Try one thing after the other; stop at the first that is not refused with `code`.
-
-    The order matters: an exec that is not refused would replace this process, so forking is tried before it.
-    """
+    """Try one thing after the other; stop at the first that is not refused with `code`."""
     for what, attempt in attempts:
         failure = _refused(what, code, attempt)
         if failure:
@@ -136,25 +194,62 @@ def _capabilities() -> str:
         os.unlink("probe")  # noqa: PTH108 -- the plain call, without pathlib's imports
 
 
-def _landlock() -> str:
+def _parent() -> str:
+    parent = os.getppid()
+    return f"saw process {parent}" if parent else ""
+
+
+def _host_file() -> str:
+    return _refused(f"looking for {_HOST_FILE}", errno.ENOENT, lambda: os.stat(_HOST_FILE))  # noqa: PTH116 -- the plain call
+
+
+def _host_name(host_name: str) -> str:
+    seen = os.uname().nodename
+    return f"saw {seen}" if seen == host_name else ""
+
+
+def _landlock_check(*, own_root: bool) -> tuple[str, Callable[[], str]]:
+    outside = _root.SENTINEL if own_root else _HOST_FILE
     attempts: list[tuple[str, Callable[[], object]]] = [
-        (f"reading {_HOST_FILE}", lambda: os.close(os.open(_HOST_FILE, os.O_RDONLY))),
+        (f"reading {outside}", lambda: os.close(os.open(outside, os.O_RDONLY))),
         ("listing /", lambda: os.listdir("/")),  # noqa: PTH208 -- the plain call
-        ("writing to /tmp", lambda: os.close(os.open(_TEMPORARY, os.O_CREAT | os.O_WRONLY))),
     ]
-    return _first_failure(attempts, errno.EACCES)
+    if not own_root:  # there, all that is not the guest's is read-only
+        attempts.append(("writing above", lambda: os.close(os.open("../probe", os.O_CREAT | os.O_WRONLY))))
+    return ", ".join(name for name, _ in attempts), lambda: _first_failure(attempts, errno.EACCES)
 
 
-def _seccomp() -> str:
+def _quota(quota: ScratchQuota) -> str:
+    room = os.statvfs(".")
+    size = room.f_blocks * room.f_frsize
+    if quota.size_bytes is None or size > quota.size_bytes + room.f_frsize:
+        return f"there is room for {size} bytes"
+    if quota.files is not None and room.f_files > quota.files:
+        return f"there is room for {room.f_files} files"
+    descriptor = os.open("probe", os.O_CREAT | os.O_RDWR, 0o600)
+    try:  # refused at once, before any of it is filled
+        return _refused("a larger file", errno.ENOSPC, lambda: os.posix_fallocate(descriptor, 0, 2 * size))
+    finally:
+        os.close(descriptor)
+        os.unlink("probe")  # noqa: PTH108 -- the plain call, without pathlib's imports
+
+
+def _seccomp_check(*, starts_processes: bool) -> tuple[str, Callable[[], str]]:
     ptrace = _SYS_PTRACE.get(os.uname().machine, 101)
+    # In this order: an exec that is not refused would replace this process, a ptrace would stop it.
     attempts: list[tuple[str, Callable[[], object]]] = [
-        ("fork", _fork),
-        ("exec", lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 -- meant to be refused
-        ("ptrace", lambda: _libc.syscall(ptrace, 0, 0, 0, 0)),
         ("socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
-        ("a signal to the parent", lambda: os.kill(os.getppid(), 0)),
+        ("mount", lambda: _libc.mount("tmpfs", ".", "tmpfs")),
     ]
-    return _first_failure(attempts, errno.EPERM)
+    if not starts_processes:
+        attempts += [
+            ("fork", _fork),
+            ("exec", lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 -- meant to be refused
+            ("a signal to the parent", lambda: os.kill(os.getppid(), 0)),
+        ]
+    attempts.append(("ptrace", lambda: _libc.syscall(ptrace, 0, 0, 0, 0)))
+    what = ", ".join(name for name, _ in attempts)
+    return what, lambda: _first_failure(attempts, errno.EPERM)
 
 
 def _fork() -> None:

@@ -2,15 +2,16 @@
 
 Two filters stack. The bulk filter is loaded once by the zygote and inherited: it takes away what neither the
 zygote nor a worker needs. The worker's own small filter comes last and takes away what the zygote still
-needed: starting processes, and signals to anybody but itself.
+needed: starting processes and namespaces, mounting, and signals to anybody but itself.
 """
 
 from __future__ import annotations
 
 import ctypes
 import struct
+from typing import NamedTuple
 
-from dspex_actors.workers.confine import _landlock, _libc
+from dspex_actors.workers.confine import _libc
 from dspex_actors.workers.confine._bpf import (
     Refuse,
     RefuseFlags,
@@ -44,15 +45,17 @@ _REFUSED = """
 acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init fanotify_mark
 finit_module fsconfig fsmount fsopen fspick init_module inotify_add_watch inotify_init inotify_init1
 io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl
-lookup_dcookie mbind migrate_pages mknod mknodat modify_ldt mount mount_setattr move_mount move_pages
+lookup_dcookie mbind migrate_pages mknod mknodat modify_ldt mount_setattr move_mount move_pages
 mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv msgsnd
 name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root
 process_madvise process_mrelease process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot
 request_key semctl semget semop semtimedop set_mempolicy setdomainname setfsgid setfsuid setgid setgroups
-sethostname setns setpriority setregid setresgid setresuid setreuid settimeofday setuid shmat shmctl shmget
-swapoff swapon sysfs syslog umount2 unshare userfaultfd ustat vhangup ioprio_set sched_setattr sched_setparam
-sched_setscheduler sched_setaffinity
+sethostname setpriority setregid setresgid setresuid setreuid settimeofday setuid shmat shmctl shmget
+swapoff swapon sysfs syslog umount2 unshare userfaultfd ustat vhangup ioprio_set sched_setattr
+sched_setparam sched_setscheduler sched_setaffinity
 """.split()
+# The zygote still needs these, to make scratch folders and to have workers born in pid namespaces.
+_REFUSED_TO_WORKERS = ["mount", "setns"]
 _NETWORK = "socket connect accept accept4 bind listen".split()
 _OWNERSHIP = "chown fchown fchownat lchown".split()
 # Landlock does not know these: without a filter the guest could change the mode or times of any file of its
@@ -81,23 +84,43 @@ def bulk_rules() -> dict[str, Rule]:
     return rules
 
 
-def worker_rules(pid: int, *, landlock_abi: int = 0) -> dict[str, Rule]:
+class Rights(NamedTuple):
+    """What a worker need not be refused.
+
+    Attributes:
+        landlock_abi: what Landlock covers.
+        own_root: there is nothing of the host's that it could change by mode or time.
+        start: it may start processes and programs.
+        signal: signals reach nobody but what it has started.
+    """
+
+    landlock_abi: int = 0
+    own_root: bool = False
+    start: bool = False
+    signal: bool = False
+
+
+def worker_rules(pid: int, rights: Rights = Rights()) -> dict[str, Rule]:  # noqa: B008 -- a tuple
     """Return the rules that a worker adds for itself, by call name.
 
     Args:
         pid: its own process id; signals and limits may name no other.
-        landlock_abi: what Landlock covers and need not be refused here.
+        rights: what need not be refused.
     """
-    rules: dict[str, Rule] = dict.fromkeys(["fork", "vfork", "execve", "execveat"], Refuse())
-    if landlock_abi < _TRUNCATE_ABI:
-        rules["truncate"] = Refuse()
-    rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD)
-    rules.update(dict.fromkeys(_MODES_AND_TIMES, Refuse(0)))
-    for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
-        rules[name] = RefuseUnless(0, (pid,))
+    rules: dict[str, Rule] = dict.fromkeys(_REFUSED_TO_WORKERS, Refuse())
+    if not rights.start:
+        rules.update(dict.fromkeys(["fork", "vfork", "execve", "execveat"], Refuse()))
+        rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD)
+    if not rights.own_root:
+        rules.update(dict.fromkeys(_MODES_AND_TIMES, Refuse(0)))
+        if rights.landlock_abi < _TRUNCATE_ABI:
+            rules["truncate"] = Refuse()
+    if not (rights.start and rights.signal):
+        for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+            rules[name] = RefuseUnless(0, (pid,))
+        for name in ("tkill", "pidfd_open", "pidfd_send_signal"):
+            rules[name] = Refuse()
     rules["prlimit64"] = RefuseUnless(0, (0, pid))
-    for name in ("tkill", "pidfd_open", "pidfd_send_signal"):
-        rules[name] = Refuse()
     # RLIMIT_DATA does not count shared anonymous memory.
     rules["mmap"] = RefuseValues(3, (_MAP_SHARED_ANONYMOUS,), mask=_MAP_SHARED_ANONYMOUS, errno=_ENOMEM)
     rules["prctl"] = RefuseValues(0, (_PR_SET_PDEATHSIG, _PR_SET_MM))
@@ -167,10 +190,13 @@ def bulk_filter() -> Filter:
     return Filter(assemble(bulk_rules(), first_unknown=FIRST_UNKNOWN))
 
 
-def worker_filter() -> Filter:
+def worker_filter(rights: Rights) -> Filter:
     """Return the worker's filter; `load` it with the worker's process id.
+
+    Args:
+        rights: what workers need not be refused.
 
     Raises:
         OSError: there is no table for this architecture.
     """
-    return Filter(assemble(worker_rules(_ANY_PID, landlock_abi=_landlock.abi())))
+    return Filter(assemble(worker_rules(_ANY_PID, rights)))

@@ -8,6 +8,7 @@ lie about its own result.
 from __future__ import annotations
 
 import io
+import os
 import resource
 import sys
 from _thread import RLock
@@ -21,6 +22,7 @@ from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.guest import _failure, _output, _python
+from dspex_actors.workers.guest._failure import FILENAME
 from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ _REHEARSAL = "sum(i * i for i in range(3))"
 _TOOL_REHEARSAL = f"{_REHEARSAL} + tool(1)"
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
+_SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
 
 
 class Worker:
@@ -59,7 +62,11 @@ class Worker:
         self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
         self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self._nonce = 0
+        self._pid = 0  # until it serves
         self._namespace: dict[str, Any] | None = None
+        self._calls = 0
+        self._sources: dict[str, str] = {}  # code of the latest calls that were kept, by file name
+        self._sources_chars = 0
         self._stdin = io.TextIOWrapper(io.BytesIO())  # reads as empty
         self._stdout = _output.OutputStream(
             lambda data: self._send_output(_protocol.STDOUT, data), "<stdout>"
@@ -95,6 +102,7 @@ class Worker:
             setattr(sys, f"__{name}__", stream)
         self._warm_up()
         self._nonce = 0
+        self._pid = os.getpid()
         self._say_ready()
         while self._serve_one():
             pass
@@ -139,37 +147,60 @@ class Worker:
         self, request: _protocol.Request, parts: list[memoryview]
     ) -> tuple[Final, values.Encoded | None]:
         """Run the guest's code; return how it ended and its encoded value."""
-        namespace = self._namespace if request.keep else None
-        if namespace is None:
-            namespace = self._engine.namespace()
+        first = not request.keep or self._namespace is None
+        namespace = self._engine.namespace() if first or self._namespace is None else self._namespace
+        filename, sources = FILENAME, {FILENAME: request.code}
         if request.keep:
             self._namespace = namespace
+            if not request.read:
+                filename, sources = self._note(request.code)
         for _, output in self._outputs:
             output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
             try:
                 self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
-                self._limit(request)
-                value = _python.run(self._engine, request.code, namespace)
+                self._limit(request, for_good=first)
+                value = self._value(request, namespace, filename)
             finally:
                 self._tools.end()
             return self._encode_value(value, request)
         except MemoryError as error:
             error.__traceback__ = None
-            namespace = None
+            del namespace
             _limits.widen_for_report()
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
-            return Final("failed", *_failure.describe(error, request.code)), None
+            return Final("failed", *_failure.describe(error, sources)), None
 
-    def _limit(self, request: _protocol.Request) -> None:
+    def _value(self, request: _protocol.Request, namespace: dict[str, Any], filename: str) -> Any:  # noqa: ANN401 -- a guest's value is anything
+        """Run the guest's code, or look a variable up; return the value.
+
+        Raises:
+            BaseException: whatever the guest's code raises; KeyError if there is no such variable.
+        """
+        if request.read:
+            return namespace[request.read]
+        return _python.run(self._engine, request.code, namespace, filename)
+
+    def _note(self, source: str) -> tuple[str, dict[str, str]]:
+        """Keep the code of a call for later tracebacks; return its file name, and all that is kept."""
+        filename = f"<guest {self._calls}>"
+        self._calls += 1
+        self._sources[filename] = source
+        self._sources_chars += len(source)
+        while self._sources_chars > _SOURCES_CHARS and len(self._sources) > 1:
+            self._sources_chars -= len(self._sources.pop(next(iter(self._sources))))
+        return filename, self._sources
+
+    def _limit(self, request: _protocol.Request, *, for_good: bool) -> None:
         _limits.apply_limits(
             self.baseline,
             cpu_s=request.cpu_s,
             memory_bytes=request.memory_bytes,
             file_bytes=request.file_bytes,
             open_files=request.open_files,
+            for_good=for_good,
         )
 
     def _encode_value(self, value: object, request: _protocol.Request) -> tuple[Final, values.Encoded | None]:
@@ -186,6 +217,10 @@ class Worker:
         self._send(FrameType.OUTPUT, [stream, data])
 
     def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
+        if self._pid and self._pid != os.getpid():  # a copy that the guest forked: it has no host to talk to
+            if kind is FrameType.FINAL:
+                os._exit(0)
+            return
         with self._sending:
             _framing.send_frame(self._channel, kind, self._nonce, parts)
 

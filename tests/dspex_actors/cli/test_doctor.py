@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,30 @@ _seccomp.Filter(_seccomp.assemble({"landlock_create_ruleset": Refuse(38)})).load
 sys.exit(main(sys.argv[1:]))
 """
 
+# Runs the command as in a container whose filter lets nobody make namespaces.
+WITHOUT_NAMESPACES = """
+import sys
+from dspex_actors.cli import main
+from dspex_actors.workers.confine import _libc, _seccomp
+from dspex_actors.workers.confine._bpf import Refuse, RefuseFlags
+refused = dict.fromkeys(["unshare", "setns", "mount", "pivot_root"], Refuse())
+refused["clone"] = RefuseFlags(forbidden=_seccomp._CLONE_NEW)
+refused["clone3"] = Refuse(38)
+_libc.prctl(_libc.PR_SET_NO_NEW_PRIVS, 1)
+_seccomp.Filter(_seccomp.assemble(refused)).load()
+sys.exit(main(sys.argv[1:]))
+"""
 
-def finding(profile, *missing, fixes=None):
+
+def finding(profile, *missing, fix=""):
     """Return what a doctor finds where some layers are missing."""
-    layers = [LayerReport(name, name not in missing, f"trying {name}", f"seen {name}") for name in LAYERS]
-    return Finding(profile, SandboxReport(profile.value, tuple(layers)), fixes=fixes or {})
+    layers = [
+        LayerReport(
+            name, name not in missing, f"trying {name}", f"seen {name}", fix if name in missing else ""
+        )
+        for name in LAYERS
+    ]
+    return Finding(profile, SandboxReport(profile.value, tuple(layers)))
 
 
 def drawn(findings, width=100):
@@ -43,7 +63,12 @@ def drawn(findings, width=100):
     return console.file.getvalue()
 
 
-GOOD = [finding(Profile.STRICT), finding(Profile.PROCESS), finding(Profile.TRUSTED, "landlock", "seccomp")]
+GOOD = [
+    finding(Profile.STRICT),
+    finding(Profile.PROCESS),
+    finding(Profile.SHELL),
+    finding(Profile.TRUSTED, "landlock", "seccomp"),
+]
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -54,10 +79,9 @@ def test_a_missing_essential_layer_of_a_sandboxed_profile_is_no_containment(prof
     assert is_contained(findings) is (layer not in ESSENTIAL_LAYERS)
 
 
-def test_the_trusted_profile_has_no_say_in_the_verdict():
-    assert is_contained(
-        [finding(Profile.STRICT), finding(Profile.PROCESS), finding(Profile.TRUSTED, *LAYERS)]
-    )
+@pytest.mark.parametrize("profile", [Profile.SHELL, Profile.TRUSTED])
+def test_the_profiles_shell_and_trusted_have_no_say_in_the_verdict(profile):
+    assert is_contained([finding(each, *(LAYERS if each is profile else ())) for each in Profile])
 
 
 def test_a_profile_that_cannot_be_started_is_not_contained():
@@ -74,11 +98,18 @@ def test_the_verdict_and_every_layer_fit_on_one_screen():
 
 
 def test_a_missing_layer_is_shown_with_the_reason_and_the_fix():
-    fixes = {"landlock": "use a [newer] kernel"}
-    text = drawn([GOOD[0], finding(Profile.PROCESS, "landlock", fixes=fixes), GOOD[2]])
+    text = drawn([GOOD[0], finding(Profile.PROCESS, "landlock", fix="use a [newer] kernel"), *GOOD[2:]])
 
     assert text.startswith("NOT contained: untrusted code could reach this host (profiles: process)\n")
     assert "process lacks landlock: seen landlock\n  to have it: use a [newer] kernel\n" in text
+
+
+def test_layers_with_the_same_fix_are_shown_with_it_once():
+    missing = ("user_namespace", "pid_namespace")
+    text = drawn([GOOD[0], finding(Profile.PROCESS, *missing, fix="allow them"), *GOOD[2:]])
+
+    assert "seen user_namespace\nprocess lacks pid_namespace: seen pid_namespace\n  to have it: allow" in text
+    assert text.count("allow them") == 1
 
 
 def test_a_profile_that_cannot_be_started_is_shown_with_its_error():
@@ -116,11 +147,34 @@ def test_the_plain_data_of_this_machine_says_what_each_layers_probe_has_seen(run
 
 @pytest.fixture
 def run_without_landlock():
-    def run(*arguments):
-        command = [sys.executable, "-c", WITHOUT_LANDLOCK, *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    return partial(run_below, WITHOUT_LANDLOCK)
 
-    return run
+
+def run_below(script, *arguments):
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+
+
+@pytest.mark.integration
+def test_in_a_container_that_forbids_namespaces_guests_are_contained_and_each_reason_is_told():
+    done = run_below(WITHOUT_NAMESPACES, "doctor", "--json")
+
+    plain = json.loads(done.stdout)
+    layers = {layer["name"]: layer for layer in plain["profiles"]["process"]["layers"]}
+    missing = {name for name, layer in layers.items() if not layer["active"]}
+    assert (done.returncode, plain["contained"]) == (0, True)
+    assert missing == {*(name for name in LAYERS if name.endswith("_namespace")), "scratch_quota"}
+    assert {name for name in missing if "not permitted" not in layers[name]["detail"]} == {"scratch_quota"}
+    assert all("container" in layers[name]["fix"] for name in missing - {"scratch_quota"})
+
+
+@pytest.mark.integration
+def test_in_a_container_that_forbids_namespaces_the_profile_shell_runs_nothing():
+    done = run_below(WITHOUT_NAMESPACES, "exec", "--profile", "shell", "-c", "print('ran')")
+
+    assert (done.returncode, done.stdout) == (4, b"")
+    assert b"'reliable_kill' is required" in done.stderr
+    assert b"make the pid_namespace layer available" in done.stderr
 
 
 @pytest.mark.integration
@@ -130,7 +184,7 @@ def test_without_landlock_the_doctor_ends_with_four_and_names_layer_and_fix(run_
     text = done.stdout.decode()
     assert (done.returncode, done.stderr) == (4, b"")
     assert text.startswith("NOT contained: untrusted code could reach this host (profiles: strict, process)")
-    assert "process lacks landlock" in text
+    assert "strict, process, shell lack landlock" in text
     assert "Linux 5.13" in text
 
 

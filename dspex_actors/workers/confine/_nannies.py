@@ -1,0 +1,130 @@
+"""Pid namespaces for workers, each with a nanny: its first process, which does nothing but live.
+
+A zygote stays among the host's process ids. It has its next child born in the namespace of a nanny, and is
+that child's parent all the same, so pidfd and exit status are its own to have. When a nanny dies the kernel
+kills all that lives in its namespace, and a nanny dies with its zygote.
+
+Once a process has pointed its children to another pid namespace, the kernel lets it make no new one, and back
+it may not go from a user namespace. So nannies are started by a process apart, as children of the zygote.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from dspex_actors.workers.confine import _libc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NEW_PID_NAMESPACE = 0x20000000
+_SAME_PARENT = 0x8000
+_ANSWER = struct.Struct("ii")  # process id, errno
+_PAST_ANY_FD = 1 << 20
+
+
+class Nanny(NamedTuple):
+    """The first process of a pid namespace."""
+
+    pid: int
+    pidfd: int
+
+    def adopt_children(self) -> None:
+        """Have the processes that we fork from now on be born in this namespace.
+
+        Raises:
+            OSError: it is gone.
+        """
+        _libc.setns(self.pidfd, _NEW_PID_NAMESPACE)
+
+    def kill(self) -> None:
+        """Kill all that lives in the namespace; quiet if it is gone. It is over once we have reaped it."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+
+class Nursery:
+    """Starts nannies. Made by a zygote before its first worker.
+
+    Attributes:
+        pid: of the process that does it; ends with the zygote, or when this object is closed.
+    """
+
+    def __init__(self) -> None:
+        parent = os.pidfd_open(os.getpid())
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _live_with(parent, theirs, lambda: _start_nannies(parent, theirs))
+        theirs.close()
+        os.close(parent)
+
+    def start_nanny(self) -> Nanny:
+        """Make a pid namespace; return its nanny, a child of ours that ends with us.
+
+        Raises:
+            OSError: the kernel refused.
+        """
+        self._channel.send(b"nanny")
+        answer = self._channel.recv(_ANSWER.size)
+        if len(answer) != _ANSWER.size:
+            raise OSError(3, "the process that starts nannies is gone")
+        pid, code = _ANSWER.unpack(answer)
+        if code:
+            raise OSError(code, f"clone: {os.strerror(code)}")
+        return Nanny(pid, os.pidfd_open(pid))
+
+    def close(self) -> None:
+        """End the process and reap it; nannies live on."""
+        self._channel.close()
+        os.waitpid(self.pid, 0)
+
+
+def _start_nannies(parent: int, channel: socket.socket) -> None:
+    """Start a nanny for every message, until there are no more."""
+    while channel.recv(16):
+        try:
+            pid = _libc.fork_with(_NEW_PID_NAMESPACE | _SAME_PARENT)
+        except OSError as error:
+            channel.send(_ANSWER.pack(0, error.errno or 0))
+            continue
+        if pid == 0:
+            channel.close()
+            _live_with(parent, None, lambda: _wait_end(parent))
+        channel.send(_ANSWER.pack(pid, 0))
+
+
+def _live_with(parent: int, channel: socket.socket | None, work: Callable[[], None]) -> NoReturn:
+    """Do some work as a process that ends with its parent and holds nothing that it does not need."""
+    try:
+        _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans of the namespace are reaped by the kernel
+        kept = sorted({parent} if channel is None else {parent, channel.fileno()})
+        first = 0
+        for descriptor in kept:
+            os.closerange(first, descriptor)
+            first = descriptor + 1
+        os.closerange(first, _PAST_ANY_FD)
+        if not _has_ended(parent):  # it may have been faster than its death signal
+            work()
+    finally:
+        os._exit(0)
+
+
+def _has_ended(process: int) -> bool:
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _wait_end(process: int) -> None:
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    poll.poll()
