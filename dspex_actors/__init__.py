@@ -62,15 +62,55 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives
 
 if TYPE_CHECKING:
-    from dspex_actors._errors import (ConfigError as ConfigError, DspexError as DspexError, ExecutorBusyError as ExecutorBusyError, ExecutorUnavailableError as ExecutorUnavailableError, GuestError as GuestError, LimitExceededError as LimitExceededError, ProtocolError as ProtocolError, RollbackUnavailableError as RollbackUnavailableError, RuntimeClosedError as RuntimeClosedError, SandboxUnavailableError as SandboxUnavailableError, SessionClosedError as SessionClosedError, SessionLimitError as SessionLimitError, ToolError as ToolError, UnknownLanguageError as UnknownLanguageError, ValueDecodeError as ValueDecodeError, ValueEncodeError as ValueEncodeError, WorkerDiedError as WorkerDiedError, WorkerLostError as WorkerLostError)
-    from dspex_actors._limits import (GIB as GIB, KIB as KIB, Limits as Limits, MIB as MIB)
-    from dspex_actors._policy import (Policy as Policy, Profile as Profile)
-    from dspex_actors._execution import (Completed as Completed, Execute as Execute, ExecutionContext as ExecutionContext, ExecutionResult as ExecutionResult, Failed as Failed, GuestFailure as GuestFailure, LimitExceeded as LimitExceeded, Usage as Usage, WhenFull as WhenFull, WorkerDied as WorkerDied, WorkerFacts as WorkerFacts)
-    from dspex_actors._session import (RollbackState as RollbackState, SessionState as SessionState)
-    from dspex_actors._config import (CheckpointAt as CheckpointAt, ExecutorConfig as ExecutorConfig, OnError as OnError, RuntimeConfig as RuntimeConfig, SessionConfig as SessionConfig)
-    from dspex_actors.runtime import (Runtime as Runtime, SandboxReport as SandboxReport, Session as Session, StopReport as StopReport, run as run)
-    from dspex_actors.executors import (PythonExecutor as PythonExecutor)
-    from dspex_actors.workers import (LayerReport as LayerReport)
+    from dspex_actors._config import CheckpointAt as CheckpointAt
+    from dspex_actors._config import ExecutorConfig as ExecutorConfig
+    from dspex_actors._config import OnError as OnError
+    from dspex_actors._config import RuntimeConfig as RuntimeConfig
+    from dspex_actors._config import SessionConfig as SessionConfig
+    from dspex_actors._errors import ConfigError as ConfigError
+    from dspex_actors._errors import DspexError as DspexError
+    from dspex_actors._errors import ExecutorBusyError as ExecutorBusyError
+    from dspex_actors._errors import ExecutorUnavailableError as ExecutorUnavailableError
+    from dspex_actors._errors import GuestError as GuestError
+    from dspex_actors._errors import LimitExceededError as LimitExceededError
+    from dspex_actors._errors import ProtocolError as ProtocolError
+    from dspex_actors._errors import RollbackUnavailableError as RollbackUnavailableError
+    from dspex_actors._errors import RuntimeClosedError as RuntimeClosedError
+    from dspex_actors._errors import SandboxUnavailableError as SandboxUnavailableError
+    from dspex_actors._errors import SessionClosedError as SessionClosedError
+    from dspex_actors._errors import SessionLimitError as SessionLimitError
+    from dspex_actors._errors import ToolError as ToolError
+    from dspex_actors._errors import UnknownLanguageError as UnknownLanguageError
+    from dspex_actors._errors import ValueDecodeError as ValueDecodeError
+    from dspex_actors._errors import ValueEncodeError as ValueEncodeError
+    from dspex_actors._errors import WorkerDiedError as WorkerDiedError
+    from dspex_actors._errors import WorkerLostError as WorkerLostError
+    from dspex_actors._execution import Completed as Completed
+    from dspex_actors._execution import Execute as Execute
+    from dspex_actors._execution import ExecutionContext as ExecutionContext
+    from dspex_actors._execution import ExecutionResult as ExecutionResult
+    from dspex_actors._execution import Failed as Failed
+    from dspex_actors._execution import GuestFailure as GuestFailure
+    from dspex_actors._execution import LimitExceeded as LimitExceeded
+    from dspex_actors._execution import Usage as Usage
+    from dspex_actors._execution import WhenFull as WhenFull
+    from dspex_actors._execution import WorkerDied as WorkerDied
+    from dspex_actors._execution import WorkerFacts as WorkerFacts
+    from dspex_actors._limits import GIB as GIB
+    from dspex_actors._limits import KIB as KIB
+    from dspex_actors._limits import MIB as MIB
+    from dspex_actors._limits import Limits as Limits
+    from dspex_actors._policy import Policy as Policy
+    from dspex_actors._policy import Profile as Profile
+    from dspex_actors._session import RollbackState as RollbackState
+    from dspex_actors._session import SessionState as SessionState
+    from dspex_actors.executors import PythonExecutor as PythonExecutor
+    from dspex_actors.runtime import Runtime as Runtime
+    from dspex_actors.runtime import SandboxReport as SandboxReport
+    from dspex_actors.runtime import Session as Session
+    from dspex_actors.runtime import StopReport as StopReport
+    from dspex_actors.runtime import run as run
+    from dspex_actors.workers import LayerReport as LayerReport
 
 else:
 

@@ -24,6 +24,8 @@ class Limits:
         file_bytes: size of any one file the guest writes.
         open_files: descriptors the guest may have open, the worker's own four included.
         tool_calls: how often the guest may call the request's tools, all of them together.
+        processes: processes and threads the guest may have at the same time, its first one included; counted
+            where the sandbox layer `process_limit` is active.
         fuel: deterministic instruction budget, for engines that count fuel; the others refuse a number.
 
     Raises:
@@ -38,6 +40,7 @@ class Limits:
     file_bytes: int | None = 16 * MIB
     open_files: int | None = 64
     tool_calls: int | None = 1000
+    processes: int | None = 64
     fuel: int | None = None
 
     def __post_init__(self) -> None:
@@ -66,5 +69,5 @@ MOST_BYTES = 2**60
 """Below what the kernel and the wire can say."""
 
 # Below these a worker cannot even answer that the limit was exceeded.
-MINIMA = {"memory_bytes": MIB, "result_bytes": 256, "open_files": 8}
-MAXIMA = {"open_files": 2**20}
+MINIMA = {"memory_bytes": MIB, "result_bytes": 256, "open_files": 8, "processes": 1}
+MAXIMA = {"open_files": 2**20, "processes": 2**20}

@@ -40,6 +40,7 @@ LAYERS = (
     "seccomp",
     "scratch",
     "scratch_quota",
+    "process_limit",
     "reliable_kill",
 )
 """Names of the sandbox layers, in the order in which the report lists them."""

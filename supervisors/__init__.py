@@ -118,42 +118,116 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives
 
 if TYPE_CHECKING:
-    from supervisors._abandoned import (Abandoned as Abandoned)
-    from supervisors._address import (Address as Address, StopResult as StopResult)
-    from supervisors._ancestry import (ancestors as ancestors, callers as callers)
-    from supervisors._backoff import (Backoff as Backoff)
-    from supervisors._boot import (Continue as Continue, Info as Info, NO_REPLY as NO_REPLY, Stop as Stop, Timeout as Timeout)
-    from supervisors._child_spec import (AutoShutdown as AutoShutdown, ChildSpec as ChildSpec, ChildType as ChildType, Restart as Restart, Start as Start, Strategy as Strategy, SupervisorFlags as SupervisorFlags, SupervisorInit as SupervisorInit)
-    from supervisors._clock import (Clock as Clock, MonotonicClock as MonotonicClock, Timer as Timer, TimerService as TimerService)
-    from supervisors._dynamic_supervisor import (DynamicSupervisor as DynamicSupervisor)
-    from supervisors._errors import (AbandonedExceededError as AbandonedExceededError, ActorExitedError as ActorExitedError, CallAbandonedError as CallAbandonedError, CallCycleError as CallCycleError, CallTimeoutError as CallTimeoutError, ChildNotFoundError as ChildNotFoundError, ChildSpecError as ChildSpecError, ChildStateError as ChildStateError, DuplicateChildError as DuplicateChildError, MaxChildrenError as MaxChildrenError, NameTakenError as NameTakenError, NoPartitionsError as NoPartitionsError, NotAnActorError as NotAnActorError, NotJoinedError as NotJoinedError, NotRegisteredError as NotRegisteredError, NotReplaceableError as NotReplaceableError, NotSuspendedError as NotSuspendedError, OsProcessExitedError as OsProcessExitedError, Refuse as Refuse, RegistryKeysError as RegistryKeysError, RestartsExceededError as RestartsExceededError, StartError as StartError, SupervisorError as SupervisorError, UnknownRegistryError as UnknownRegistryError, UnstableKeyError as UnstableKeyError)
-    from supervisors._future import (CallFuture as CallFuture, Sender as Sender)
-    from supervisors._gen_server import (GenServer as GenServer, IGNORE as IGNORE)
-    from supervisors._groups import (GroupJoined as GroupJoined, GroupLeft as GroupLeft, GroupRef as GroupRef, Groups as Groups)
-    from supervisors._handle import (Handle as Handle)
-    from supervisors._inspected import (ActorStatus as ActorStatus)
-    from supervisors._launch import (Command as Command, Launch as Launch)
-    from supervisors._os_process import (OsProcess as OsProcess)
-    from supervisors._partition_supervisor import (PartitionSupervisor as PartitionSupervisor, PartitionVia as PartitionVia)
-    from supervisors._pid import (Pid as Pid)
-    from supervisors._reasons import (Crash as Crash, ExitReason as ExitReason, FailedToStart as FailedToStart, KILLED as KILLED, Killed as Killed, NORMAL as NORMAL, NO_PROCESS as NO_PROCESS, NoProcess as NoProcess, Normal as Normal, SHUTDOWN as SHUTDOWN, Shutdown as Shutdown, is_abnormal as is_abnormal)
-    from supervisors._registry import (Registry as Registry)
-    from supervisors._registry_messages import (Registered as Registered, RegistryKeys as RegistryKeys, Unregistered as Unregistered)
-    from supervisors._registry_tables import (Registration as Registration)
-    from supervisors._registry_via import (AlreadyStarted as AlreadyStarted, RegistryVia as RegistryVia)
-    from supervisors._requests import (StartedChild as StartedChild)
-    from supervisors._signals import (Down as Down, Exit as Exit, MonitorRef as MonitorRef, ProcessExited as ProcessExited)
-    from supervisors._supervisor import (Supervisor as Supervisor)
-    from supervisors._supervisor_address import (SupervisorAddress as SupervisorAddress)
-    from supervisors._sys import (change_code as change_code, get_state as get_state, get_status as get_status, replace_state as replace_state, resume as resume, suspend as suspend)
-    from supervisors._system import (System as System)
-    from supervisors._task import (Task as Task, TaskExited as TaskExited, TaskFinished as TaskFinished)
-    from supervisors._task_supervisor import (TaskSupervisor as TaskSupervisor)
-    from supervisors._timers import (Timers as Timers)
-    from supervisors._tree import (ChildCounts as ChildCounts, ChildInfo as ChildInfo, ChildState as ChildState, TreeNode as TreeNode)
-    from supervisors._via import (Via as Via)
-    from supervisors._warm_spare import (WarmSpare as WarmSpare)
-    from supervisors.telemetry import (Telemetry as Telemetry)
+    from supervisors._abandoned import Abandoned as Abandoned
+    from supervisors._address import Address as Address
+    from supervisors._address import StopResult as StopResult
+    from supervisors._ancestry import ancestors as ancestors
+    from supervisors._ancestry import callers as callers
+    from supervisors._backoff import Backoff as Backoff
+    from supervisors._boot import NO_REPLY as NO_REPLY
+    from supervisors._boot import Continue as Continue
+    from supervisors._boot import Info as Info
+    from supervisors._boot import Stop as Stop
+    from supervisors._boot import Timeout as Timeout
+    from supervisors._child_spec import AutoShutdown as AutoShutdown
+    from supervisors._child_spec import ChildSpec as ChildSpec
+    from supervisors._child_spec import ChildType as ChildType
+    from supervisors._child_spec import Restart as Restart
+    from supervisors._child_spec import Start as Start
+    from supervisors._child_spec import Strategy as Strategy
+    from supervisors._child_spec import SupervisorFlags as SupervisorFlags
+    from supervisors._child_spec import SupervisorInit as SupervisorInit
+    from supervisors._clock import Clock as Clock
+    from supervisors._clock import MonotonicClock as MonotonicClock
+    from supervisors._clock import Timer as Timer
+    from supervisors._clock import TimerService as TimerService
+    from supervisors._dynamic_supervisor import DynamicSupervisor as DynamicSupervisor
+    from supervisors._errors import AbandonedExceededError as AbandonedExceededError
+    from supervisors._errors import ActorExitedError as ActorExitedError
+    from supervisors._errors import CallAbandonedError as CallAbandonedError
+    from supervisors._errors import CallCycleError as CallCycleError
+    from supervisors._errors import CallTimeoutError as CallTimeoutError
+    from supervisors._errors import ChildNotFoundError as ChildNotFoundError
+    from supervisors._errors import ChildSpecError as ChildSpecError
+    from supervisors._errors import ChildStateError as ChildStateError
+    from supervisors._errors import DuplicateChildError as DuplicateChildError
+    from supervisors._errors import MaxChildrenError as MaxChildrenError
+    from supervisors._errors import NameTakenError as NameTakenError
+    from supervisors._errors import NoPartitionsError as NoPartitionsError
+    from supervisors._errors import NotAnActorError as NotAnActorError
+    from supervisors._errors import NotJoinedError as NotJoinedError
+    from supervisors._errors import NotRegisteredError as NotRegisteredError
+    from supervisors._errors import NotReplaceableError as NotReplaceableError
+    from supervisors._errors import NotSuspendedError as NotSuspendedError
+    from supervisors._errors import OsProcessExitedError as OsProcessExitedError
+    from supervisors._errors import Refuse as Refuse
+    from supervisors._errors import RegistryKeysError as RegistryKeysError
+    from supervisors._errors import RestartsExceededError as RestartsExceededError
+    from supervisors._errors import StartError as StartError
+    from supervisors._errors import SupervisorError as SupervisorError
+    from supervisors._errors import UnknownRegistryError as UnknownRegistryError
+    from supervisors._errors import UnstableKeyError as UnstableKeyError
+    from supervisors._future import CallFuture as CallFuture
+    from supervisors._future import Sender as Sender
+    from supervisors._gen_server import IGNORE as IGNORE
+    from supervisors._gen_server import GenServer as GenServer
+    from supervisors._groups import GroupJoined as GroupJoined
+    from supervisors._groups import GroupLeft as GroupLeft
+    from supervisors._groups import GroupRef as GroupRef
+    from supervisors._groups import Groups as Groups
+    from supervisors._handle import Handle as Handle
+    from supervisors._inspected import ActorStatus as ActorStatus
+    from supervisors._launch import Command as Command
+    from supervisors._launch import Launch as Launch
+    from supervisors._os_process import OsProcess as OsProcess
+    from supervisors._partition_supervisor import PartitionSupervisor as PartitionSupervisor
+    from supervisors._partition_supervisor import PartitionVia as PartitionVia
+    from supervisors._pid import Pid as Pid
+    from supervisors._reasons import KILLED as KILLED
+    from supervisors._reasons import NO_PROCESS as NO_PROCESS
+    from supervisors._reasons import NORMAL as NORMAL
+    from supervisors._reasons import SHUTDOWN as SHUTDOWN
+    from supervisors._reasons import Crash as Crash
+    from supervisors._reasons import ExitReason as ExitReason
+    from supervisors._reasons import FailedToStart as FailedToStart
+    from supervisors._reasons import Killed as Killed
+    from supervisors._reasons import NoProcess as NoProcess
+    from supervisors._reasons import Normal as Normal
+    from supervisors._reasons import Shutdown as Shutdown
+    from supervisors._reasons import is_abnormal as is_abnormal
+    from supervisors._registry import Registry as Registry
+    from supervisors._registry_messages import Registered as Registered
+    from supervisors._registry_messages import RegistryKeys as RegistryKeys
+    from supervisors._registry_messages import Unregistered as Unregistered
+    from supervisors._registry_tables import Registration as Registration
+    from supervisors._registry_via import AlreadyStarted as AlreadyStarted
+    from supervisors._registry_via import RegistryVia as RegistryVia
+    from supervisors._requests import StartedChild as StartedChild
+    from supervisors._signals import Down as Down
+    from supervisors._signals import Exit as Exit
+    from supervisors._signals import MonitorRef as MonitorRef
+    from supervisors._signals import ProcessExited as ProcessExited
+    from supervisors._supervisor import Supervisor as Supervisor
+    from supervisors._supervisor_address import SupervisorAddress as SupervisorAddress
+    from supervisors._sys import change_code as change_code
+    from supervisors._sys import get_state as get_state
+    from supervisors._sys import get_status as get_status
+    from supervisors._sys import replace_state as replace_state
+    from supervisors._sys import resume as resume
+    from supervisors._sys import suspend as suspend
+    from supervisors._system import System as System
+    from supervisors._task import Task as Task
+    from supervisors._task import TaskExited as TaskExited
+    from supervisors._task import TaskFinished as TaskFinished
+    from supervisors._task_supervisor import TaskSupervisor as TaskSupervisor
+    from supervisors._timers import Timers as Timers
+    from supervisors._tree import ChildCounts as ChildCounts
+    from supervisors._tree import ChildInfo as ChildInfo
+    from supervisors._tree import ChildState as ChildState
+    from supervisors._tree import TreeNode as TreeNode
+    from supervisors._via import Via as Via
+    from supervisors._warm_spare import WarmSpare as WarmSpare
+    from supervisors.telemetry import Telemetry as Telemetry
 
 else:
 

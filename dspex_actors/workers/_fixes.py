@@ -27,6 +27,8 @@ _FIXES = {
     "ipc_namespace": _NAMESPACES,
     "uts_namespace": _NAMESPACES,
     "scratch_quota": "make the mount_namespace layer available",
+    "process_limit": "make the user, pid and mount namespaces available; if the host is root, let other users"
+    " read the interpreter and the packages of the policy",
 }
 _OTHERS = "name the layers you insist on in Policy(require=...) to run without it"
 _TRUSTED = "the trusted profile has no sandbox, use another one"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import socket
 import threading
 import time
@@ -22,7 +21,7 @@ import msgspec
 
 from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
-from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message, decode_value
 from dspex_actors.workers._output import OutputCollector
@@ -167,6 +166,7 @@ class WorkerProcess:
             limits.result_bytes,
             limits.file_bytes,
             limits.open_files,
+            limits.processes,
             () if calls is None else calls.names,
             read,
         )
@@ -313,9 +313,7 @@ class WorkerProcess:
         """Kill the worker process; called with the lock held."""
         self._cause = self._cause or cause
         for pidfd in (self._nanny, self._pidfd):
-            if pidfd >= 0:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            _pidfds.kill(pidfd)
         with suppress(OSError):  # closed already; what has arrived can still be read
             self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
@@ -348,8 +346,9 @@ class WorkerProcess:
         self.kill(Cause.SPENT)
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
-            dead = _wait_ended(pidfd, _DEATH_WAIT_S) and dead
-            _reap_if_adopted(pidfd)
+            dead = _pidfds.wait_ended(pidfd, _DEATH_WAIT_S) and dead
+            if pidfd >= 0 and self._zygote_is_gone():
+                _pidfds.reap_if_adopted(pidfd)
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:
@@ -359,28 +358,15 @@ class WorkerProcess:
         self._control.close()
         return dead
 
+    def _zygote_is_gone(self) -> bool:
+        """Whether nobody holds the other end of the control socket."""
+        poll = select.poll()
+        poll.register(self._control, 0)  # whatever it asks for, poll tells of a closed end
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
+
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
-        return _wait_ended(self._pidfd, seconds)
-
-
-def _wait_ended(pidfd: int, seconds: float) -> bool:
-    """Wait until the process behind a pidfd is gone; True if it is, or if the pidfd is none."""
-    if pidfd < 0:
-        return True
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
-
-
-def _reap_if_adopted(pidfd: int) -> None:
-    """Collect a dead process that became a child of ours when its zygote was killed.
-
-    That happens where the host is the first process of a container. What nobody collects would keep its pid
-    namespace from ending.
-    """
-    with suppress(OSError):  # usually: it is no child of ours
-        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+        return _pidfds.wait_ended(self._pidfd, seconds)
 
 
 def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:

@@ -66,7 +66,8 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     Attributes:
         code: the source text.
         keep: whether names stay bound for the next request to this worker.
-        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files: limits, None for none.
+        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files, processes: limits, None for
+            none.
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
     """
@@ -79,6 +80,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     result_bytes: int | None = None
     file_bytes: int | None = None
     open_files: int | None = None
+    processes: int | None = None
     tools: tuple[str, ...] = ()
     read: str = ""
 

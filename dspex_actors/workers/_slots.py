@@ -12,28 +12,12 @@ import select
 from typing import TYPE_CHECKING
 
 from dspex_actors.workers._protocol import ScratchQuota
-from dspex_actors.workers.confine import _libc, _root
+from dspex_actors.workers.confine import _libc, _root, _users
+from dspex_actors.workers.confine._enter import Slot
 
 if TYPE_CHECKING:
     from dspex_actors.workers.confine._enter import Confinement
     from dspex_actors.workers.confine._nannies import Nanny, Nursery
-
-
-class Slot:
-    """What one worker is lent.
-
-    Attributes:
-        path: its scratch folder.
-        ruleset: descriptor of the ruleset that opens it, None without Landlock.
-        nanny: of its pid namespace; None without one, or while it has to be made anew.
-        is_ending: its worker has ended and its pid namespace is about to.
-    """
-
-    def __init__(self, path: str, ruleset: int | None) -> None:
-        self.path = path
-        self.ruleset = ruleset
-        self.nanny: Nanny | None = None
-        self.is_ending = False
 
 
 class Slots:
@@ -68,9 +52,13 @@ class Slots:
         path = f"{self._folder}/{self._count}"
         scratch = self._confinement.scratch
         os.mkdir(path if scratch is None else str(self._count), 0o700, dir_fd=scratch)
+        first = self._confinement.first_user
+        user = None if first is None else first + self._count % _users.COUNT
         if self._options is not None:
-            _libc.mount("tmpfs", path, "tmpfs", _libc.MS_NOSUID | _libc.MS_NODEV, self._options)
-        return Slot(path, self._confinement.ruleset(path))
+            owner = "" if user is None else f",uid={user},gid={user}"
+            options = f"{self._options}{owner}"
+            _libc.mount("tmpfs", path, "tmpfs", _libc.MS_NOSUID | _libc.MS_NODEV, options)
+        return Slot(path, self._confinement.ruleset(path), user)
 
     def give_back(self, slot: Slot) -> None:
         """Take a slot back whose scratch folder is empty."""
@@ -113,7 +101,7 @@ class Slots:
         """
         nanny, self._spare_nanny = self._spare_nanny, None
         try:
-            nanny = nanny or nursery.start_nanny()
+            nanny = nanny or nursery.start_nanny(self._confinement.users_proc)
         except OSError:
             if self._confinement.leaves_processes or not self._nannies:
                 raise

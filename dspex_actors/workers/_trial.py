@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from dspex_actors.workers import _protocol
-from dspex_actors.workers.confine import _enter, _probe
+from dspex_actors.workers.confine import _enter, _libc, _probe
 
 if TYPE_CHECKING:
-    from dspex_actors.workers._slots import Slot, Slots
-    from dspex_actors.workers.confine._enter import Confinement
+    from dspex_actors.workers._slots import Slots
+    from dspex_actors.workers.confine._enter import Confinement, Slot
 
 _SIZE = struct.Struct("I")
 _KILL_S = 1.0  # seconds after which what is left of a killed worker counts as having survived
@@ -59,7 +59,8 @@ def _try_to_break_out(
 ) -> NoReturn:
     """Be the worker that tries."""
     try:
-        confinement.enter(data, slot.path, slot.ruleset, zygote_pid)
+        confinement.enter(data, slot, zygote_pid)
+        _libc.prctl(_libc.PR_SET_DUMPABLE, 1)  # to be looked at, even as another user
         report = msgspec.msgpack.encode(_probe.probe(confinement, environment))
         channel = socket.socket(fileno=_enter.DATA_FD)
         if confinement.leaves_processes and slot.nanny is not None:

@@ -27,13 +27,15 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import msgspec
 
 from dspex_actors.workers import _protocol, _scratch, _trial
-from dspex_actors.workers._slots import Slot, Slots
+from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.guest import _loop
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
+
+    from dspex_actors.workers.confine._enter import Slot
 
 _encode = msgspec.msgpack.encode
 
@@ -112,6 +114,7 @@ class Zygote:
         scratch = self._config.scratch
         above = os.open(os.path.dirname(scratch), os.O_PATH | os.O_DIRECTORY)  # noqa: PTH120 -- pathlib is not loaded here
         self._confinement.prepare(scratch)
+        worker.counted_beside = self._confinement.counted_beside
         self._slots = Slots(self._confinement, scratch, self._poll)
         layers = _trial.try_layers(self._confinement, self._slots, self._environment)
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
@@ -174,7 +177,7 @@ class Zygote:
     def _become_worker(self, data: int, slot: Slot, worker: _loop.Worker, zygote_pid: int) -> NoReturn:
         """Confine this freshly forked process and serve the host; never returns."""
         try:
-            self._confinement.enter(data, slot.path, slot.ruleset, zygote_pid)
+            self._confinement.enter(data, slot, zygote_pid)
             gc.enable()
             worker.serve()
         finally:

@@ -11,8 +11,17 @@ from dspex_actors import ConfigError, Limits
 from dspex_actors._limits import LONGEST_S, MAXIMA, MOST_BYTES
 
 SECONDS = ("time_s", "cpu_s")
-WHOLE = ("memory_bytes", "output_bytes", "result_bytes", "file_bytes", "open_files", "tool_calls", "fuel")
-LEAST = {"memory_bytes": 2**20, "result_bytes": 256, "open_files": 8}
+WHOLE = (
+    "memory_bytes",
+    "output_bytes",
+    "result_bytes",
+    "file_bytes",
+    "open_files",
+    "tool_calls",
+    "processes",
+    "fuel",
+)
+LEAST = {"memory_bytes": 2**20, "result_bytes": 256, "open_files": 8, "processes": 1}
 
 
 def test_every_limit_is_one_of_seconds_or_whole_numbers():

@@ -128,3 +128,24 @@ def test_policies_that_say_the_same_have_one_key(left, right):
 
 def test_policies_that_say_different_things_have_different_keys():
     assert len({policy.key for policy in DIFFERENT}) == len(DIFFERENT)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("scratch_bytes", [None, 2**20, 2**60], [0, 2**20 - 1, 2**60 + 1, 1.5, True, "1"]),
+        ("scratch_files", [None, 16, 10**6], [0, 15, -1, 16.0, False, "16"]),
+    ],
+)
+def test_what_a_scratch_folder_may_hold_is_a_number_with_a_least_value_or_none(name, good, bad):
+    for value in good:
+        assert getattr(Policy(**{name: value}), name) == value
+    for value in bad:
+        with pytest.raises(ConfigError, match=f"Policy.{name}"):
+            Policy(**{name: value})
+
+
+def test_policies_with_other_scratch_folders_have_sandboxes_of_their_own():
+    policies = [Policy(), Policy(scratch_bytes=2**20), Policy(scratch_files=16)]
+
+    assert len({policy.key for policy in policies}) == 3

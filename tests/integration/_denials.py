@@ -228,7 +228,11 @@ def source_of(name: str) -> str:
 def refused_calls() -> dict[str, int]:
     """Return every call that the bulk filter refuses whatever its arguments."""
     here = numbers()
-    return {name: here[name] for name in (*_seccomp._REFUSED, *_seccomp._NETWORK) if name in here}
+    return {
+        name: here[name]
+        for name in (*_seccomp._REFUSED, *_seccomp._REFUSED_TO_WORKERS, *_seccomp._NETWORK)
+        if name in here
+    }
 
 
 def is_expected(name: str, outcome: str) -> bool:

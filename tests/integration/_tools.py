@@ -184,9 +184,14 @@ def process_ids(pid) -> list[int]:
 
 def pid_in(runtime, folder) -> int:
     """Return the process id of the guest that works in a folder; the one it knows is its namespace's."""
+    found = []
     with pidfds_of(runtime.executor) as pidfds:
-        (pid,) = (pid for pid in pidfds if str(Path(f"/proc/{pid}/cwd").readlink()) == folder)
-    return pid
+        for pid in pidfds:
+            with suppress(OSError):  # a worker that has just ended
+                if str(Path(f"/proc/{pid}/cwd").readlink()) == folder:
+                    found.append(pid)
+    assert len(found) == 1
+    return found[0]
 
 
 def scratch_folders() -> set[Path]:

@@ -240,7 +240,7 @@ def test_a_host_that_is_killed_leaves_no_zygote_no_nanny_and_no_guest(profile, n
         stdout=subprocess.PIPE,
         text=True,
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
     )
     with host:
         zygote, *workers = map(int, host.stdout.readline().split())

@@ -14,6 +14,7 @@ from dspex_actors.workers import zygote_config
 from tests.integration._denials import guest_code
 from tests.integration._tools import BareZygote, runtime_of
 
+_IS_ROOT = os.geteuid() == 0
 _NAMESPACES = {
     "user_namespace",
     "pid_namespace",
@@ -28,15 +29,26 @@ LOST = {
     "seccomp": {"seccomp"},
     "no_new_privs": {"no_new_privs", "landlock", "seccomp"},
     "capabilities": {"capabilities"},
-    "user_namespace": {"user_namespace"} if os.geteuid() == 0 else {*_NAMESPACES, "scratch_quota"},
-    "pid_namespace": {"pid_namespace"},
+    "user_namespace": {"user_namespace"} if _IS_ROOT else {*_NAMESPACES, "scratch_quota", "process_limit"},
+    "pid_namespace": {"pid_namespace"} if _IS_ROOT else {"pid_namespace", "process_limit"},
     "network_namespace": {"network_namespace"},
-    "mount_namespace": {"mount_namespace", "scratch_quota"},
+    "mount_namespace": {"mount_namespace", "scratch_quota", *({"process_limit"} if _IS_ROOT else ())},
     "ipc_namespace": {"ipc_namespace"},
     "uts_namespace": {"uts_namespace"},
     "scratch_quota": {"scratch_quota"},
-    "seccomp pid_namespace": {"seccomp", "pid_namespace", "reliable_kill"},
-    "landlock " + " ".join(sorted(_NAMESPACES)): {"landlock", "scratch_quota", *_NAMESPACES},
+    "process_limit": {"process_limit"},
+    "seccomp pid_namespace": {
+        "seccomp",
+        "pid_namespace",
+        "reliable_kill",
+        *(() if _IS_ROOT else {"process_limit"}),
+    },
+    "landlock " + " ".join(sorted(_NAMESPACES)): {
+        "landlock",
+        "scratch_quota",
+        "process_limit",
+        *_NAMESPACES,
+    },
 }
 ATTEMPTS = {
     "landlock": ("os.listdir('/')", "EACCES"),
@@ -143,10 +155,12 @@ def test_a_policy_that_asks_for_nothing_runs_without_and_reports_it(machine_with
 
 
 def test_a_layer_beyond_the_essential_ones_can_be_required(machine_without):
-    machine_without("capabilities")
+    machine_without("uts_namespace")
 
-    with pytest.raises(SandboxUnavailableError, match="capabilities"):
+    with pytest.raises(SandboxUnavailableError, match="uts_namespace") as caught:
         runtime_of(policy=Policy(require=LAYERS))
+    assert (caught.value.layer, caught.value.reason) == ("uts_namespace", "switched off")
+    assert "user namespaces" in caught.value.fix
 
 
 def test_a_second_policy_that_cannot_be_had_leaves_the_first_at_work(machine_without):

@@ -2,7 +2,7 @@
 
 Order in the zygote: namespaces, a root of their own, then what must not hinder those: no_new_privs and the
 first of the two filters. Order in a worker: session, death signal, descriptors, scratch folder, capabilities,
-Landlock, seccomp last.
+Landlock, seccomp last. The user is changed before the death signal is set, which a change of user clears.
 
 A layer that cannot be had is left out and its reason kept; whether what remains is enough is decided by the
 host, from what the probe saw.
@@ -15,7 +15,16 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dspex_actors.workers.confine import _landlock, _libc, _limits, _namespaces, _nannies, _root, _seccomp
+from dspex_actors.workers.confine import (
+    _landlock,
+    _libc,
+    _limits,
+    _namespaces,
+    _nannies,
+    _root,
+    _seccomp,
+    _users,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +57,25 @@ class View:
     hidden: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Slot:
+    """What one worker is lent.
+
+    Attributes:
+        path: its scratch folder.
+        ruleset: descriptor of the Landlock ruleset that opens it, None without Landlock.
+        user: whom its processes belong to; None for our own user.
+        nanny: of its pid namespace; None without one, or while it has to be made anew.
+        is_ending: its worker has ended and its pid namespace is about to.
+    """
+
+    path: str
+    ruleset: int | None
+    user: int | None = None
+    nanny: _nannies.Nanny | None = None
+    is_ending: bool = False
+
+
 @dataclass
 class Confinement:
     """The layers of one policy, prepared in its zygote.
@@ -63,6 +91,7 @@ class Confinement:
         reaches_loopback: whether a datagram to this machine itself would find its way.
         proc: descriptor of the folder /proc; None without a sandbox.
         scratch: descriptor of the folder of scratch folders, in a root of their own.
+        first_user: of the range of users that guests have; None if they have ours.
         nursery: starts pid namespaces; None without them.
         first_nanny: the one that showed that there are pid namespaces.
     """
@@ -77,6 +106,7 @@ class Confinement:
     reaches_loopback: bool = True
     proc: int | None = None
     scratch: int | None = None
+    first_user: int | None = None
     nursery: _nannies.Nursery | None = None
     first_nanny: _nannies.Nanny | None = None
     _worker_filter: _seccomp.Filter | None = None
@@ -91,7 +121,8 @@ class Confinement:
         _limits.forbid_core_dumps()
         self._null = os.open(os.devnull, os.O_RDWR)
         if not self.sandboxed:
-            self.missing["scratch_quota"] = "the trusted profile has no sandbox"
+            reason = "the trusted profile has no sandbox"
+            self.missing.update(dict.fromkeys(("scratch_quota", "process_limit"), reason))
             return
         self._enter_namespaces(staging)
         if "capabilities" not in self.disabled:
@@ -113,7 +144,11 @@ class Confinement:
             reason = f"whether it is there cannot be seen: {error}"
             self.missing.update(dict.fromkeys((*_namespaces.KINDS, "scratch_quota"), reason))
             return
-        self.missing.update(_namespaces.enter(self.disabled))
+        if "process_limit" in self.disabled:
+            self.missing["process_limit"] = SWITCHED_OFF
+        else:
+            self.first_user = _users.free_range()
+        self.missing.update(_namespaces.enter(self.disabled, self.first_user))
         self.reaches_loopback = _namespaces.reaches_loopback()
         if "mount_namespace" not in self.missing:
             steps = _root.plan([*self.view.read, *self.view.listed], self.view.hidden)
@@ -122,19 +157,54 @@ class Confinement:
             self.missing["scratch_quota"] = SWITCHED_OFF
         elif "mount_namespace" in self.missing:
             self.missing["scratch_quota"] = "needs the mount namespace"
+        if "process_limit" not in self.missing and (reason := self._why_not_count()):
+            self.missing["process_limit"] = reason
+        if "process_limit" in self.missing:
+            self.first_user = None
         self._try("pid_namespace", self._start_nursery)
+        if self.first_user is None and "pid_namespace" in self.missing:
+            self.missing.setdefault("process_limit", "needs the pid namespace")
 
     def _enter_root(self, staging: str, steps: list[_root.Step]) -> None:
         self.scratch = _root.enter(staging, steps, _DEVICES)
 
+    def _why_not_count(self) -> str:
+        """Say why the processes of a guest cannot be counted apart; empty if they can."""
+        if self.first_user is None:
+            if os.geteuid() == 0:
+                return "the host is root, and there are no users for its guests"
+            return "needs the user namespace" if "user_namespace" in self.missing else ""
+        if not self.has_root:
+            return "needs the mount namespace: another user could not reach the interpreter's files"
+        private = _users.first_private([*self.view.read, *self.view.listed])
+        return f"other users may not read {private}" if private else ""
+
     def _start_nursery(self) -> None:
         nursery = _nannies.Nursery()
         try:
-            self.first_nanny = nursery.start_nanny()
+            try:
+                self.first_nanny = nursery.start_nanny(self.users_proc)
+            except OSError as error:
+                if self.users_proc is None:
+                    raise
+                self.missing["process_limit"] = f"no user namespace for each guest: {error}"
+                self.first_nanny = nursery.start_nanny()
         except OSError:
             nursery.close()
             raise
         self.nursery = nursery
+
+    @property
+    def users_proc(self) -> int | None:
+        """The folder /proc, if each pid namespace is to have a user namespace of its own."""
+        return self.proc if self.first_user is None and "process_limit" not in self.missing else None
+
+    @property
+    def counted_beside(self) -> int | None:
+        """How many processes count against a guest's limit beside its own; None if there is no limit."""
+        if "process_limit" in self.missing:
+            return None
+        return 0 if self.first_user is not None else 1  # the nanny
 
     @property
     def sandboxed(self) -> bool:
@@ -172,13 +242,12 @@ class Confinement:
             run_programs=self.starts_processes,
         )
 
-    def enter(self, data_fd: int, scratch: str, ruleset: int | None, zygote_pid: int) -> None:
+    def enter(self, data_fd: int, slot: Slot, zygote_pid: int) -> None:
         """Become a confined worker. Runs in a freshly forked child; returns confined.
 
         Args:
             data_fd: the worker's end of its socket; ends up as `DATA_FD`.
-            scratch: the worker's own folder, its working directory from now on.
-            ruleset: from `ruleset`.
+            slot: what it is lent; the scratch folder is its working directory from now on.
             zygote_pid: the parent; if it is gone already, the process exits.
 
         Raises:
@@ -186,19 +255,23 @@ class Confinement:
         """
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.chdir(slot.path)
+        if slot.user is not None:
+            _users.become(slot.user)
+        elif slot.nanny is not None and self.users_proc is not None:
+            slot.nanny.adopt()
         # Fires when the zygote's only thread ends; covers the death of the host too, since the zygote sees
         # that.
         _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
         # In a pid namespace of its own it sees no parent; there the nanny's death is what ends it.
         if os.getppid() not in {zygote_pid, 0}:
             os._exit(0)
-        _arrange_descriptors(self._null, data_fd, ruleset)
-        os.chdir(scratch)
+        _arrange_descriptors(self._null, data_fd, slot.ruleset)
         if not self.sandboxed:
             return
         if "capabilities" not in self.disabled:
             _libc.drop_capabilities()
-        if ruleset is not None:
+        if slot.ruleset is not None:
             _landlock.restrict_self(RULESET_FD)
             os.close(RULESET_FD)
         if self._worker_filter is not None:

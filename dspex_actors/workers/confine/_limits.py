@@ -56,6 +56,7 @@ def apply_limits(
     memory_bytes: int | None,
     file_bytes: int | None,
     open_files: int | None,
+    processes: int | None,
     for_good: bool = True,
 ) -> None:
     """Apply limits to the calling process.
@@ -66,6 +67,7 @@ def apply_limits(
         memory_bytes: memory that may be added to the baseline.
         file_bytes: size of any one file.
         open_files: number of descriptors.
+        processes: number of processes and threads of its user.
         for_good: whether they can only be lowered from now on. If not, they hold until the next ones are
             applied, and the process can raise them itself, up to what was applied for good.
     """
@@ -75,6 +77,7 @@ def apply_limits(
         resource.RLIMIT_AS: None,
         resource.RLIMIT_FSIZE: None if file_bytes is None else (file_bytes, file_bytes),
         resource.RLIMIT_NOFILE: None if open_files is None else (open_files, open_files),
+        resource.RLIMIT_NPROC: None if processes is None else (processes, processes),
     }
     if cpu_s is not None:
         usage = resource.getrusage(resource.RUSAGE_SELF)

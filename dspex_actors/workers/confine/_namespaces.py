@@ -10,14 +10,13 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from dspex_actors.workers.confine import _libc
+from dspex_actors.workers.confine import _libc, _users
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
-USER = 0x10000000
 _UNSHARED = {
-    "user_namespace": USER,
+    "user_namespace": _users.NEW_USER_NAMESPACE,
     "network_namespace": 0x40000000,
     "mount_namespace": 0x00020000,
     "ipc_namespace": 0x08000000,
@@ -50,14 +49,16 @@ def identities(proc: int, process: int | str) -> dict[str, int]:
     return {layer: os.stat(f"{process}/ns/{kind}", dir_fd=proc).st_ino for layer, kind in KINDS.items()}
 
 
-def enter(disabled: Collection[str]) -> dict[str, str]:
+def enter(disabled: Collection[str], first_user: int | None) -> dict[str, str]:
     """Leave the host's namespaces as far as this machine lets us; runs in the zygote, once.
 
     Args:
         disabled: layers to leave out.
+        first_user: of the range of users for guests; None if there is none.
 
     Returns:
-        Reason by layer name, for those that could not be left. The pid namespace is not among them.
+        Reason by layer name, for those that could not be left. The pid namespace is not among them; the
+        process limit is, if the range cannot be had.
     """
     missing = {}
     for layer, flag in _UNSHARED.items():
@@ -65,11 +66,16 @@ def enter(disabled: Collection[str]) -> dict[str, str]:
             missing[layer] = _SWITCHED_OFF
             continue
         try:
-            if flag == USER:
-                _rehearse(_enter_user)
-                _enter_user()
-            else:
+            if flag != _users.NEW_USER_NAMESPACE:
                 _libc.unshare(flag)
+                continue
+            try:
+                _enter_user_namespace(first_user)
+            except OSError as error:
+                if first_user is None:
+                    raise
+                missing["process_limit"] = f"no users for guests: {error}"
+                _enter_user_namespace(None)
         except OSError as error:
             missing[layer] = _why(error, missing)
     if "uts_namespace" not in missing:
@@ -96,48 +102,16 @@ def _why(error: OSError, missing: dict[str, str]) -> str:
     return str(error)
 
 
-def _enter_user() -> None:
-    """Enter a user namespace in which we have all rights and keep our own ids.
+def _enter_user_namespace(first_user: int | None) -> None:
+    """Enter a user namespace, after a child has found that it gives rights.
 
     Raises:
-        OSError: the kernel refused, or gave a namespace without rights.
+        OSError: the kernel refused.
     """
-    uid, gid = os.getuid(), os.getgid()
-    _libc.unshare(USER)
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{uid} {uid} 1"),
-        ("gid_map", f"{gid} {gid} 1"),
-    ):
-        descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
-        try:
-            os.write(descriptor, text.encode())
-        finally:
-            os.close(descriptor)
 
+    def try_rights() -> None:
+        _users.enter_namespace(first_user)
+        _libc.unshare(_UNSHARED["uts_namespace"])
 
-def _rehearse(step: Callable[[], None]) -> None:
-    """Try a step in a child first: one that fails half-way cannot be taken back.
-
-    Raises:
-        OSError: as the child saw it.
-    """
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            step()
-            _libc.unshare(_UNSHARED["uts_namespace"])  # has the new namespace any rights?
-        except OSError as error:
-            os.write(write, f"{error.errno} {error}".encode()[:4000])
-        finally:
-            os._exit(0)
-    os.close(write)
-    report = b""
-    while part := os.read(read, 4096):
-        report += part
-    os.close(read)
-    os.waitpid(pid, 0)
-    if report:
-        number, _, text = report.decode().partition(" ")
-        raise OSError(int(number), text.partition("] ")[2] or text)
+    _users.rehearse(try_rights)
+    _users.enter_namespace(first_user)

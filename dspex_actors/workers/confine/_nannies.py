@@ -18,13 +18,14 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from dspex_actors.workers.confine import _libc
+from dspex_actors.workers.confine import _libc, _users
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NEW_PID_NAMESPACE = 0x20000000
 _SAME_PARENT = 0x8000
+_REQUEST = struct.Struct("I")  # more flags for clone
 _ANSWER = struct.Struct("ii")  # process id, errno
 _PAST_ANY_FD = 1 << 20
 
@@ -34,6 +35,14 @@ class Nanny(NamedTuple):
 
     pid: int
     pidfd: int
+
+    def adopt(self) -> None:
+        """Become one of the user that only her namespace's processes have, with all rights there.
+
+        Raises:
+            OSError: she has no user namespace of her own, or is gone.
+        """
+        _libc.setns(self.pidfd, _users.NEW_USER_NAMESPACE)
 
     def adopt_children(self) -> None:
         """Have the processes that we fork from now on be born in this namespace.
@@ -65,20 +74,33 @@ class Nursery:
         theirs.close()
         os.close(parent)
 
-    def start_nanny(self) -> Nanny:
+    def start_nanny(self, proc: int | None = None) -> Nanny:
         """Make a pid namespace; return its nanny, a child of ours that ends with us.
+
+        Args:
+            proc: descriptor of the folder /proc, for a nanny with a user namespace of her own too.
 
         Raises:
             OSError: the kernel refused.
         """
-        self._channel.send(b"nanny")
+        self._channel.send(_REQUEST.pack(0 if proc is None else _users.NEW_USER_NAMESPACE))
         answer = self._channel.recv(_ANSWER.size)
         if len(answer) != _ANSWER.size:
             raise OSError(3, "the process that starts nannies is gone")
         pid, code = _ANSWER.unpack(answer)
         if code:
             raise OSError(code, f"clone: {os.strerror(code)}")
-        return Nanny(pid, os.pidfd_open(pid))
+        nanny = Nanny(pid, os.pidfd_open(pid))
+        if proc is not None:
+            uid, gid = os.geteuid(), os.getegid()
+            try:
+                _users.map_ids(str(pid), f"{uid} {uid} 1", f"{gid} {gid} 1", proc=proc)
+            except OSError:
+                nanny.kill()
+                os.waitpid(pid, 0)
+                os.close(nanny.pidfd)
+                raise
+        return nanny
 
     def close(self) -> None:
         """End the process and reap it; nannies live on."""
@@ -88,9 +110,9 @@ class Nursery:
 
 def _start_nannies(parent: int, channel: socket.socket) -> None:
     """Start a nanny for every message, until there are no more."""
-    while channel.recv(16):
+    while request := channel.recv(_REQUEST.size):
         try:
-            pid = _libc.fork_with(_NEW_PID_NAMESPACE | _SAME_PARENT)
+            pid = _libc.fork_with(_NEW_PID_NAMESPACE | _SAME_PARENT | _REQUEST.unpack(request)[0])
         except OSError as error:
             channel.send(_ANSWER.pack(0, error.errno or 0))
             continue

@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import resource
@@ -46,6 +47,7 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
         "landlock": _landlock_check(own_root=confinement.has_root),
         "seccomp": _seccomp_check(starts_processes=confinement.starts_processes),
         "scratch": ("writing to the own folder, reading its parent", _scratch),
+        "process_limit": ("starting a thread too many", lambda: _thread_limit(confinement.counted_beside)),
         "scratch_quota": ("a file larger than all may be", lambda: _quota(confinement.quota)),
     }
     reports = []
@@ -250,6 +252,20 @@ def _seccomp_check(*, starts_processes: bool) -> tuple[str, Callable[[], str]]:
     attempts.append(("ptrace", lambda: _libc.syscall(ptrace, 0, 0, 0, 0)))
     what = ", ".join(name for name, _ in attempts)
     return what, lambda: _first_failure(attempts, errno.EPERM)
+
+
+def _thread_limit(beside: int | None) -> str:
+    if beside is None:
+        return "threads are not counted"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    resource.setrlimit(resource.RLIMIT_NPROC, (1 + beside, hard))
+    try:
+        _thread.start_new_thread(lambda: None, ())
+    except RuntimeError:
+        return ""
+    finally:
+        resource.setrlimit(resource.RLIMIT_NPROC, (soft, hard))
+    return "it was started"
 
 
 def _fork() -> None:

@@ -50,6 +50,7 @@ class Worker:
 
     Attributes:
         baseline: what an idle worker uses, for the memory limit.
+        counted_beside: processes that count against its limit beside its own; None if they cannot be limited.
     """
 
     def __init__(self, channel: socket.socket, engine: _python.Engine) -> None:
@@ -61,6 +62,7 @@ class Worker:
         )
         self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
         self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
+        self.counted_beside: int | None = None
         self._nonce = 0
         self._pid = 0  # until it serves
         self._namespace: dict[str, Any] | None = None
@@ -201,7 +203,14 @@ class Worker:
             file_bytes=request.file_bytes,
             open_files=request.open_files,
             for_good=for_good,
+            processes=self._process_limit(request.processes),
         )
+
+    def _process_limit(self, processes: int | None) -> int | None:
+        """Return the number to limit, what counts beside the guest included; None for no limit."""
+        if processes is None or self.counted_beside is None:
+            return None
+        return processes + self.counted_beside
 
     def _encode_value(self, value: object, request: _protocol.Request) -> tuple[Final, values.Encoded | None]:
         """Encode the value; say so when it cannot cross or is too big."""

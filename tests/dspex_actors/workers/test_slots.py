@@ -32,7 +32,8 @@ class FakeNursery:
         self.left = [FakeNanny() for _ in range(nannies)]
         self.started = list(self.left)
 
-    def start_nanny(self):
+    def start_nanny(self, proc):
+        del proc
         if not self.left:
             raise OSError(28, "the limit in /proc/sys/user is reached")
         return self.left.pop(0)
@@ -45,7 +46,7 @@ def slots_with(tmp_path, monkeypatch):
 
     def build(nannies, **missing):
         nursery = FakeNursery(nannies)
-        missing = {"landlock": "no", "mount_namespace": "no", **missing}
+        missing = {"landlock": "no", "mount_namespace": "no", "process_limit": "no", **missing}
         view = View([])
         confinement = Confinement(
             profile="process", view=view, quota=ScratchQuota(), missing=missing, nursery=nursery
