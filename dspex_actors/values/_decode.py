@@ -45,6 +45,8 @@ def _plain_decoder() -> Decoder[tuple[int, Any]]:
 
 
 _PLAIN: Final = _plain_decoder()
+_decode_floats: Final = Decoder(list[float]).decode
+_ARRAY_WIDTHS: Final = {0xDC: 2, 0xDD: 4}  # bytes of the count, by the first byte of a MessagePack array
 
 
 def needs_numpy(structure: bytes | memoryview) -> bool:
@@ -213,20 +215,22 @@ class _Reader:
             raise ValueDecodeError(reason) from error
 
 
-def _numbers(typecode: str, content: memoryview) -> list[Any]:
-    numbers = array(typecode)
-    numbers.frombytes(content)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tolist()
-
-
 def _floats(content: memoryview) -> list[float]:
-    return _numbers("d", content)
+    """Return a list of floats; each has nine bytes of MessagePack, so that the size alone tells the price."""
+    width = _ARRAY_WIDTHS.get(content[0], 0)
+    count = int.from_bytes(content[1 : 1 + width], "big")
+    if len(content) != 1 + width + wire.FLOAT_BYTES * count:
+        raise ValueError("a list of floats that is not the size of its count")
+    return _decode_floats(content)
 
 
 def _ints(content: memoryview) -> list[int]:
-    return _numbers("q", content)
+    if sys.byteorder == "little":
+        return content.cast("q").tolist()
+    numbers = array("q")
+    numbers.frombytes(content)
+    numbers.byteswap()
+    return numbers.tolist()
 
 
 def _ascii(content: memoryview) -> str:

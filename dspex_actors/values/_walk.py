@@ -244,29 +244,36 @@ class Walk:
         return items
 
     def _alike(self, items: list[Any]) -> object:
-        """Return the tree of a long list of only floats, ints or short strings, None for any other.
-
-        Floats and ints become one block of machine numbers, which is five times as fast as one by one.
-        """
+        """Return the tree of a long list of only floats, ints or short strings, None for any other."""
         kind = type(items[0])
-        if (kind is not float and kind is not int and kind is not str) or [
-            x for x in items if type(x) is not kind
-        ]:
+        if kind is not float and kind is not int and kind is not str:
             return None
-        if kind is str:
-            size = sum(map(len, items))
-            if size >= self._short_text and max(map(len, items)) >= self._short_text:
+        for item in items:  # each `is` of its type: a comparison might run code of the type's own
+            if type(item) is not kind:
                 return None
-            self._pay(size)
-            return items
-        code, letter = (wire.FLOATS, "d") if kind is float else (wire.INTS, "q")
+        if kind is not str:
+            return self._numbers(items, kind)
+        size = sum(map(len, items))
+        if size >= self._short_text and max(map(len, items)) >= self._short_text:
+            return None
+        self._pay(size)
+        return items
+
+    def _numbers(self, items: list[Any], kind: type) -> object:
+        """Return one block of content for floats or ints, None if one of the ints is too long for it.
+
+        Floats are written by msgspec, 125,000 of them in 0.3 ms where `array` takes 1.7; ints by `array`, of
+        which they are read back in 1.8 ms, where msgspec takes 4.2.
+        """
+        if kind is float:
+            return self._content(wire.FLOATS, _msgpack.encode(items))
         try:
-            numbers = array(letter, items)
-        except OverflowError:  # an int beyond 64 bits
+            numbers = array("q", items)
+        except OverflowError:  # beyond 64 bits
             return None
         if sys.byteorder == "big":
             numbers.byteswap()
-        return self._content(code, numbers.tobytes())
+        return self._content(wire.INTS, numbers.tobytes())
 
     def _dict(self, value: dict[Any, Any], depth: int) -> object:
         self._enter(value, len(value), depth)
