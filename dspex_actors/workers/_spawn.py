@@ -15,7 +15,7 @@ import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._policy import Policy, Profile
-from dspex_actors.workers import _protocol
+from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ _BOOTSTRAP = (
     "import sys; sys.path += sys.argv[2:]; sys.modules['typing_extensions'] = None; "
     "from dspex_actors.workers._zygote import main; main()"
 )
+
+# What glibc reads when the zygote starts: memory comes in huge pages, blocks from 4 MiB on one by one. All of
+# the memory of a fresh worker is new, and 10 MiB cost 5 ms in page faults, but 0.9 ms in huge pages.
+_ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608"
 
 # The dynamic loader's cache and time zones.
 _SYSTEM_PATHS = ("/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime")
@@ -48,6 +52,11 @@ def zygote_command(channel_fd: int, policy: Policy) -> list[str]:
     if policy.profile is Profile.TRUSTED:
         roots += [path or str(Path.cwd()) for path in sys.path]
     return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *dict.fromkeys(roots)]
+
+
+def zygote_environment() -> dict[str, str]:
+    """Return the environment that a zygote is started with; its guests' environment has nothing of it."""
+    return {"GLIBC_TUNABLES": _ALLOCATOR}
 
 
 def _own_roots(policy: Policy) -> list[str]:
@@ -199,6 +208,8 @@ class ZygoteHandle:
         """
         data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        _framing.widen(data)
+        _framing.widen(worker_data)
         try:
             with self._lock, worker_data, zygote_control:
                 _protocol.send_with_fds(
