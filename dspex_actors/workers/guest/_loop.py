@@ -19,18 +19,40 @@ from dspex_actors._errors import ValueEncodeError
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
-from dspex_actors.workers.guest import _failure, _output, _python
+from dspex_actors.workers.guest import _code_cache, _failure, _output, _python
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
 _REHEARSAL = "sum(i * i for i in range(3))"
+_ECHO = "x"
+_ECHOED = [0.5] * 40, [7] * 40, ["text"] * 40, [{"a": 1, "b": [1, None]}] * 3, b"x" * 5000
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
+
+
+class _Memory:
+    """Stands in for a host that has sent a few bytes and drops the answer."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Put the bytes into the buffer."""
+        buffer[: len(self._data)] = self._data
+        return len(self._data)
+
+    def sendall(self, data: bytes) -> None:
+        """Take an answer."""
+        self._data = data
+
+    def sendmsg(self, buffers: Iterable[memoryview]) -> int:
+        """Take a large answer."""
+        return sum(map(len, buffers))
 
 
 class Worker:
@@ -47,7 +69,7 @@ class Worker:
     """
 
     def __init__(self, channel: socket.socket, engine: _python.Engine) -> None:
-        self._channel = channel
+        self._channel: _framing.Stream = channel
         self._engine = engine
         self.baseline = _limits.Baseline.measure()
         self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
@@ -62,6 +84,9 @@ class Worker:
         )
         # Kept apart: the guest may detach what is below its streams.
         self._outputs = [(stream, stream.output) for stream in (self._stdout, self._stderr)]
+        warnings = self._stderr.output
+        self._codes = _code_cache.CodeCache(engine, lambda: warnings.taken)
+        self._limited: tuple[int | None, ...] | None = None
 
     def rehearse(self, host: socket.socket) -> None:
         """Answer a few requests that this very process asks. Runs in the zygote.
@@ -72,10 +97,14 @@ class Worker:
         reader = _framing.FrameReader(
             host, {FrameType.READY: _protocol.READY_CAP, FrameType.FINAL: _protocol.FINAL_OVERHEAD}
         )
-        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        variables = values.encode({"x": list(_ECHOED)})
+        requests: list[list[bytes | bytearray | memoryview]] = [
+            [_encode(_protocol.Request(_REHEARSAL))],
+            [_encode(_protocol.Request(_ECHO)), variables.structure, *variables.buffers],
+        ]
         self._say_ready()
-        for _ in range(_REHEARSALS):
-            _framing.send_frame(host, FrameType.EXECUTE, 1, request)
+        for request in requests * _REHEARSALS:
+            _framing.send_frame(host, FrameType.EXECUTE, 1, _framing.pack_parts(request))
             self._serve_one()
             reader.read()
 
@@ -104,8 +133,13 @@ class Worker:
 
     def _warm_up(self) -> None:
         """Run one request for nothing: the first touches the pages that all later ones use."""
-        request = _encode(_protocol.Request(_REHEARSAL))
-        self._answer(b"".join(_framing.pack_parts([request])))
+        memory = _Memory(b"")
+        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        _framing.send_frame(memory, FrameType.EXECUTE, 0, request)
+        host, self._channel = self._channel, memory
+        self._reader.sock = memory
+        self._serve_one()
+        self._channel = self._reader.sock = host
 
     def _answer(self, payload: bytes | memoryview) -> list[bytes | bytearray | memoryview]:
         """Run one request; return the parts of its final frame."""
@@ -138,16 +172,22 @@ class Worker:
         try:
             self._engine.bind(namespace, _variables(parts))
             self._limit(request)
-            return self._encode_value(_python.run(self._engine, request.code, namespace), request)
+            compiler = self._codes if request.keep else self._engine
+            return self._encode_value(_python.run(compiler, request.code, namespace), request)
         except MemoryError as error:
             error.__traceback__ = None
-            namespace = None
+            namespace = self._limited = None
             _limits.widen_for_report()
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
             return Final("failed", *_failure.describe(error, request.code)), None
 
     def _limit(self, request: _protocol.Request) -> None:
+        """Apply the limits of a request, unless they are those of the last one: eight system calls, 10 us."""
+        wanted = request.memory_bytes, request.file_bytes, request.open_files
+        if request.cpu_s is None and wanted == self._limited:
+            return
+        self._limited = wanted
         _limits.apply_limits(
             self.baseline,
             cpu_s=request.cpu_s,
