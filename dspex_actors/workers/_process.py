@@ -204,6 +204,9 @@ class WorkerProcess:
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
             self.kill(Cause.PROTOCOL)
+        except MemoryError:
+            detail = "the host has no memory for what the worker sent"
+            self.kill(Cause.PROTOCOL)
         except OSError as error:
             detail = f"the worker's socket failed: {error}"
         finally:
@@ -247,6 +250,8 @@ class WorkerProcess:
                 return final, None
             if len(parts) < 2:
                 raise ProtocolError("a final frame without a value")
+            if limits.result_bytes is not None and sum(map(len, parts[1:])) > limits.result_bytes:
+                raise ProtocolError(f"a value of more than {limits.result_bytes} bytes")
             return final, _decode_value(parts[1], parts[2:])
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
