@@ -22,6 +22,7 @@ from msgspec.msgpack import Decoder
 from dspex_actors._errors import ValueDecodeError
 from dspex_actors.values import _extensions as wire
 from dspex_actors.values._budget import DEFAULT, KEY, Budget
+from dspex_actors.values._floats import unpack
 from dspex_actors.values._hashes import collide
 from dspex_actors.values._leaves import LOADERS, make_fraction, make_range
 from dspex_actors.values._numpy import array_head, load_array, load_scalar
@@ -45,8 +46,6 @@ def _plain_decoder() -> Decoder[tuple[int, Any]]:
 
 
 _PLAIN: Final = _plain_decoder()
-_decode_floats: Final = Decoder(list[float]).decode
-_ARRAY_WIDTHS: Final = {0xDC: 2, 0xDD: 4}  # bytes of the count, by the first byte of a MessagePack array
 
 
 def needs_numpy(structure: bytes | memoryview) -> bool:
@@ -215,15 +214,6 @@ class _Reader:
             raise ValueDecodeError(reason) from error
 
 
-def _floats(content: memoryview) -> list[float]:
-    """Return a list of floats; each has nine bytes of MessagePack, so that the size alone tells the price."""
-    width = _ARRAY_WIDTHS.get(content[0], 0)
-    count = int.from_bytes(content[1 : 1 + width], "big")
-    if len(content) != 1 + width + wire.FLOAT_BYTES * count:
-        raise ValueError("a list of floats that is not the size of its count")
-    return _decode_floats(content)
-
-
 def _ints(content: memoryview) -> list[int]:
     if sys.byteorder == "little":
         return content.cast("q").tolist()
@@ -244,7 +234,7 @@ def _utf8(content: memoryview) -> str:
 _MAKERS: Final[dict[int, Callable[[memoryview], object]]] = {
     wire.BYTES: bytes,
     wire.BYTEARRAY: bytearray,
-    wire.FLOATS: _floats,
+    wire.FLOATS: unpack,
     wire.INTS: _ints,
     wire.ASCII: _ascii,
     wire.TEXT: _utf8,
