@@ -15,7 +15,7 @@ import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._policy import Policy, Profile
-from dspex_actors.workers import _framing, _protocol
+from dspex_actors.workers import _protocol
 from dspex_actors.workers._process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -208,8 +208,6 @@ class ZygoteHandle:
         """
         data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        _framing.widen(data)
-        _framing.widen(worker_data)
         try:
             with self._lock, worker_data, zygote_control:
                 _protocol.send_with_fds(

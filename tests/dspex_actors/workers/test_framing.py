@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dspex_actors._errors import FramingError
 from dspex_actors.values import decode, encode
 from dspex_actors.workers import _memory
-from dspex_actors.workers._framing import Frame, FrameReader, pack_parts, send_frame, split_parts, widen
+from dspex_actors.workers._framing import Frame, FrameReader, pack_parts, send_frame, split_parts
 
 CAPS = {1: 2**24, 2: 10, 3: 0}
 
@@ -150,23 +150,6 @@ def test_a_large_payload_is_writable_memory_of_the_callers_own():
     frame.payload[0] = 1
 
     assert frame.payload.nbytes == 100_000
-
-
-def test_a_widened_socket_takes_more_before_its_sender_waits(pair):
-    def room(sock):
-        sock.setblocking(False)
-        return sum(iter(lambda: _sent(sock), 0))
-
-    widen(pair[1])
-
-    assert room(pair[1]) > room(pair[0])
-
-
-def _sent(sock):
-    try:
-        return sock.send(bytes(4096))
-    except BlockingIOError:
-        return 0
 
 
 class TimesOut(Dribble):
