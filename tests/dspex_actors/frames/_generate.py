@@ -177,7 +177,7 @@ def colliding(rng) -> Item:
 def bomb(rng) -> Item:
     """Return a long list, or map, of one item over and over, which costs far more than its size."""
     item = render(rng.choice((atom, leaf, number, lambda _: Item(rng.choice((ARRAY, MAP)), [])))(rng))
-    count = min(rng.choice((3_000, 30_000, 200_000)), 2**20 // len(item))
+    count = min(rng.choice((3_000, 30_000, 200_000)), 2**19 // len(item))
     if rng.randrange(3):
         return Item(FIXED, b"\xdd" + struct.pack(">I", count) + item * count)
     entries = b"".join(b"\xa5%05x" % number + item for number in range(count))
