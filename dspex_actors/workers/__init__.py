@@ -28,6 +28,7 @@ _HOME_OF = {
     "remove_folder": "_scratch",
     "zygote_command": "_spawn",
     "zygote_config": "_spawn",
+    "zygote_environment": "_spawn",
 }
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives

@@ -187,6 +187,9 @@ class WorkerProcess:
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
             self.kill(Cause.PROTOCOL)
+        except MemoryError:
+            detail = "the host has no memory for what the worker sent"
+            self.kill(Cause.PROTOCOL)
         except OSError as error:
             detail = f"the worker's socket failed: {error}"
         finally:
@@ -251,7 +254,7 @@ class WorkerProcess:
             else:
                 if calls is not None:
                     calls.finish()
-                return _final_of(frame.payload)
+                return _final_of(frame.payload, limits.result_bytes)
         return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
@@ -369,7 +372,7 @@ class WorkerProcess:
         return _pidfds.wait_ended(self._pidfd, seconds)
 
 
-def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:
+def _final_of(payload: bytes | memoryview, most: int | None) -> tuple[Final, Any]:
     """Decode a final frame and its value.
 
     Raises:
@@ -381,4 +384,6 @@ def _final_of(payload: bytes | memoryview) -> tuple[Final, Any]:
         return final, None
     if len(parts) < 2:
         raise ProtocolError("a final frame without a value")
+    if most is not None and sum(map(len, parts[1:])) > most:
+        raise ProtocolError(f"a value of more than {most} bytes")
     return final, decode_value(parts[1], parts[2:])

