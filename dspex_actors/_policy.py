@@ -41,6 +41,7 @@ LAYERS = (
     "scratch",
     "scratch_quota",
     "process_limit",
+    "cgroup",
     "reliable_kill",
 )
 """Names of the sandbox layers, in the order in which the report lists them."""

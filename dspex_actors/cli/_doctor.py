@@ -162,6 +162,8 @@ def _by_fix(findings: list[Finding]) -> dict[str, dict[tuple[str, str], list[str
     for finding in findings:
         missing = finding.report.missing if finding.report and finding.profile is not Profile.TRUSTED else ()
         for layer in missing:
+            if layer.name == "cgroup" and finding.profile is not Profile.SHELL:
+                continue  # the others have no use for one
             lacks = found.setdefault(layer.fix, {})
             lacks.setdefault((layer.name, layer.detail), []).append(finding.profile.value)
     return found

@@ -19,6 +19,8 @@ _NAMESPACES = (
 _FIXES = {
     "landlock": "use Linux 5.13 or later with landlock among the security modules (CONFIG_LSM or lsm=)",
     "seccomp": "use a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or arm64",
+    "cgroup": "let the host make groups below its own: delegate them to its user (systemd: Delegate=yes),"
+    " or mount /sys/fs/cgroup writable in its container",
     "reliable_kill": "make the seccomp or the pid_namespace layer available",
     "user_namespace": _NAMESPACES,
     "pid_namespace": _NAMESPACES,
@@ -51,5 +53,7 @@ def _fix_of(layer: str, profile: str) -> str:
     if profile == "trusted":
         return _TRUSTED
     if (layer, profile) == ("reliable_kill", "shell"):
-        return "make the pid_namespace layer available"
+        return "make the pid_namespace or the cgroup layer available"
+    if layer == "cgroup" and profile != "shell":
+        return "do without it, or use the profile shell: guests of the others are one process each"
     return _FIXES.get(layer, _OTHERS)

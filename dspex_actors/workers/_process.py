@@ -23,10 +23,10 @@ from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
 from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._causes import Cause
-from dspex_actors.workers._decoding import decode_message, decode_value
+from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
-from dspex_actors.workers._result import result_of, usage_of
+from dspex_actors.workers._result import final_of, result_of, usage_of
 from dspex_actors.workers._tool_calls import ToolCalls
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from dspex_actors import values
     from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Timers
+    from dspex_actors.workers._groups import WorkerGroup
     from dspex_actors.workers._tool_calls import Tools
 
-_decode_final = msgspec.msgpack.Decoder(Final).decode
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
 _decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Exited).decode
 _encode = msgspec.msgpack.encode
@@ -57,6 +57,7 @@ class WorkerProcess:
         worker_id: its number.
         profile: name of its profile.
         sandbox: which layers its zygote's probe found active.
+        group: its control group, owned from now on; None without one.
     """
 
     def __init__(
@@ -66,8 +67,10 @@ class WorkerProcess:
         worker_id: int,
         profile: str,
         sandbox: Mapping[str, bool],
+        group: WorkerGroup | None = None,
     ) -> None:
         self._data = data
+        self._group = group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
         self._reader = _framing.FrameReader(data, self._caps)
@@ -107,6 +110,7 @@ class WorkerProcess:
             self.kill(self._cause)  # that came before there was anything to kill
         born = _decode_control(message)
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
+        self._enter_group()
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
@@ -125,6 +129,19 @@ class WorkerProcess:
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
+
+    def _enter_group(self) -> None:
+        """Put the worker into its control group, before it has guest code.
+
+        Raises:
+            WorkerLostError: the kernel refused; the worker is killed.
+        """
+        if self._group is not None:
+            try:
+                self._group.add(self.facts.pid)
+            except OSError as error:
+                self.close()
+                raise WorkerLostError(f"the worker could not enter its control group: {error}") from error
 
     def execute(
         self,
@@ -182,6 +199,8 @@ class WorkerProcess:
         detail = ""
         final, value = None, None
         try:
+            if self._group is not None:
+                self._group.limit(limits)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
             final, value = self._receive(nonce, limits, output, calls)
         except ProtocolError as error:
@@ -254,7 +273,7 @@ class WorkerProcess:
             else:
                 if calls is not None:
                     calls.finish()
-                return _final_of(frame.payload, limits.result_bytes)
+                return final_of(frame.payload, limits.result_bytes)
         return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
@@ -282,6 +301,9 @@ class WorkerProcess:
         killed_by = -exit_code if exit_code < 0 else None
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
+        grouped = cause is None and self._group is not None and self._group.ran_out_of_memory()
+        if grouped and limits.memory_bytes is not None:
+            return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
         if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
             detail = f"the worker was killed: {cause.value}"
         code = exit_code if killed_by is None else None
@@ -317,6 +339,8 @@ class WorkerProcess:
         self._cause = self._cause or cause
         for pidfd in (self._nanny, self._pidfd):
             _pidfds.kill(pidfd)
+        if self._group is not None:
+            self._group.kill()
         with suppress(OSError):  # closed already; what has arrived can still be read
             self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
@@ -357,6 +381,8 @@ class WorkerProcess:
                 if pidfd >= 0:
                     os.close(pidfd)
             self._pidfd = self._nanny = -1
+            if self._group is not None:
+                self._group.close()
         self._data.close()
         self._control.close()
         return dead
@@ -370,20 +396,3 @@ class WorkerProcess:
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
         return _pidfds.wait_ended(self._pidfd, seconds)
-
-
-def _final_of(payload: bytes | memoryview, most: int | None) -> tuple[Final, Any]:
-    """Decode a final frame and its value.
-
-    Raises:
-        ProtocolError: it is none.
-    """
-    parts = _framing.split_parts(payload)
-    final = decode_message(_decode_final, parts)
-    if final.outcome != "completed":
-        return final, None
-    if len(parts) < 2:
-        raise ProtocolError("a final frame without a value")
-    if most is not None and sum(map(len, parts[1:])) > most:
-        raise ProtocolError(f"a value of more than {most} bytes")
-    return final, decode_value(parts[1], parts[2:])

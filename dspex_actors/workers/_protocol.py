@@ -13,8 +13,8 @@ of the messages below as MessagePack, the rest is an encoded value.
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
 `ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
-sockets. On a worker's control socket the zygote alone writes: `Born` with the pidfd, and `Exited` with the
-status.
+sockets and, if it has a control group, the file that kills all in it. On a worker's control socket the zygote
+alone writes: `Born` with the pidfd, and `Exited` with the status.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._policy import Policy, Profile
-from dspex_actors.workers import _protocol
+from dspex_actors.workers import _groups, _protocol
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
@@ -191,6 +191,7 @@ class ZygoteHandle:
         self._profile = profile
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
+        self._groups: _groups.Groups | None = None
         self.layers: list[LayerReport] = []
         self.pid = 0
 
@@ -220,8 +221,31 @@ class ZygoteHandle:
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self._channel.settimeout(None)
-        self.layers = in_order(up.layers, self._profile)
+        group = self._try_group(config, timeout_s)
+        self.layers = in_order(_groups.with_group_kill(up.layers, group), self._profile)
         return self.layers
+
+    def _try_group(self, config: _protocol.ZygoteConfig, timeout_s: float) -> LayerReport:
+        """Find out whether workers can have control groups, with a first one."""
+        if config.profile != Profile.SHELL.value:
+            return _groups.missing("only guests that start processes have one")
+        if "cgroup" in config.disabled_layers:
+            return _groups.missing("switched off")
+        try:
+            self._groups = _groups.Groups(config.scratch_quota.size_bytes)
+            group = self._groups.make()
+        except OSError as error:
+            self._groups = None
+            return _groups.missing(str(error))
+        worker = self._spawn(WorkerProcess, 0, group)
+        try:
+            report = _groups.try_group(worker, group, timeout_s)
+        finally:
+            worker.close()
+        if not report.active:
+            self._groups.close()
+            self._groups = None
+        return report
 
     def spawn(self, worker_id: int | None = None) -> WorkerProcess:
         """Ask for one more worker; returns before it is ready, see `WorkerProcess.wait_ready`.
@@ -232,7 +256,7 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
-        return self._spawn(WorkerProcess, worker_id)
+        return self._spawn(WorkerProcess, worker_id or next(self._serial), self._make_group())
 
     def spawn_kept(self) -> KeptWorker:
         """Like `spawn`, for a worker that will serve many calls.
@@ -240,22 +264,36 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
-        return self._spawn(KeptWorker)
+        return self._spawn(KeptWorker, next(self._serial), self._make_group())
 
-    def _spawn(self, kind: type[_Worker], worker_id: int | None = None) -> _Worker:
+    def _make_group(self) -> _groups.WorkerGroup | None:
+        """Make a control group for a worker, where workers have them.
+
+        Raises:
+            WorkerLostError: the kernel refused.
+        """
+        try:
+            return None if self._groups is None else self._groups.make()
+        except OSError as error:
+            raise WorkerLostError(f"no control group for a worker: {error}") from error
+
+    def _spawn(self, kind: type[_Worker], worker_id: int, group: _groups.WorkerGroup | None) -> _Worker:
         data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with self._lock, worker_data, zygote_control:
-                _protocol.send_with_fds(
-                    self._channel, _protocol.SPAWN, [worker_data.fileno(), zygote_control.fileno()]
-                )
+                fds = [worker_data.fileno(), zygote_control.fileno()]
+                if group is not None and group.kill_fd is not None:
+                    fds.append(group.kill_fd)
+                _protocol.send_with_fds(self._channel, _protocol.SPAWN, fds)
         except OSError as error:
             data.close()
             control.close()
+            if group is not None:
+                group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         sandbox = {layer.name: layer.active for layer in self.layers}
-        return kind(data, control, worker_id or next(self._serial), self._profile, sandbox)
+        return kind(data, control, worker_id, self._profile, sandbox, group)
 
     @property
     def gone(self) -> bool:
@@ -270,3 +308,5 @@ class ZygoteHandle:
     def close(self) -> None:
         """Close the socket: the zygote ends, and with it all its workers."""
         self._channel.close()
+        if self._groups is not None:
+            self._groups.close()

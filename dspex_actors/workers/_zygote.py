@@ -81,11 +81,20 @@ class Child(NamedTuple):
         pid: its process id.
         slot: what it was lent.
         control: the socket on which the host waits for its end; None for one that cleans a scratch folder.
+        group: descriptor that kills all in its control group; None without one.
     """
 
     pid: int
     slot: Slot
     control: socket.socket | None
+    group: int | None = None
+
+    def kill_group(self) -> None:
+        """Kill what it has left in its control group."""
+        if self.group is not None:
+            with suppress(OSError):  # the host has removed it
+                os.write(self.group, b"1")
+            os.close(self.group)
 
 
 class Zygote:
@@ -158,17 +167,18 @@ class Zygote:
 
     def _serve(self, worker: _loop.Worker) -> bool:
         """Answer one datagram of the host; False when the host is gone."""
-        message, fds = _protocol.receive_with_fds(self._channel, 4096, 2)
+        message, fds = _protocol.receive_with_fds(self._channel, 4096, 3)
         if message != _protocol.SPAWN:
             return False
         data, control = fds[0], socket.socket(fileno=fds[1])
+        group = fds[2] if len(fds) > 2 else None
         slot = self._slots.take()
         zygote_pid = os.getpid()
         pid = self._slots.fork(slot)
         if pid == 0:
             self._become_worker(data, slot, worker, zygote_pid)
         os.close(data)
-        fds = [self._watch(Child(pid, slot, control))]
+        fds = [self._watch(Child(pid, slot, control, group))]
         if slot.nanny is not None and self._confinement.leaves_processes:
             fds.append(slot.nanny.pidfd)
         _quietly_send(control, _encode(_protocol.Born(pid)), fds)
@@ -204,6 +214,7 @@ class Zygote:
             exited = _protocol.Exited(status, usage.ru_utime + usage.ru_stime)
             _quietly_send(child.control, _encode(exited), [])
             child.control.close()
+        child.kill_group()
         guest = child.control is not None
         if guest and child.slot.nanny is not None and self._confinement.leaves_processes:
             child.slot.is_ending = True
@@ -244,6 +255,7 @@ class Zygote:
         for pidfd, child in self._children.items():
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.waitpid(child.pid, 0)
+            child.kill_group()
         self._slots.close()
         with suppress(OSError):  # the host may be at it too
             if self._confinement.has_root:

@@ -303,5 +303,5 @@ def test_everything_is_refused_for_a_user_without_rights_as_well(host_file, tmp_
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
 
-    assert (report["uid"], report["missing"]) == (NOBODY, [])
+    assert (report["uid"], report["missing"]) == (NOBODY, ["cgroup"])
     assert {name: seen for name, seen in report["outcomes"].items() if not is_expected(name, seen)} == {}

@@ -19,7 +19,7 @@ import pytest
 
 from dspex_actors import LimitExceeded, Limits, Policy, WorkerDied, WorkerLostError
 from dspex_actors.workers._process import Cause
-from tests.integration._tools import CEILING_S, TIMERS, BareZygote, runtime_of, wait_end
+from tests.integration._tools import CEILING_S, TIMERS, BareZygote, process_ids, runtime_of, wait_end
 
 KILL_S = 1.0  # seconds after which whatever is left counts as having survived
 REPOSITORY = Path(__file__).parents[2]
@@ -257,6 +257,49 @@ def test_a_host_that_is_killed_leaves_no_zygote_no_nanny_and_no_guest(profile, n
     assert namespace_of("self") not in namespaces
     assert left == []
     assert all(ended)
+
+
+def nannies_of(zygote) -> dict[int, int]:
+    """Return the nannies of a zygote by their namespace: in it they are process 1."""
+    children = (Path("/proc") / str(zygote) / "task" / str(zygote) / "children").read_text().split()
+    return {namespace_of(child): int(child) for child in children if process_ids(child)[1:] == [1]}
+
+
+@pytest.mark.parametrize("profile", ["process", "shell"])
+def test_a_nanny_that_is_killed_from_outside_costs_her_worker_and_no_more(profile):
+    with BareZygote(Policy(profile=profile)) as zygote:
+        with zygote.worker() as worker:
+            namespace = namespace_of(worker.facts.pid)
+            os.kill(nannies_of(zygote.process.pid)[namespace], signal.SIGKILL)
+            result = worker.execute("while True: pass", None, Limits(time_s=20), TIMERS)
+        left = left_after({namespace})
+        after = [zygote.run("1 + 1").value for _ in range(3)]
+
+    assert (type(result), result.signal) == (WorkerDied, signal.SIGKILL)
+    assert left == []
+    assert after == [2, 2, 2]
+
+
+def test_a_guest_can_neither_kill_nor_stop_the_nanny_of_its_namespace():
+    code = """
+import os, signal
+outcomes = []
+for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM):
+    try:
+        os.kill(1, number)
+        outcomes.append("sent")
+    except PermissionError:
+        outcomes.append("refused")
+child = os.fork()
+if child == 0:
+    os._exit(4)
+(outcomes, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    with BareZygote(Policy(profile="shell")) as zygote:
+        outcomes, code = zygote.run(code).value
+
+    assert set(outcomes) <= {"sent", "refused"}  # sent and ignored, or refused: she lives
+    assert code == 4
 
 
 def run_until_lost(worker, code, on_output):
