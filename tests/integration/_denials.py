@@ -43,8 +43,8 @@ def guest_code(attempt: str) -> str:
     return _HARNESS.format(attempt="def attempt():\n" + textwrap.indent(body, "    "))
 
 
-# Landlock refuses what is outside; in a root of its own a guest does not even find it.
-_OUTSIDE = ("EACCES", "ENOENT")
+# Landlock refuses what is outside; in a root of its own a guest does not find it, or finds it read-only.
+_OUTSIDE = ("EACCES", "ENOENT", "EROFS")
 
 FILES = {
     "reading a file of the host": ("open('/etc/passwd').read()", _OUTSIDE),
