@@ -31,9 +31,10 @@ from dspex_actors.executors._messages import (
 )
 from dspex_actors.executors._pool import Pool
 from dspex_actors.executors._report import report_finished
+from dspex_actors.executors._session_actor import SessionActor
 from dspex_actors.executors._session_body import SessionSetup
 from dspex_actors.executors._session_messages import OpenSession
-from dspex_actors.executors._session_start import is_session, start_session
+from dspex_actors.executors._session_start import start_session
 from dspex_actors.executors._tool_loop import ToolLoop
 from dspex_actors.executors._worker_actor import WorkerActor
 from dspex_actors.workers import Cause
@@ -292,7 +293,7 @@ class PythonExecutor(GenServer):
             lifeline=Lifeline(),
             tool_loop=self._tool_loop,
         )
-        start_session(self._workers, setup, sender)
+        start_session(self._workers, SessionActor, setup, sender)
 
     # -- workers
 
@@ -302,7 +303,7 @@ class PythonExecutor(GenServer):
         Sessions go on: those who hold them talk to them directly.
         """
         for child in self._workers.which_children():
-            if child.pid is not None and not is_session(child.pid):
+            if child.pid is not None and child.pid.actor_class is not SessionActor:
                 self._workers.terminate_child_async(child.pid)
 
     def _refill(self) -> None:

@@ -93,7 +93,7 @@ class History:
         """Return the number of a new checkpoint, and those of the ones that it makes superfluous."""
         self._numbers += 1
         of_earlier = [each for each in self.checkpoints if each.calls != self.calls]
-        kept = of_earlier[len(of_earlier) - self.earlier :] if self.earlier else []
+        kept = of_earlier[-self.earlier :] if self.earlier else []
         return self._numbers, [each.number for each in self.checkpoints if each not in kept]
 
     def frozen(self, number: int, dropped: list[int]) -> None:

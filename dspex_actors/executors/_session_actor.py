@@ -18,9 +18,10 @@ from dspex_actors._errors import (
     ValueEncodeError,
     WorkerLostError,
 )
+from dspex_actors.executors._lifeline import Lifeline
 from dspex_actors.executors._messages import Drain, Run
 from dspex_actors.executors._report import report_finished
-from dspex_actors.executors._session_body import SessionBody, SessionSetup
+from dspex_actors.executors._session_body import Branch, SessionBody, SessionSetup
 from dspex_actors.executors._session_messages import (
     BranchOff,
     GetRollbackState,
@@ -30,10 +31,11 @@ from dspex_actors.executors._session_messages import (
     SessionCall,
     StartOver,
 )
+from dspex_actors.executors._session_start import start_session
 from dspex_actors.executors._tools import RequestTools
 from dspex_actors.executors._variables import encode_variables
 from dspex_actors.workers import Cause
-from supervisors import NO_REPLY, GenServer, Refuse, Sender, Shutdown, Stop
+from supervisors import NO_REPLY, GenServer, Refuse, Sender, Shutdown, Stop, SupervisorAddress
 
 if TYPE_CHECKING:
     from dspex_actors._execution import ExecutionResult
@@ -67,8 +69,12 @@ class SessionActor(GenServer):
     kills the process by the lifeline.
     """
 
-    def init(self, setup: SessionSetup) -> None:
+    def init(self, setup: SessionSetup, branch: Branch | None = None) -> None:
         """Get a worker.
+
+        Args:
+            setup: how the session is set up.
+            branch: what it starts with; None for nothing.
 
         Raises:
             WorkerLostError: it did not get ready.
@@ -79,7 +85,7 @@ class SessionActor(GenServer):
         self._in_hand = True  # the process is being talked to
         self._body: SessionBody | None = None
         self.pid.on_release(self._release)
-        self._body = SessionBody(setup, self.system)
+        self._body = SessionBody(setup, self.system, branch)
         self._in_hand = False
         self._used = self.system.clock.now()
         if setup.config.idle_timeout_s is not None:
@@ -123,11 +129,11 @@ class SessionActor(GenServer):
                 sender.reply(self._the_body.read(name))
                 return self._follow_up()
         try:
-            return self._change(message)
+            return self._change(message, sender)
         except RollbackUnavailableError as error:
             raise Refuse(error) from None
 
-    def _change(self, message: object) -> Any:  # noqa: ANN401 -- as `handle_call`
+    def _change(self, message: object, sender: Sender) -> Any:  # noqa: ANN401 -- as `handle_call`
         """Do what a message asks for to the state, or tell about it.
 
         Raises:
@@ -145,7 +151,11 @@ class SessionActor(GenServer):
             case GetRollbackState():
                 return body.rollback_state()
             case BranchOff():
-                raise RollbackUnavailableError(body.worker.no_copies)
+                branch = body.branch(self._setup.zygote.new_id())
+                setup = self._setup._replace(number=next(self.system.serials), lifeline=Lifeline())
+                assert isinstance(self.parent, SupervisorAddress)  # noqa: S101 -- it was started as a child
+                start_session(self.parent, type(self), setup, sender, branch)
+                return NO_REPLY
         raise Refuse(ConfigError("message", message, "one of a session's own"))
 
     def handle_info(self, message: object) -> Stop | None:

@@ -14,7 +14,8 @@ from dspex_actors._errors import RollbackUnavailableError
 from dspex_actors._execution import Completed, ExecutionResult, Failed, LimitExceeded, WorkerDied
 from dspex_actors._log import log
 from dspex_actors._session import RollbackState, SessionState
-from dspex_actors.executors._history import Ending, Fate, History
+from dspex_actors.executors._history import Checkpoint, Ending, Fate, History
+from dspex_actors.workers import NoCopiesError, SessionWorker
 
 if TYPE_CHECKING:
     from dspex_actors._config import SessionConfig
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 _NEVER = "the session makes checkpoints only when it is told to (checkpoint='never')"
 _NOT_YET = "no checkpoint was made since the last call (checkpoint='idle')"
+_SLOW = "making a checkpoint takes {:.0f} ms; one is made when the session is idle"
+_SLOW_S, _SLOW_COPIES = 0.1, 3
+"""Copies in a row that each take longer than that are too dear to be made after every call.
+
+A heap of 100 MB of Python objects takes about 10 ms, one of 1 GB about 40. One slow copy may be chance.
+"""
+
 _GONE = "its checkpoint was gone"
 _CLOSED = "the session was closed"
 
@@ -52,6 +60,18 @@ class SessionSetup(NamedTuple):
     tool_loop: ToolLoop
 
 
+class Branch(NamedTuple):
+    """What a session that branched off starts with.
+
+    Attributes:
+        worker: has the state.
+        calls: how many calls made it.
+    """
+
+    worker: SessionWorker
+    calls: int
+
+
 class SessionBody:
     """The present worker of a session, and its history.
 
@@ -61,17 +81,23 @@ class SessionBody:
     Args:
         setup: how the session is set up.
         system: whose timers and telemetry are used.
+        branch: what it starts with; None for nothing.
 
     Attributes:
         worker: what runs the next call.
     """
 
-    def __init__(self, setup: SessionSetup, system: System) -> None:
+    def __init__(self, setup: SessionSetup, system: System, branch: Branch | None = None) -> None:
         self._setup = setup
         self._system = system
         self._history = History(setup.config.history, OnError(setup.config.on_error))
         self._why_none = ""  # why the last checkpoint that was wanted does not exist
-        self.worker = self._new_worker()
+        self._slow_copies = 0  # in a row
+        if branch is None:
+            self.worker: KeptWorker = self._new_worker()
+        else:
+            self.worker, self._history.calls = branch
+            setup.lifeline.attach(self.worker)
         try:
             self._make_first_checkpoint()
         except BaseException:
@@ -109,6 +135,7 @@ class SessionBody:
 
     def _settle(self, result: ExecutionResult) -> SessionState:
         history, ending = self._history, _ending(result)
+        self._note_vanished()
         if self._setup.lifeline.is_cut:
             return SessionState(fate="lost", calls=0, undone=history.calls, reason=_CLOSED)
         fate = history.fate(ending)
@@ -116,17 +143,23 @@ class SessionBody:
             reason = self._reason() if history.is_unwanted(ending) else ""
             history.finished()
             return SessionState(fate="kept", calls=history.calls, reason=reason)
-        if fate is Fate.RESTORE and (state := self._restore_newest()) is not None:
+        if (
+            fate is Fate.RESTORE
+            and (state := self._restore_newest(alive=ending is not Ending.GONE)) is not None
+        ):
             return state
         return self._lose()
 
-    def _restore_newest(self) -> SessionState | None:
-        """Wake the newest checkpoint that is there; None if none is."""
+    def _restore_newest(self, *, alive: bool) -> SessionState | None:
+        """Wake the newest checkpoint that is there; None if none is.
+
+        Args:
+            alive: whether the worker is; then only a checkpoint of the present state will do.
+        """
         history = self._history
         while (checkpoint := history.restorable()) is not None:
             undone, reason = history.undone, self._reason()
-            if self.worker.restore(checkpoint.number, history.restoring(checkpoint)):
-                history.restored(checkpoint)
+            if self._wake(checkpoint):
                 state = SessionState(
                     fate="rolled_back",
                     calls=history.calls,
@@ -137,6 +170,9 @@ class SessionBody:
                 return state
             history.vanished(checkpoint.number)
             self._why_none = _GONE
+            if alive:
+                history.finished()
+                return SessionState(fate="kept", calls=history.calls, reason=_GONE)
         return None
 
     def _lose(self) -> SessionState:
@@ -155,22 +191,27 @@ class SessionBody:
         """
         if self._setup.lifeline.is_cut:
             return False
+        at = self._setup.config.checkpoint
         if self.worker.is_closed:
             self.worker = self._new_worker()
             self._make_first_checkpoint()
-        elif self._setup.config.checkpoint is CheckpointAt.EVERY_CALL:
+        elif at is CheckpointAt.EVERY_CALL and self._slow_copies < _SLOW_COPIES:
             self.checkpoint_if_needed()
-        return self._setup.config.checkpoint is CheckpointAt.IDLE and not self._history.is_current
+        elif at is CheckpointAt.EVERY_CALL:
+            self._why_none = _SLOW.format(self.worker.copy_s * 1000)
+        return at is not CheckpointAt.NEVER and not self._history.is_current
 
     def checkpoint_if_needed(self) -> str:
         """Make a checkpoint of the present state unless there is one; say why not if it cannot be made."""
         history = self._history
+        self._note_vanished()
         if history.is_current:
             return ""
         number, superfluous = history.freezing()
         self._why_none = self.worker.freeze(number, superfluous)
         if not self._why_none:
             history.frozen(number, superfluous)
+            self._slow_copies = self._slow_copies + 1 if self.worker.copy_s > _SLOW_S else 0
         return self._why_none
 
     def make_checkpoint(self) -> None:
@@ -195,11 +236,26 @@ class SessionBody:
         if checkpoint is None:
             known = f"{self._history.earlier_states} earlier states have a checkpoint, not {steps}"
             raise RollbackUnavailableError(self.worker.no_copies or known)
-        if not self.worker.restore(checkpoint.number, self._history.restoring(checkpoint)):
+        if not self._wake(checkpoint):
             self._history.vanished(checkpoint.number)
             raise RollbackUnavailableError(_GONE)
-        self._history.restored(checkpoint)
         self.checkpoint_if_needed()  # waking the copy has used it up
+
+    def branch(self, worker_id: int) -> Branch:
+        """Return a second worker that has the present state.
+
+        Raises:
+            RollbackUnavailableError: it cannot be made.
+        """
+        if (died := self.recover()) is not None:
+            self.follow_up()
+            raise RollbackUnavailableError(f"the state is gone: {died.detail}")
+        if not isinstance(self.worker, SessionWorker):
+            raise RollbackUnavailableError(self.worker.no_copies)
+        try:
+            return Branch(self.worker.branch(worker_id), self._history.calls)
+        except NoCopiesError as error:
+            raise RollbackUnavailableError(str(error)) from None
 
     def start_over(self) -> None:
         """Forget everything: a fresh worker."""
@@ -210,6 +266,7 @@ class SessionBody:
 
     def rollback_state(self) -> RollbackState:
         """Say whether the present state would survive."""
+        self._note_vanished()
         earlier = self._history.earlier_states
         if self._history.is_current:
             return RollbackState(status="available", checkpoints=earlier)
@@ -218,8 +275,18 @@ class SessionBody:
     # -- inside
 
     def _new_worker(self) -> KeptWorker:
+        """Return a fresh worker; one that cannot be copied if this machine has no other."""
+        why_not = self._setup.zygote.no_copies
+        if not why_not:
+            try:
+                return self._ready(self._setup.zygote.spawn_session(reseed=self._setup.config.reseed))
+            except NoCopiesError as error:
+                why_not = str(error)
+        return self._ready(self._setup.zygote.spawn_kept(why_not))
+
+    def _ready(self, worker: KeptWorker) -> KeptWorker:
+        """Wait until a worker takes calls."""
         setup = self._setup
-        worker = setup.zygote.spawn_kept()
         setup.lifeline.attach(worker)
         worker.wait_ready(setup.start_timeout_s, self._system.timers)
         try:
@@ -233,6 +300,20 @@ class SessionBody:
         self._why_none = ""
         if self._setup.config.checkpoint is not CheckpointAt.NEVER:
             self.checkpoint_if_needed()
+
+    def _wake(self, checkpoint: Checkpoint) -> bool:
+        """Let a checkpoint take the place of the worker; False if it is not there."""
+        if not self.worker.restore(checkpoint.number, self._history.restoring(checkpoint)):
+            return False
+        self._history.restored(checkpoint)
+        self._setup.lifeline.attach(self.worker)  # it is another process now; the session may be cut
+        return True
+
+    def _note_vanished(self) -> None:
+        """Take note of checkpoints that have ended by themselves."""
+        for number in self.worker.vanished():
+            self._history.vanished(number)
+            self._why_none = _GONE
 
     def _reason(self) -> str:
         """Say why the present state has no checkpoint."""

@@ -20,6 +20,8 @@ _HOME_OF = {
     "Cause": "_causes",
     "KeptWorker": "_kept",
     "LayerReport": "_protocol",
+    "NoCopiesError": "_session_worker",
+    "SessionWorker": "_session_worker",
     "Timers": "_causes",
     "ToolFailure": "_tool_calls",
     "Tools": "_tool_calls",

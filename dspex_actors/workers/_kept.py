@@ -32,9 +32,11 @@ class KeptWorker(WorkerProcess):
 
     Attributes:
         no_copies: why its state cannot be copied; empty if it can.
+        copy_s: seconds that making the last copy took.
     """
 
     no_copies = "the worker cannot be copied"
+    copy_s = 0.0
     _withdrawn = 0
 
     def open(self, limits: Limits, timers: Timers) -> None:
@@ -128,6 +130,10 @@ class KeptWorker(WorkerProcess):
         return dataclasses.replace(died, detail=f"{detail} ({died.detail})" if died.detail else detail)
 
     # -- copies of the state
+
+    def vanished(self) -> set[int]:
+        """Return the numbers of copies that have ended by themselves, each once."""
+        return set()
 
     def freeze(self, number: int, superfluous: list[int]) -> str:  # noqa: ARG002 -- there are no copies here
         """Make a copy of the present state, and drop some others once it exists.

@@ -10,7 +10,6 @@ socket that the worker never holds.
 from __future__ import annotations
 
 import os
-import select
 import socket
 import threading
 import time
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from dspex_actors.workers._tool_calls import Tools
 
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
-_decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Exited).decode
+_decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Unborn | _protocol.Exited).decode
 _encode = msgspec.msgpack.encode
 
 _DEATH_WAIT_S = 5.0
@@ -57,7 +56,7 @@ class WorkerProcess:
         worker_id: its number.
         profile: name of its profile.
         sandbox: which layers its zygote's probe found active.
-        group: its control group, owned from now on; None without one.
+        control_group: its control group, owned from now on; None without one.
     """
 
     def __init__(
@@ -67,10 +66,10 @@ class WorkerProcess:
         worker_id: int,
         profile: str,
         sandbox: Mapping[str, bool],
-        group: WorkerGroup | None = None,
+        control_group: WorkerGroup | None = None,
     ) -> None:
         self._data = data
-        self._group = group
+        self._control_group = control_group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
         self._reader = _framing.FrameReader(data, self._caps)
@@ -96,21 +95,40 @@ class WorkerProcess:
         Raises:
             WorkerLostError: it ended or was not ready in time; it is killed.
         """
+        born, fds = self._be_born(timeout_s)
+        self._pidfd, self._nanny = (*fds, -1)[:2]
+        self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
+        if self._control_group is not None:
+            self._control_group.admit(self)
+        self._wait_confined(timeout_s, timers)
+
+    def _be_born(
+        self, timeout_s: float
+    ) -> tuple[_protocol.Born | _protocol.Unborn | _protocol.Exited, list[int]]:
+        """Wait for what the zygote tells of the fork; return it with the descriptors.
+
+        Raises:
+            WorkerLostError: it tells of none.
+        """
         self._control.settimeout(timeout_s)
         try:
             message, fds = _protocol.receive_with_fds(self._control, 4096, 2)
         except OSError as error:
             self.close()
             raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
-        if not fds:
+        if not message:
             self.close()
             raise WorkerLostError("the zygote ended before it started a worker")
-        self._pidfd, self._nanny = (*fds, -1)[:2]
+        return _decode_control(message), fds
+
+    def _wait_confined(self, timeout_s: float, timers: Timers) -> None:
+        """Wait until the worker says that it is ready.
+
+        Raises:
+            WorkerLostError: it ended or was not ready in time; it is killed.
+        """
         if self._cause is not None:
             self.kill(self._cause)  # that came before there was anything to kill
-        born = _decode_control(message)
-        self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
-        self._enter_group()
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
@@ -129,19 +147,6 @@ class WorkerProcess:
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
-
-    def _enter_group(self) -> None:
-        """Put the worker into its control group, before it has guest code.
-
-        Raises:
-            WorkerLostError: the kernel refused; the worker is killed.
-        """
-        if self._group is not None:
-            try:
-                self._group.add(self.facts.pid)
-            except OSError as error:
-                self.close()
-                raise WorkerLostError(f"the worker could not enter its control group: {error}") from error
 
     def execute(
         self,
@@ -199,8 +204,8 @@ class WorkerProcess:
         detail = ""
         final, value = None, None
         try:
-            if self._group is not None:
-                self._group.limit(limits)
+            if self._control_group is not None:
+                self._control_group.limit(limits)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
             final, value = self._receive(nonce, limits, output, calls)
         except ProtocolError as error:
@@ -301,7 +306,9 @@ class WorkerProcess:
         killed_by = -exit_code if exit_code < 0 else None
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
-        grouped = cause is None and self._group is not None and self._group.ran_out_of_memory()
+        grouped = (
+            cause is None and self._control_group is not None and self._control_group.ran_out_of_memory()
+        )
         if grouped and limits.memory_bytes is not None:
             return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
         if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
@@ -339,8 +346,8 @@ class WorkerProcess:
         self._cause = self._cause or cause
         for pidfd in (self._nanny, self._pidfd):
             _pidfds.kill(pidfd)
-        if self._group is not None:
-            self._group.kill()
+        if self._control_group is not None:
+            self._control_group.kill()
         with suppress(OSError):  # closed already; what has arrived can still be read
             self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
@@ -374,24 +381,18 @@ class WorkerProcess:
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
             dead = _pidfds.wait_ended(pidfd, _DEATH_WAIT_S) and dead
-            if pidfd >= 0 and self._zygote_is_gone():
+            if pidfd >= 0 and _pidfds.is_hung_up(self._control):
                 _pidfds.reap_if_adopted(pidfd)
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:
                     os.close(pidfd)
             self._pidfd = self._nanny = -1
-            if self._group is not None:
-                self._group.close()
+            if self._control_group is not None:
+                self._control_group.close()
         self._data.close()
         self._control.close()
         return dead
-
-    def _zygote_is_gone(self) -> bool:
-        """Whether nobody holds the other end of the control socket."""
-        poll = select.poll()
-        poll.register(self._control, 0)  # whatever it asks for, poll tells of a closed end
-        return any(events & select.POLLHUP for _, events in poll.poll(0))
 
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""

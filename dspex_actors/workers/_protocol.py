@@ -6,6 +6,7 @@ of the messages below as MessagePack, the rest is an encoded value.
 
     host -> worker    EXECUTE      Request, variables
                       TOOL_RESULT  ToolResult, value           once for each TOOL_CALL
+                      FREEZE       Freeze, without parts       to the worker of a session, between requests
     worker -> host    READY        Ready                       once, before anything else
                       OUTPUT       stream number, then raw bytes     any number of times
                       TOOL_CALL    ToolCall, [args, kwargs]    one at a time, within a request that has tools
@@ -13,8 +14,9 @@ of the messages below as MessagePack, the rest is an encoded value.
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
 `ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
-sockets and, if it has a control group, the file that kills all in it. On a worker's control socket the zygote
-alone writes: `Born` with the pidfd, and `Exited` with the status.
+sockets and, if it has a control group, the file that kills all in it; or one `SPAWN_SESSION` per session,
+with five sockets, see `_keeping_protocol`. On the control socket that comes along the zygote alone writes:
+`Born` with the pidfd (or `Unborn`), and `Exited` with the status.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import msgspec
 VERSION = 2
 """Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
 
-SPAWN = b"spawn"
+SPAWN, SPAWN_SESSION = b"spawn", b"session"
 
 STDOUT, STDERR = b"\x01", b"\x02"
 STREAM_NAMES = {1: "stdout", 2: "stderr"}
@@ -58,6 +60,7 @@ class FrameType(IntEnum):
     FINAL = 4
     TOOL_CALL = 5
     TOOL_RESULT = 6
+    FREEZE = 7
 
 
 class Request(msgspec.Struct, array_like=True, frozen=True):
@@ -199,6 +202,7 @@ class Up(msgspec.Struct, array_like=True, frozen=True):
     version: int
     layers: list[LayerReport]
     error: str = ""
+    no_copies: str = ""
 
 
 class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):
@@ -209,6 +213,12 @@ class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):
     """
 
     pid: int
+
+
+class Unborn(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """The keeper of a session could not be forked."""
+
+    reason: str
 
 
 class Exited(msgspec.Struct, array_like=True, frozen=True, tag=2):

@@ -19,6 +19,7 @@ from dspex_actors.workers import _groups, _protocol
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
+from dspex_actors.workers._session_worker import SessionWorker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,6 +184,7 @@ class ZygoteHandle:
 
     Attributes:
         layers: what the zygote's probe found; known after the handshake.
+        no_copies: why the state of a session cannot be copied here; empty if it can. Known with the layers.
         pid: its process id; set by whoever started it.
     """
 
@@ -193,6 +195,7 @@ class ZygoteHandle:
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
         self.layers: list[LayerReport] = []
+        self.no_copies = ""
         self.pid = 0
 
     def handshake(self, config: _protocol.ZygoteConfig, timeout_s: float) -> list[LayerReport]:
@@ -221,6 +224,7 @@ class ZygoteHandle:
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self._channel.settimeout(None)
+        self.no_copies = up.no_copies
         group = self._try_group(config, timeout_s)
         self.layers = in_order(_groups.with_group_kill(up.layers, group), self._profile)
         return self.layers
@@ -256,15 +260,58 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
-        return self._spawn(WorkerProcess, worker_id or next(self._serial), self._make_group())
+        return self._spawn(WorkerProcess, worker_id or self.new_id(), self._make_group())
 
-    def spawn_kept(self) -> KeptWorker:
+    def spawn_kept(self, no_copies: str) -> KeptWorker:
         """Like `spawn`, for a worker that will serve many calls.
+
+        Args:
+            no_copies: why its state cannot be copied.
 
         Raises:
             WorkerLostError: the zygote is gone.
         """
-        return self._spawn(KeptWorker, next(self._serial), self._make_group())
+        worker = self._spawn(KeptWorker, self.new_id(), self._make_group())
+        worker.no_copies = no_copies
+        return worker
+
+    def spawn_session(self, *, reseed: bool) -> SessionWorker:
+        """Like `spawn`, for a worker that will serve many calls and whose state can be copied.
+
+        Args:
+            reseed: whether random generators start anew in a copy that is woken.
+
+        Raises:
+            WorkerLostError: the zygote is gone.
+        """
+        data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(3)]
+        (control, their_control), (line, their_line), (meeting, report) = pairs
+        meeting.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before anybody can write
+        sent = [their_data, their_control, their_line, meeting, report]
+        try:
+            with self._lock:
+                _protocol.send_with_fds(
+                    self._channel, _protocol.SPAWN_SESSION, [each.fileno() for each in sent]
+                )
+        except OSError as error:
+            for each in (data, control, line):
+                each.close()
+            raise WorkerLostError(f"the zygote is gone: {error}") from error
+        finally:
+            for each in sent:
+                each.close()
+        return SessionWorker(
+            data, control, self.new_id(), self._profile, self._sandbox, line=line, reseed=reseed
+        )
+
+    def new_id(self) -> int:
+        """Return a number for one more worker."""
+        return next(self._serial)
+
+    @property
+    def _sandbox(self) -> dict[str, bool]:
+        return {layer.name: layer.active for layer in self.layers}
 
     def _make_group(self) -> _groups.WorkerGroup | None:
         """Make a control group for a worker, where workers have them.
@@ -292,8 +339,7 @@ class ZygoteHandle:
             if group is not None:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
-        sandbox = {layer.name: layer.active for layer in self.layers}
-        return kind(data, control, worker_id, self._profile, sandbox, group)
+        return kind(data, control, worker_id, self._profile, self._sandbox, group)
 
     @property
     def gone(self) -> bool:

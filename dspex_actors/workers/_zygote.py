@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import msgspec
 
 from dspex_actors.workers import _protocol, _scratch, _trial
+from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
@@ -129,7 +130,7 @@ class Zygote:
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
         _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
-        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers)))
+        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers, "", self._confinement.no_copies)))
         to_warm = list(reversed(_WARM))
         while True:
             events = self._poll.poll(0 if to_warm else None)
@@ -167,7 +168,10 @@ class Zygote:
 
     def _serve(self, worker: _loop.Worker) -> bool:
         """Answer one datagram of the host; False when the host is gone."""
-        message, fds = _protocol.receive_with_fds(self._channel, 4096, 3)
+        message, fds = _protocol.receive_with_fds(self._channel, 4096, len(SessionFds._fields))
+        if message == _protocol.SPAWN_SESSION:
+            self._serve_session(worker, SessionFds(*fds))
+            return True
         if message != _protocol.SPAWN:
             return False
         data, control = fds[0], socket.socket(fileno=fds[1])
@@ -183,6 +187,29 @@ class Zygote:
             fds.append(slot.nanny.pidfd)
         _quietly_send(control, _encode(_protocol.Born(pid)), fds)
         return True
+
+    def _serve_session(self, worker: _loop.Worker, fds: SessionFds) -> None:
+        """Fork the keeper of a session, which forks the worker."""
+        control = socket.socket(fileno=fds.control)
+        slot = self._slots.take()
+        zygote_pid = os.getpid()
+        try:
+            self._confinement.prepare_sessions()
+            pid = self._slots.fork(slot, alone=True)
+        except OSError as error:
+            slot.is_alone = False
+            self._slots.give_back(slot)
+            _quietly_send(control, _encode(_protocol.Unborn(str(error))), [])
+            control.close()
+        else:
+            if pid == 0:
+                become_keeper(self._confinement, slot, worker, fds, zygote_pid)
+            pidfds = [self._watch(Child(pid, slot, control))]
+            if slot.nanny is not None:
+                pidfds.append(slot.nanny.pidfd)
+            _quietly_send(control, _encode(_protocol.Born(pid)), pidfds)
+        for descriptor in (fds.data, fds.line, fds.meeting, fds.report):
+            os.close(descriptor)
 
     def _become_worker(self, data: int, slot: Slot, worker: _loop.Worker, zygote_pid: int) -> NoReturn:
         """Confine this freshly forked process and serve the host; never returns."""
@@ -216,7 +243,8 @@ class Zygote:
             child.control.close()
         child.kill_group()
         guest = child.control is not None
-        if guest and child.slot.nanny is not None and self._confinement.leaves_processes:
+        ends_alone = child.slot.is_alone or self._confinement.leaves_processes
+        if guest and child.slot.nanny is not None and ends_alone:
             child.slot.is_ending = True
             child.slot.nanny.kill()
         else:

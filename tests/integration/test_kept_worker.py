@@ -16,7 +16,7 @@ from tests.integration._tools import CEILING_S, QUICK, TIMERS, BareZygote, wait_
 @pytest.fixture
 def kept():
     with BareZygote() as zygote:
-        worker = zygote.handle.spawn_kept()
+        worker = zygote.handle.spawn_kept("none here")
         try:
             worker.wait_ready(CEILING_S, TIMERS)
             worker.open(QUICK, TIMERS)
@@ -68,7 +68,7 @@ def test_a_result_that_comes_after_the_kill_does_not_count():
 
 def test_a_worker_that_was_killed_before_it_was_born_does_not_live():
     with BareZygote() as zygote:
-        worker = zygote.handle.spawn_kept()
+        worker = zygote.handle.spawn_kept("none here")
         worker.kill(Cause.CLOSED)
         with pytest.raises(WorkerLostError):
             worker.wait_ready(CEILING_S, TIMERS)

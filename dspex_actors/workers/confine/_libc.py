@@ -21,6 +21,7 @@ _holding.syscall.restype = ctypes.c_long
 PR_SET_PDEATHSIG = 1
 PR_GET_DUMPABLE = 3
 PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_GET_NO_NEW_PRIVS = 39
 PR_CAPBSET_READ = 23
@@ -85,14 +86,17 @@ def drop_bounding_set() -> None:
             return
 
 
-def drop_capabilities() -> None:
+def drop_capabilities(*, kept: int = 0) -> None:
     """Give up every capability, for good.
+
+    Args:
+        kept: but for these, a bit set of those below 32.
 
     Raises:
         OSError: the kernel refused.
     """
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    check(_capset(_CAPABILITY_HEADER, bytes(24)), "capset")
+    check(_capset(_CAPABILITY_HEADER, struct.pack("6I", kept, kept, 0, 0, 0, 0)), "capset")
 
 
 def effective_capabilities() -> int:

@@ -58,6 +58,7 @@ def apply_limits(
     open_files: int | None,
     processes: int | None,
     for_good: bool = True,
+    spare_files: int = 0,
 ) -> None:
     """Apply limits to the calling process.
 
@@ -70,13 +71,14 @@ def apply_limits(
         processes: number of processes and threads of its user.
         for_good: whether they can only be lowered from now on. If not, they hold until the next ones are
             applied, and the process can raise them itself, up to what was applied for good.
+        spare_files: descriptors that `widen` makes available.
     """
     wanted: dict[int, tuple[int, int] | None] = {
         resource.RLIMIT_CPU: None,
         resource.RLIMIT_DATA: None,
         resource.RLIMIT_AS: None,
         resource.RLIMIT_FSIZE: None if file_bytes is None else (file_bytes, file_bytes),
-        resource.RLIMIT_NOFILE: None if open_files is None else (open_files, open_files),
+        resource.RLIMIT_NOFILE: None if open_files is None else (open_files, open_files + spare_files),
         resource.RLIMIT_NPROC: None if processes is None else (processes, processes),
     }
     if cpu_s is not None:
@@ -112,9 +114,9 @@ def _lower(kind: int, soft: int, hard: int) -> None:
     resource.setrlimit(kind, (soft, hard))
 
 
-def widen_for_report() -> None:
-    """Use the reserve between soft and hard limit, to report that memory ran out."""
-    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS):
+def widen() -> None:
+    """Use the reserve between soft and hard limits: to report that memory ran out, or to make a copy."""
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS, resource.RLIMIT_NOFILE):
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (hard, hard))
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable, Sequence
 
+    from dspex_actors.workers.guest._copies import Copies
+
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
@@ -38,6 +40,7 @@ _ECHO = "x"
 _ECHOED = [0.5] * 40, [7] * 40, ["text"] * 40, [{"a": 1, "b": [1, None]}] * 3, b"x" * 5000
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
+_SPARE_FILES = 4  # what making a copy of a session takes
 _SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
 
 
@@ -80,13 +83,17 @@ class Worker:
         self._engine = engine
         self.baseline = _limits.Baseline.measure()
         self._reader = _framing.FrameReader(
-            channel, dict.fromkeys((FrameType.EXECUTE, FrameType.TOOL_RESULT), _protocol.REQUEST_CAP)
+            channel,
+            dict.fromkeys(
+                (FrameType.EXECUTE, FrameType.TOOL_RESULT, FrameType.FREEZE), _protocol.REQUEST_CAP
+            ),
         )
         self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
         self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self.counted_beside: int | None = None
         self._nonce = 0
         self._pid = 0  # until it serves
+        self._copies: Copies | None = None
         self._namespace: dict[str, Any] | None = None
         self._calls = 0
         self._sources: dict[str, str] = {}  # code of the latest calls that were kept, by file name
@@ -129,8 +136,13 @@ class Worker:
             reader.read()
             reader.read()
 
-    def serve(self) -> None:
-        """Answer requests until the host closes the socket. Runs in the confined worker."""
+    def serve(self, copies: Copies | None = None) -> None:
+        """Answer requests until the host closes the socket. Runs in the confined worker.
+
+        Args:
+            copies: makes copies of the process; None if the host will not ask for any.
+        """
+        self._copies = copies
         for name, stream in (("stdin", self._stdin), ("stdout", self._stdout), ("stderr", self._stderr)):
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
@@ -151,9 +163,20 @@ class Worker:
             frame = self._reader.read()
         if frame is None:
             return False
+        if frame.type == FrameType.FREEZE:
+            self._freeze(frame.payload)
+            return True
         self._nonce = frame.nonce
         self._send(FrameType.FINAL, self._answer(frame.payload))
         return True
+
+    def _freeze(self, payload: bytes | memoryview) -> None:
+        """Become two; go on here, and also in the new process once that is awake."""
+        if self._copies is None:
+            return
+        if self._copies.freeze(payload):
+            self._pid = os.getpid()
+        self._touch()  # the pages that the two share are to be copied now, not in the next request
 
     def _warm_up(self) -> None:
         """Run one request for nothing: the first touches the pages that all later ones use."""
@@ -164,6 +187,14 @@ class Worker:
         self._reader.sock = memory
         self._serve_one()
         self._channel = self._reader.sock = host
+
+    def _touch(self) -> None:
+        """Like `_warm_up`, but read nothing: the host's next request may be there already."""
+        main = sys.modules.get("__main__")
+        request = _encode(_protocol.Request(_REHEARSAL))
+        self._answer(b"".join(_framing.pack_parts([request])))
+        if self._namespace is not None and main is not None:
+            sys.modules["__main__"] = main
 
     def _answer(self, payload: bytes | memoryview) -> list[bytes | bytearray | memoryview]:
         """Run one request; return the parts of its final frame."""
@@ -208,7 +239,7 @@ class Worker:
             error.__traceback__ = None
             del namespace
             self._limited = None
-            _limits.widen_for_report()
+            _limits.widen()
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
             return Final("failed", *_failure.describe(error, sources)), None
@@ -248,11 +279,15 @@ class Worker:
             open_files=request.open_files,
             for_good=for_good,
             processes=self._process_limit(request.processes),
+            spare_files=_SPARE_FILES if request.keep else 0,
         )
 
     def _process_limit(self, processes: int | None) -> int | None:
-        """Return the number to limit, what counts beside the guest included; None for no limit."""
-        if processes is None or self.counted_beside is None:
+        """Return the number to limit, what counts beside the guest included; None for no limit.
+
+        The copies and branches of a session belong to one user; a limit would be on all of them together.
+        """
+        if processes is None or self.counted_beside is None or self._copies is not None:
             return None
         return processes + self.counted_beside
 

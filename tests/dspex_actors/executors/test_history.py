@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dspex_actors._config import OnError
 from dspex_actors.executors._history import Checkpoint, Ending, Fate, History
@@ -65,6 +65,8 @@ def test_what_a_roll_back_undoes_is_counted_from_the_newest_checkpoint(checkpoin
         ([(1, 0)], 1, 1, (2, [])),
         ([(1, 0), (2, 1)], 2, 1, (3, [1])),
         ([(1, 0), (2, 1)], 2, 2, (3, [])),
+        ([(1, 0), (2, 1)], 2, 5, (3, [])),
+        ([(1, 0), (2, 1), (3, 2), (4, 3)], 4, 3, (5, [1])),
         ([(1, 0)], 1, 0, (2, [1])),
         ([(1, 0), (2, 1)], 2, 0, (3, [1, 2])),
         ([(1, 0), (2, 1)], 1, 1, (3, [2])),  # the same state again, after its copy was used up
@@ -116,11 +118,15 @@ class Sessions(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.earlier = 2
+        self.earlier = 1
         self.history = History(self.earlier, OnError.ROLLBACK)
         self.state = ()  # the calls that made it
         self.copies = {}  # number: state
         self.serial = 0
+
+    @initialize(earlier=st.integers(0, 4))
+    def a_session_begins(self, earlier):
+        self.earlier = self.history.earlier = earlier
 
     def restore(self, checkpoint):
         for number in self.history.restoring(checkpoint):
@@ -151,6 +157,8 @@ class Sessions(RuleBasedStateMachine):
     def freeze(self, works):
         number, superfluous = self.history.freezing()
         assert number not in self.copies
+        earlier = [each for each, state in self.copies.items() if state != self.state]
+        assert len(set(earlier) - set(superfluous)) == min(self.earlier, len(earlier))
         if works:
             self.copies[number] = self.state
             for each in superfluous:
