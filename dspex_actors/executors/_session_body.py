@@ -135,7 +135,8 @@ class SessionBody:
 
     def _settle(self, result: ExecutionResult) -> SessionState:
         history, ending = self._history, _ending(result)
-        self._note_vanished()
+        if ending is not Ending.DONE:
+            self._note_vanished()
         if self._setup.lifeline.is_cut:
             return SessionState(fate="lost", calls=0, undone=history.calls, reason=_CLOSED)
         fate = history.fate(ending)
@@ -310,10 +311,10 @@ class SessionBody:
         return True
 
     def _note_vanished(self) -> None:
-        """Take note of checkpoints that have ended by themselves."""
-        for number in self.worker.vanished():
+        """Take note of checkpoints that are not there after all."""
+        for number, reason in self.worker.vanished().items():
             self._history.vanished(number)
-            self._why_none = _GONE
+            self._why_none = reason
 
     def _reason(self) -> str:
         """Say why the present state has no checkpoint."""

@@ -47,13 +47,13 @@ class Process:
 
     Attributes:
         pidfd: its descriptor.
-        host_pid: its process id as /proc shows it, 0 if that cannot be seen.
+        host_pid: its process id as /proc shows it; 0 as long as nobody has looked.
         wakes: where it waits to be woken; None for a worker.
     """
 
-    def __init__(self, pidfd: int, host_pid: int, wakes: socket.socket | None) -> None:
+    def __init__(self, pidfd: int, wakes: socket.socket | None) -> None:
         self.pidfd = pidfd
-        self.host_pid = host_pid
+        self.host_pid = 0
         self.wakes = wakes
 
     def close(self) -> None:
@@ -126,17 +126,18 @@ class Keeper:
 
     # -- the host
 
-    def _obey(self, line: int) -> None:
-        """Take an order of the host."""
+    def _obey(self, line: int) -> bool:
+        """Take an order of the host; False if there is none, or will be no more."""
         try:
             message, fds = receive_with_fds(self._lines[line], 1 << 16, _MOST_FDS)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             message, fds = b"", []
         if not message:
-            self._act([*self._books.end(line), *self._forget(line)])
-            return
+            self._act(self._books.end(line))
+            self._forget(line)
+            return False
         match protocol.decode_order(message):
             case protocol.Allow(number=copy, superfluous=superfluous):
                 self._act(self._books.allow(line, copy, superfluous))
@@ -152,6 +153,7 @@ class Keeper:
                 self._act(actions)
             case protocol.End():
                 self._act(self._books.end(line))
+        return line in self._lines
 
     def _open(self, line: int, sock: socket.socket) -> None:
         os.set_blocking(sock.fileno(), False)
@@ -159,15 +161,14 @@ class Keeper:
         self._line_of[sock.fileno()] = line
         self._poll.register(sock.fileno(), select.EPOLLIN)
 
-    def _forget(self, line: int) -> list[_keeping.Action]:
-        """Stop listening to a line whose host is gone."""
+    def _forget(self, line: int) -> None:
+        """Stop listening to a line that is over, or whose host is gone."""
         sock = self._lines.pop(line, None)
         if sock is not None:
             del self._line_of[sock.fileno()]
             self._poll.unregister(sock.fileno())
             sock.close()
         self._expect_data(line, -1)
-        return []
 
     def _expect_data(self, line: int, descriptor: int) -> None:
         """Keep a data socket for a line's next worker, in place of an older one; -1 for none."""
@@ -192,6 +193,10 @@ class Keeper:
             # A signal of a main thread to its own process. Nobody else's number is any of its business.
             _notify.answer(self._listener, question, allow=question.first & 0xFFFFFFFF == asker)
             return
+        # The host has told us before it told the worker; its order may be next to be read.
+        for line in [line for line, each in self._books.lines.items() if each.worker == asker]:
+            while line in self._lines and self._obey(line):
+                continue
         threads = self._threads(asker) if asker in self._books.workers() else 1
         allow, actions = self._books.may_fork(asker, threads, time.monotonic())
         self._act(actions)
@@ -201,6 +206,7 @@ class Keeper:
     def _threads(self, pid: int) -> int:
         """Count the threads of a worker; 0 if they cannot be seen."""
         process = self._processes[pid]
+        process.host_pid = process.host_pid or self._host_pid(process.pidfd)
         if self._proc is None or not process.host_pid:
             return 0
         with suppress(OSError, ValueError, IndexError):
@@ -262,7 +268,7 @@ class Keeper:
     def _admit(self, pid: int, pidfd: int, wakes: socket.socket | None) -> None:
         """Watch a process."""
         self._top = max(self._top, pid)
-        self._processes[pid] = Process(pidfd, self._host_pid(pidfd), wakes)
+        self._processes[pid] = Process(pidfd, wakes)
         self._pid_of[pidfd] = pid
         self._poll.register(pidfd, select.EPOLLIN)
 

@@ -131,9 +131,9 @@ class KeptWorker(WorkerProcess):
 
     # -- copies of the state
 
-    def vanished(self) -> set[int]:
-        """Return the numbers of copies that have ended by themselves, each once."""
-        return set()
+    def vanished(self) -> dict[int, str]:
+        """Return the numbers of copies that do not exist, or not any more, with the reason, each once."""
+        return {}
 
     def freeze(self, number: int, superfluous: list[int]) -> str:  # noqa: ARG002 -- there are no copies here
         """Make a copy of the present state, and drop some others once it exists.

@@ -11,6 +11,7 @@ of the messages below as MessagePack, the rest is an encoded value.
                       OUTPUT       stream number, then raw bytes     any number of times
                       TOOL_CALL    ToolCall, [args, kwargs]    one at a time, within a request that has tools
                       FINAL        Final, value                exactly once per request
+                      FROZEN       one byte                    once for each FREEZE: 1 if it has become two
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
 `ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
@@ -61,6 +62,7 @@ class FrameType(IntEnum):
     TOOL_CALL = 5
     TOOL_RESULT = 6
     FREEZE = 7
+    FROZEN = 8
 
 
 class Request(msgspec.Struct, array_like=True, frozen=True):

@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dspex_actors._errors import WorkerLostError
+from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors._execution import WorkerFacts
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers import _keeping_protocol as protocol
@@ -43,6 +43,8 @@ _OUTSTANDING_S = 0.1
 
 _DEATH_WAIT_S = 5.0
 _ENDED = "the worker ended while it was copied"
+_GONE = "its checkpoint was gone"
+_NO_ANSWER = "the keeper did not answer"
 
 
 class NoCopiesError(Exception):
@@ -78,8 +80,10 @@ class SessionWorker(KeptWorker):
         self._group = group
         self._number = 0  # of the line
         self._last_words: protocol.Ended | None = None
-        self._vanished: set[int] = set()
+        self._vanished: dict[int, str] = {}
         self._is_closed = False
+        self._unconfirmed = 0  # number of a copy that has not said that it sleeps
+        self._unwanted: list[int] = []  # copies that were given up before it was known whether they exist
         self._mute = ""  # why the worker is not asked for copies any more
         self.copy_s = 0.0
 
@@ -144,32 +148,74 @@ class SessionWorker(KeptWorker):
     # -- copies of the state
 
     def freeze(self, number: int, superfluous: list[int]) -> str:
-        """Make a copy of the present state, and drop some others once it exists; see `KeptWorker.freeze`.
+        """Make a copy of the present state, and drop some others once it sleeps; see `KeptWorker.freeze`.
+
+        Returns as soon as there is another process. That it has said to the keeper what it is, and sleeps,
+        is waited for when somebody needs to know.
 
         Raises:
             WorkerLostError: the keeper has ended.
         """
+        self.confirm()
         if self._mute:
             return self._mute
         begun = time.monotonic()
-        self._order(protocol.Allow(number, superfluous), [])
-        self._send_freeze(number, split=False)
-        deadline = begun + _PATIENCE_S
-        while (news := self._next_news(deadline)) is not None:
+        self._order(protocol.Allow(number, [*superfluous, *self._unwanted]), [])
+        self._unwanted = []
+        self._unconfirmed = number
+        if self._become_two(number, split=False):
+            self.copy_s = time.monotonic() - begun
+            return ""
+        return self._outcome_of(number)
+
+    def _outcome_of(self, number: int) -> str:
+        """Return why a copy was not made; empty if it was, though its worker has ended since."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while self._unconfirmed and (news := self._next_news(deadline)) is not None:
             match news[0]:
-                case protocol.Frozen(number=made) if made == number:
-                    self.copy_s = time.monotonic() - begun
-                    return ""
                 case protocol.NotFrozen(reason=reason):
-                    if time.monotonic() - begun > _SILENT_S:
-                        self._mute = reason  # to be asked again would cost as much for every call
+                    self._unconfirmed = 0
                     return reason
                 case protocol.Ended():
                     deadline = time.monotonic() + _OUTSTANDING_S
-        if self._last_words is None:
-            self.kill(Cause.PROTOCOL)
-            return "the keeper did not answer"
-        return _ENDED
+        if not self._unconfirmed:
+            return ""
+        self._unconfirmed = 0
+        self._unwanted.append(number)  # should it turn up yet
+        return _ENDED if self._last_words is not None else _NO_ANSWER
+
+    def _become_two(self, number: int, *, split: bool) -> bool:
+        """Have the worker fork; False if it did not, or has ended."""
+        order = protocol.Freeze(self._number, number, split, self._reseed)
+        self._caps.clear()
+        self._caps[FrameType.FROZEN] = 1
+        self._data.settimeout(_PATIENCE_S)
+        try:
+            _framing.send_frame(self._data, FrameType.FREEZE, 0, [protocol.encode(order)])
+            frame = self._reader.read()
+        except (OSError, ProtocolError):
+            self.kill(
+                Cause.PROTOCOL
+            )  # if it has not ended already: it is stuck, or says what it was not asked
+            return False
+        finally:
+            with suppress(OSError):  # it may be closed
+                self._data.settimeout(None)
+        return frame is not None and bytes(frame.payload) == b"\1"
+
+    def confirm(self) -> None:
+        """Wait until the last copy sleeps, or is known not to.
+
+        Raises:
+            WorkerLostError: the keeper has ended.
+        """
+        begun = time.monotonic()
+        while self._unconfirmed and (news := self._next_news(begun + _PATIENCE_S)) is not None:
+            if isinstance(news[0], protocol.NotFrozen):
+                self._vanished[self._unconfirmed] = news[0].reason
+                self._unconfirmed = 0
+                if time.monotonic() - begun > _SILENT_S:
+                    self._mute = news[0].reason  # to be asked again would cost as much for every call
 
     def restore(self, number: int, newer: list[int]) -> bool:
         """Let a copy take the place of the worker; see `KeptWorker.restore`.
@@ -177,6 +223,7 @@ class SessionWorker(KeptWorker):
         Raises:
             WorkerLostError: the keeper has ended, or did not answer.
         """
+        self.confirm()
         data, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._order(protocol.Wake(number, newer), [theirs.fileno()])
@@ -203,11 +250,12 @@ class SessionWorker(KeptWorker):
             WorkerLostError: the keeper has ended.
         """
         assert self._group is not None  # noqa: S101 -- it was ready
+        self.confirm()
         data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         line, their_line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with their_data, their_line:
             self._order(protocol.Split(), [their_data.fileno(), their_line.fileno()])
-        self._send_freeze(0, split=True)
+        self._become_two(0, split=True)
         self._group.join()
         new = SessionWorker(
             data,
@@ -226,14 +274,19 @@ class SessionWorker(KeptWorker):
             raise
         if not came:
             new.close()
-            raise NoCopiesError("the keeper did not answer")
+            raise NoCopiesError(_NO_ANSWER)
         return new
 
-    def vanished(self) -> set[int]:
-        """Return the numbers of copies that have ended by themselves, each once."""
+    def vanished(self) -> dict[int, str]:
+        """Return the numbers of copies that do not exist, or not any more, with the reason, each once.
+
+        Raises:
+            WorkerLostError: the keeper has ended.
+        """
+        self.confirm()
         while self._next_news(0.0) is not None:
             continue
-        vanished, self._vanished = self._vanished, set()
+        vanished, self._vanished = self._vanished, {}
         return vanished
 
     # -- the end
@@ -294,12 +347,6 @@ class SessionWorker(KeptWorker):
         except OSError as error:
             raise WorkerLostError(f"the session's keeper has ended: {error}") from error
 
-    def _send_freeze(self, number: int, *, split: bool) -> None:
-        """Ask the worker to become two. If it has ended, the keeper will say so."""
-        order = protocol.Freeze(self._number, number, split, self._reseed)
-        with suppress(OSError):
-            _framing.send_frame(self._data, FrameType.FREEZE, 0, [protocol.encode(order)])
-
     def _next_news(self, deadline: float) -> tuple[News, list[int]] | None:
         """Return the keeper's next message and its descriptors; None if none comes in time.
 
@@ -319,5 +366,7 @@ class SessionWorker(KeptWorker):
         if isinstance(news, protocol.Ended):
             self._last_words = news
         elif isinstance(news, protocol.Missing):
-            self._vanished.add(news.number)
+            self._vanished[news.number] = _GONE
+        elif isinstance(news, protocol.Frozen) and news.number == self._unconfirmed:
+            self._unconfirmed = 0
         return news, fds

@@ -75,7 +75,9 @@ class Bare:
     def refusal(self, superfluous=()) -> str:
         """Ask for a copy; return why there is none."""
         self._number += 1
-        return self.worker.freeze(self._number, list(superfluous))
+        refusal = self.worker.freeze(self._number, list(superfluous))
+        self.worker.confirm()
+        return refusal
 
     def restore(self, number, newer=()):
         self.worker.kill(Cause.CANCELLED)

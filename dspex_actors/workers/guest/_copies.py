@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 from contextlib import suppress
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 _decode = msgspec.msgpack.Decoder(Freeze).decode
 
 
+class Outcome(Enum):
+    """What came of a FREEZE frame, for the process that goes on."""
+
+    MADE = "another process exists"
+    FAILED = "there is no other process"
+    WOKEN = "this is the other process"
+
+
 class Copies:
     """Makes copies of this process.
 
@@ -36,21 +45,27 @@ class Copies:
     def __init__(self, meeting: socket.socket) -> None:
         self._meeting = meeting
 
-    def freeze(self, payload: bytes | memoryview) -> bool:
+    def reap(self) -> None:
+        """Reap copies that have ended, where the guest has made the kernel keep them."""
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+
+    def freeze(self, payload: bytes | memoryview) -> Outcome:
         """Become two.
 
         Args:
             payload: of a FREEZE frame.
 
         Returns:
-            False in this process. True in the new one, once it is awake.
+            `WOKEN` in the new process, once it is awake; here whether there is one.
         """
         order = _decode(payload)
         _limits.widen()
         generators = None if order.reseed else _generators()
-        _collect()
-        if self._fork(order):
-            return False
+        child = self._fork(order)
+        if child:
+            return Outcome.MADE if child > 0 else Outcome.FAILED
         if order.split and self._fork(order):
             os._exit(0)  # so that the keeper becomes the parent of the second one
         try:
@@ -62,7 +77,7 @@ class Copies:
             _reseed()
         elif generators is not None:
             _restore(generators)
-        return True
+        return Outcome.WOKEN
 
     def _fork(self, order: Freeze) -> int:
         """Fork; return 0 in the child, something else here, also when it failed."""
@@ -91,13 +106,6 @@ class Copies:
         code = (error.errno if isinstance(error, OSError) else None) or errno.ENOMEM
         with suppress(OSError):
             self._meeting.send(protocol.REPORT.pack(What.FAILED, order.line, order.number, code))
-
-
-def _collect() -> None:
-    """Reap copies that have ended, where the guest has made the kernel keep them."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            continue
 
 
 def _generators() -> tuple[ModuleType, Any] | None:

@@ -22,14 +22,13 @@ from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.guest import _code_cache, _failure, _output, _python
+from dspex_actors.workers.guest._copies import Copies, Outcome
 from dspex_actors.workers.guest._failure import FILENAME
 from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable, Sequence
-
-    from dspex_actors.workers.guest._copies import Copies
 
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
@@ -174,8 +173,12 @@ class Worker:
         """Become two; go on here, and also in the new process once that is awake."""
         if self._copies is None:
             return
-        if self._copies.freeze(payload):
+        outcome = self._copies.freeze(payload)
+        if outcome is Outcome.WOKEN:
             self._pid = os.getpid()
+        else:
+            self._send(FrameType.FROZEN, [b"\1" if outcome is Outcome.MADE else b"\0"])
+            self._copies.reap()
         self._touch()  # the pages that the two share are to be copied now, not in the next request
 
     def _warm_up(self) -> None:
