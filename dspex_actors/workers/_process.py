@@ -1,10 +1,9 @@
 """The host's handle on one worker process.
 
 Assumption: everything that arrives on the data socket was written by an enemy. A frame is checked for its
-    size
-before memory is taken, for its nonce and its kind before it is looked into, and decoded as data. Whatever is
-not exactly what the protocol allows ends the worker. The pidfd and the exit status come from the zygote, on a
-socket that the worker never holds.
+size before memory is taken, for its nonce and its kind before it is looked into, and decoded as data.
+Whatever is not exactly what the protocol allows ends the worker. The pidfd and the exit status come from the
+zygote, on a socket that the worker never holds.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What host, zygote and worker say to each other.
 
 Between host and worker, on a stream socket: frames (see `_framing`) whose payload is a list of parts; part 0
-    is one
-of the messages below as MessagePack, the rest is an encoded value.
+is one of the messages below as MessagePack, the rest is an encoded value.
 
     host -> worker    EXECUTE      Request, variables
                       TOOL_RESULT  ToolResult, value           once for each TOOL_CALL

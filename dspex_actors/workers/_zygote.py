@@ -1,10 +1,9 @@
 """The zygote: a small, exec'd process that forks confined workers for one policy.
 
 It is never a fork of the host, which has threads and secrets: `python -I -S` with an empty environment and
-    one
-inherited socket. It imports what workers need, freezes the heap so that forks share it, proves the sandbox
-with a probe worker, and then forks one worker per request. It ends when the host closes its socket, and its
-death ends all its workers.
+one inherited socket. It imports what workers need, freezes the heap so that forks share it, proves the
+sandbox with a probe worker, and then forks one worker per request. It ends when the host closes its socket,
+and its death ends all its workers.
 
 Guarantees: one thread; a worker's pidfd and exit status come from here, never from the worker.
 Assumption: nothing but the host writes to its socket.

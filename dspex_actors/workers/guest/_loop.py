@@ -1,8 +1,7 @@
 """A worker's life: say ready, then one request after the other until the host closes the socket or kills it.
 
 Nothing here is a protection: guest code shares this interpreter and can change all of it. What it can gain is
-    to
-lie about its own result.
+to lie about its own result.
 """
 
 from __future__ import annotations
