@@ -25,7 +25,7 @@ class Limits:
         open_files: descriptors the guest may have open, the worker's own four included.
         tool_calls: how often the guest may call the request's tools, all of them together.
         processes: processes and threads the guest may have at the same time, its first one included; counted
-            where the sandbox layer `process_limit` is active.
+            where the sandbox layer `process_limit` is active, but not in sessions, whose copies share a user.
         fuel: deterministic instruction budget, for engines that count fuel; the others refuse a number.
 
     Raises:

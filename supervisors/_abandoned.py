@@ -54,10 +54,10 @@ class Abandonments:
     def __len__(self) -> int:
         return len(self._records)
 
-    def of(self, pids: set[Pid]) -> int:
-        """Count those among the abandoned that belong to `pids`."""
+    def of(self, pids: set[Pid]) -> tuple[Abandoned, ...]:
+        """Return what is abandoned of `pids` now, oldest first."""
         with self._lock:
-            return len(self._records.keys() & pids)
+            return tuple(record for pid, record in self._records.items() if pid in pids)
 
     def add(self, id: str, thread: ActorThread | threading.Thread) -> Callable[[], object]:  # noqa: A002 -- as in the record
         """Record a thread that works on although what it does is of no use any more.

@@ -1,8 +1,7 @@
 """Executors: actors that run guest code in sandboxed worker processes.
 
 An executor is a small supervision tree: a zygote process, one actor per worker process, and the actor that
-    takes
-requests. `PythonExecutor.child_spec()` puts one into any tree.
+takes requests. `PythonExecutor.child_spec()` puts one into any tree.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The actor that takes requests, gives each a worker, and answers for what it accepted.
 
 It never waits: requests that find no worker are queued, workers are started beside, and a worker's actor
-    answers
-the caller directly.
+answers the caller directly.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from dspex_actors._execution import Completed, ExecutionResult, Failed, LimitExc
 from dspex_actors._log import log
 from dspex_actors._session import RollbackState, SessionState
 from dspex_actors.executors._history import Checkpoint, Ending, Fate, History
-from dspex_actors.workers import Copying, NoCopiesError, SessionWorker
+from dspex_actors.workers import NoCopiesError, SessionWorker
 
 if TYPE_CHECKING:
     from dspex_actors._config import SessionConfig
@@ -280,9 +280,7 @@ class SessionBody:
         why_not = self._setup.zygote.no_copies
         if not why_not:
             try:
-                # The present state's, the earlier ones, and one that is about to be superfluous.
-                copying = Copying(self._setup.config.reseed, self._setup.config.history + 2)
-                return self._ready(self._setup.zygote.spawn_session(copying))
+                return self._ready(self._setup.zygote.spawn_session(reseed=self._setup.config.reseed))
             except NoCopiesError as error:
                 why_not = str(error)
         return self._ready(self._setup.zygote.spawn_kept(why_not))

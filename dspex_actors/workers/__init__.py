@@ -18,7 +18,6 @@ from typing import Any
 
 _HOME_OF = {
     "Cause": "_causes",
-    "Copying": "_session_worker",
     "KeptWorker": "_kept",
     "LayerReport": "_protocol",
     "NoCopiesError": "_session_worker",
@@ -31,6 +30,7 @@ _HOME_OF = {
     "remove_folder": "_scratch",
     "zygote_command": "_spawn",
     "zygote_config": "_spawn",
+    "zygote_environment": "_spawn",
 }
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from dspex_actors.workers._protocol import Exited
     from dspex_actors.workers._tool_calls import Tools
 
-_OPENING_S = 10.0
-_SPARE_PROCESSES = 1024
-"""What a session may have beside a guest's own: copies and branches are counted with it."""
+_OPENING = Limits(time_s=10.0)
 
 
 class _WithdrawnError(Exception):
@@ -52,9 +50,9 @@ class KeptWorker(WorkerProcess):
         Raises:
             WorkerLostError: it did not answer.
         """
-        processes = None if limits.processes is None else limits.processes + _SPARE_PROCESSES
-        opening = dataclasses.replace(limits, time_s=_OPENING_S, cpu_s=None, processes=processes)
-        result = self.execute("", None, opening, timers, keep=True)
+        result = self.execute(
+            "", None, dataclasses.replace(limits, time_s=_OPENING.time_s, cpu_s=None), timers, keep=True
+        )
         if not isinstance(result, Completed):
             raise WorkerLostError(f"the worker did not get ready: {result}")
 

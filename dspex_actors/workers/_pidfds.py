@@ -7,6 +7,10 @@ import select
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 
 def kill(pidfd: int) -> None:
@@ -43,3 +47,10 @@ def pid_behind(pidfd: int) -> int:
         if name == "Pid":
             return max(0, int(value))
     return 0
+
+
+def is_hung_up(channel: socket.socket) -> bool:
+    """Whether nobody holds the other end of a socket."""
+    poll = select.poll()
+    poll.register(channel, 0)  # whatever it asks for, poll tells of a closed end
+    return any(events & select.POLLHUP for _, events in poll.poll(0))

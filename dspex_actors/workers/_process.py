@@ -1,16 +1,14 @@
 """The host's handle on one worker process.
 
 Assumption: everything that arrives on the data socket was written by an enemy. A frame is checked for its
-    size
-before memory is taken, for its nonce and its kind before it is looked into, and decoded as data. Whatever is
-not exactly what the protocol allows ends the worker. The pidfd and the exit status come from the zygote, on a
-socket that the worker never holds.
+size before memory is taken, for its nonce and its kind before it is looked into, and decoded as data.
+Whatever is not exactly what the protocol allows ends the worker. The pidfd and the exit status come from the
+zygote, on a socket that the worker never holds.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import socket
 import threading
 import time
@@ -25,9 +23,8 @@ from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._output import OutputCollector
-from dspex_actors.workers._protocol import FrameType
-from dspex_actors.workers._receiving import TooManyToolCallsError, receive_final
-from dspex_actors.workers._result import result_of, usage_of
+from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._result import final_of, result_of, usage_of
 from dspex_actors.workers._tool_calls import ToolCalls
 
 if TYPE_CHECKING:
@@ -58,7 +55,7 @@ class WorkerProcess:
         worker_id: its number.
         profile: name of its profile.
         sandbox: which layers its zygote's probe found active.
-        group: its control group, owned from now on; None without one.
+        control_group: its control group, owned from now on; None without one.
     """
 
     def __init__(
@@ -68,10 +65,10 @@ class WorkerProcess:
         worker_id: int,
         profile: str,
         sandbox: Mapping[str, bool],
-        group: WorkerGroup | None = None,
+        control_group: WorkerGroup | None = None,
     ) -> None:
         self._data = data
-        self._group = group
+        self._control_group = control_group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
         self._reader = _framing.FrameReader(data, self._caps)
@@ -100,7 +97,8 @@ class WorkerProcess:
         born, fds = self._be_born(timeout_s)
         self._pidfd, self._nanny = (*fds, -1)[:2]
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
-        self._enter_group()
+        if self._control_group is not None:
+            self._control_group.admit(self)
         self._wait_confined(timeout_s, timers)
 
     def _be_born(
@@ -149,19 +147,6 @@ class WorkerProcess:
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
 
-    def _enter_group(self) -> None:
-        """Put the worker into its control group, before it has guest code.
-
-        Raises:
-            WorkerLostError: the kernel refused; the worker is killed.
-        """
-        if self._group is not None:
-            try:
-                self._group.add(self.facts.pid)
-            except OSError as error:
-                self.close()
-                raise WorkerLostError(f"the worker could not enter its control group: {error}") from error
-
     def execute(
         self,
         code: str,
@@ -202,7 +187,7 @@ class WorkerProcess:
             limits.result_bytes,
             limits.file_bytes,
             limits.open_files,
-            self._process_limit(limits),
+            limits.processes,
             () if calls is None else calls.names,
             read,
         )
@@ -218,14 +203,15 @@ class WorkerProcess:
         detail = ""
         final, value = None, None
         try:
-            if self._group is not None:
-                self._group.limit(limits)
+            if self._control_group is not None:
+                self._control_group.limit(limits)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
-            final, value = receive_final(self._reader, self._caps, nonce, limits, output, calls)
-        except TooManyToolCallsError:
-            self.kill(Cause.TOOL_CALLS)
+            final, value = self._receive(nonce, limits, output, calls)
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
+            self.kill(Cause.PROTOCOL)
+        except MemoryError:
+            detail = "the host has no memory for what the worker sent"
             self.kill(Cause.PROTOCOL)
         except OSError as error:
             detail = f"the worker's socket failed: {error}"
@@ -251,10 +237,6 @@ class WorkerProcess:
             if calls is not None:
                 calls.close()
 
-    def _process_limit(self, limits: Limits) -> int | None:
-        """Return how many processes may be counted against the guest's limit."""
-        return limits.processes
-
     def _begin(self) -> int:
         """Note that a request is under way; return its nonce."""
         with self._lock:
@@ -267,6 +249,36 @@ class WorkerProcess:
         with self._lock:
             self._running = 0
             return self._cause is None
+
+    def _receive(
+        self, nonce: int, limits: Limits, output: OutputCollector, calls: ToolCalls | None = None
+    ) -> tuple[Final | None, Any]:
+        """Read frames up to the final one; (None, None) if the worker ends before.
+
+        Raises:
+            ProtocolError: a frame that is not allowed.
+        """
+        final_cap = _protocol.REQUEST_CAP
+        if limits.result_bytes is not None:
+            final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
+        self._caps.clear()
+        self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
+        if calls is not None:
+            self._caps[FrameType.TOOL_CALL] = calls.cap
+        while (frame := self._reader.read()) is not None:
+            if frame.nonce != nonce:
+                raise ProtocolError("a frame that belongs to no request")
+            if frame.type == FrameType.OUTPUT:
+                output.add(memoryview(frame.payload))
+            elif frame.type == FrameType.TOOL_CALL and calls is not None:
+                if not calls.take(frame.payload):
+                    self.kill(Cause.TOOL_CALLS)
+                    break
+            else:
+                if calls is not None:
+                    calls.finish()
+                return final_of(frame.payload, limits.result_bytes)
+        return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
         """Say how a worker ended that gave no final frame.
@@ -293,7 +305,10 @@ class WorkerProcess:
         killed_by = -exit_code if exit_code < 0 else None
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
-        if cause is None and limits.memory_bytes is not None and self._ran_out_of_memory():
+        grouped = (
+            cause is None and self._control_group is not None and self._control_group.ran_out_of_memory()
+        )
+        if grouped and limits.memory_bytes is not None:
             return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
         if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
             detail = f"the worker was killed: {cause.value}"
@@ -303,9 +318,6 @@ class WorkerProcess:
     def _ran_out_of_cpu(self, exited: _protocol.Exited, allowed_s: float) -> bool:
         """Whether the kernel ended it for the CPU time it has used in all."""
         return os.WIFSIGNALED(exited.status) and exited.cpu_s >= allowed_s
-
-    def _ran_out_of_memory(self) -> bool:
-        return self._group is not None and self._group.ran_out_of_memory()
 
     def _exited(self) -> _protocol.Exited | None:
         """Return what the zygote tells of the worker's end, None if it ended without telling."""
@@ -333,8 +345,8 @@ class WorkerProcess:
         self._cause = self._cause or cause
         for pidfd in (self._nanny, self._pidfd):
             _pidfds.kill(pidfd)
-        if self._group is not None:
-            self._group.kill()
+        if self._control_group is not None:
+            self._control_group.kill()
         with suppress(OSError):  # closed already; what has arrived can still be read
             self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
@@ -368,24 +380,18 @@ class WorkerProcess:
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
             dead = _pidfds.wait_ended(pidfd, _DEATH_WAIT_S) and dead
-            if pidfd >= 0 and self._zygote_is_gone():
+            if pidfd >= 0 and _pidfds.is_hung_up(self._control):
                 _pidfds.reap_if_adopted(pidfd)
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:
                     os.close(pidfd)
             self._pidfd = self._nanny = -1
-            if self._group is not None:
-                self._group.close()
+            if self._control_group is not None:
+                self._control_group.close()
         self._data.close()
         self._control.close()
         return dead
-
-    def _zygote_is_gone(self) -> bool:
-        """Whether nobody holds the other end of the control socket."""
-        poll = select.poll()
-        poll.register(self._control, 0)  # whatever it asks for, poll tells of a closed end
-        return any(events & select.POLLHUP for _, events in poll.poll(0))
 
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""

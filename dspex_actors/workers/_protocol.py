@@ -1,8 +1,7 @@
 """What host, zygote and worker say to each other.
 
 Between host and worker, on a stream socket: frames (see `_framing`) whose payload is a list of parts; part 0
-    is one
-of the messages below as MessagePack, the rest is an encoded value.
+is one of the messages below as MessagePack, the rest is an encoded value.
 
     host -> worker    EXECUTE      Request, variables
                       TOOL_RESULT  ToolResult, value           once for each TOOL_CALL
@@ -16,8 +15,8 @@ of the messages below as MessagePack, the rest is an encoded value.
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
 `ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
 sockets and, if it has a control group, the file that kills all in it; or one `SPAWN_SESSION` per session,
-which carries five sockets, see `_keeping_protocol`. On the control socket among them the zygote alone
-writes: `Born` with the pidfd (or `Unborn`), and `Exited` with the status.
+with five sockets, see `_keeping_protocol`. On the control socket that comes along the zygote alone writes:
+`Born` with the pidfd (or `Unborn`), and `Exited` with the status.
 """
 
 from __future__ import annotations

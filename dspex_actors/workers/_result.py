@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from dspex_actors._errors import ProtocolError
 from dspex_actors._execution import (
     Completed,
     ExecutionResult,
@@ -12,11 +15,37 @@ from dspex_actors._execution import (
     LimitExceeded,
     Usage,
 )
+from dspex_actors.workers import _framing
+from dspex_actors.workers._decoding import decode_message, decode_value
+from dspex_actors.workers._protocol import Final
 
 if TYPE_CHECKING:
     from dspex_actors._limits import Limits
-    from dspex_actors.workers._protocol import Final
     from dspex_actors.workers._tool_calls import ToolCalls
+
+
+_decode_final = msgspec.msgpack.Decoder(Final).decode
+
+
+def final_of(payload: bytes | memoryview, most: int | None) -> tuple[Final, Any]:
+    """Decode a final frame and its value.
+
+    Args:
+        payload: of the frame.
+        most: bytes the value may have; None for no limit.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    parts = _framing.split_parts(payload)
+    final = decode_message(_decode_final, parts)
+    if final.outcome != "completed":
+        return final, None
+    if len(parts) < 2:
+        raise ProtocolError("a final frame without a value")
+    if most is not None and sum(map(len, parts[1:])) > most:
+        raise ProtocolError(f"a value of more than {most} bytes")
+    return final, decode_value(parts[1], parts[2:])
 
 
 def result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) -> ExecutionResult:  # noqa: ANN401 -- guest values are any plain data

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from dspex_actors.workers import _keeping_protocol as protocol
 from dspex_actors.workers._keeper import Keeper
 from dspex_actors.workers._protocol import send_with_fds
-from dspex_actors.workers.confine import _enter, _libc, _users
+from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.guest._copies import Copies
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dspex_actors.workers.guest._loop import Worker
 
 _PAST_ANY_FD = 1 << 20
+_CAP_KILL = 1 << 5  # the guest may have a user of its own
 
 
 class SessionFds(NamedTuple):
@@ -66,11 +67,7 @@ def become_keeper(
             _become_worker(confinement, slot, worker, fds, keeper_pid)
         proc = confinement.proc
         _close_all_but({fds.line, fds.meeting} | (set() if proc is None else {proc}))
-        if slot.user is not None:  # to send signals to them it has to be the same user
-            _users.become(slot.user)
-            _libc.prctl(_libc.PR_SET_DUMPABLE, 1)  # else its own descriptors are out of its sight
-            _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
-        _libc.drop_capabilities()
+        _libc.drop_capabilities(kept=_CAP_KILL)
         line, meeting = socket.socket(fileno=fds.line), socket.socket(fileno=fds.meeting)
         Keeper(line, meeting, proc).run(child)
     except BaseException:  # noqa: BLE001 -- the boundary of this process: its end is the session's

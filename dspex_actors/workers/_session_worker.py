@@ -14,7 +14,7 @@ import os
 import socket
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors._execution import WorkerFacts
@@ -24,12 +24,11 @@ from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._pidfds import pid_behind
 from dspex_actors.workers._protocol import FrameType, receive_with_fds, send_with_fds
-from dspex_actors.workers._session_family import Family
+from dspex_actors.workers._session_group import Group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._keeping_protocol import News, Order
 
@@ -52,25 +51,13 @@ class NoCopiesError(Exception):
     """The worker cannot be copied; the message says why."""
 
 
-class Copying(NamedTuple):
-    """How copies of a session's worker are made.
-
-    Attributes:
-        reseed: whether random generators start anew in a copy that is woken.
-        most: how many there are at the same time.
-    """
-
-    reseed: bool
-    most: int
-
-
 class SessionWorker(KeptWorker):
     """See the module. `execute` and what changes the state is for one thread at a time.
 
     Args:
         line: the socket to the keeper.
-        family: of the session that this one branched off; None for a new one.
-        copying: how its copies are made.
+        group: of the session that this one branched off; None for a new one.
+        reseed: whether random generators start anew in a copy that is woken.
     """
 
     no_copies = ""
@@ -84,13 +71,13 @@ class SessionWorker(KeptWorker):
         sandbox: Mapping[str, bool],
         *,
         line: socket.socket,
-        copying: Copying,
-        family: Family | None = None,
+        reseed: bool,
+        group: Group | None = None,
     ) -> None:
         super().__init__(data, control, worker_id, profile, sandbox)
         self._line = line
-        self._copying = copying
-        self._family = family
+        self._reseed = reseed
+        self._group = group
         self._number = 0  # of the line
         self._last_words: protocol.Ended | None = None
         self._vanished: dict[int, str] = {}
@@ -117,7 +104,7 @@ class SessionWorker(KeptWorker):
         if not isinstance(born, _protocol.Born) or len(fds) != 2:
             self.close()
             raise NoCopiesError(getattr(born, "reason", "the zygote gave no pid namespace"))
-        self._family = Family(born.pid, (fds[0], fds[1]), self._control)
+        self._group = Group(born.pid, (fds[0], fds[1]), self._control)
         if not self._await_worker(timeout_s):
             self.close()
             raise WorkerLostError("the keeper did not start a worker")
@@ -155,14 +142,8 @@ class SessionWorker(KeptWorker):
 
     def pids(self) -> tuple[int, ...]:
         """Return the process ids of the worker and the keeper, as the host sees them."""
-        keeper = 0 if self._family is None else self._family.keeper_pid
+        keeper = 0 if self._group is None else self._group.keeper_pid
         return tuple(pid for pid in (self.facts.pid, keeper) if pid)
-
-    def _process_limit(self, limits: Limits) -> int | None:
-        if limits.processes is None or self._family is None:
-            return limits.processes
-        # Those of the whole session are counted together: its keeper, and for each line a worker and copies.
-        return limits.processes + 1 + self._family.lines * (1 + self._copying.most)
 
     # -- copies of the state
 
@@ -205,7 +186,7 @@ class SessionWorker(KeptWorker):
 
     def _become_two(self, number: int, *, split: bool) -> bool:
         """Have the worker fork; False if it did not, or has ended."""
-        order = protocol.Freeze(self._number, number, split, self._copying.reseed)
+        order = protocol.Freeze(self._number, number, split, self._reseed)
         self._caps.clear()
         self._caps[FrameType.FROZEN] = 1
         self._data.settimeout(_PATIENCE_S)
@@ -268,14 +249,14 @@ class SessionWorker(KeptWorker):
             NoCopiesError: it could not be made; this worker is as it was.
             WorkerLostError: the keeper has ended.
         """
-        assert self._family is not None  # noqa: S101 -- it was ready
+        assert self._group is not None  # noqa: S101 -- it was ready
         self.confirm()
         data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         line, their_line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with their_data, their_line:
             self._order(protocol.Split(), [their_data.fileno(), their_line.fileno()])
         self._become_two(0, split=True)
-        self._family.join()
+        self._group.join()
         new = SessionWorker(
             data,
             line,  # the zygote tells nothing of a branch
@@ -283,8 +264,8 @@ class SessionWorker(KeptWorker):
             self._profile,
             self._sandbox,
             line=line,
-            copying=self._copying,
-            family=self._family,
+            reseed=self._reseed,
+            group=self._group,
         )
         try:
             came = new._await_worker(_PATIENCE_S)
@@ -329,10 +310,10 @@ class SessionWorker(KeptWorker):
             self._is_closed = True
         self.kill(Cause.SPENT)
         dead = True
-        if self._family is None:
+        if self._group is None:
             self._control.close()
         else:
-            dead = self._family.leave(in_order=self._end_line(), wait_s=_DEATH_WAIT_S)
+            dead = self._group.leave(in_order=self._end_line(), wait_s=_DEATH_WAIT_S)
         self._line.close()
         self._data.close()
         with self._lock:

@@ -1,10 +1,9 @@
 """The zygote: a small, exec'd process that forks confined workers for one policy.
 
 It is never a fork of the host, which has threads and secrets: `python -I -S` with an empty environment and
-    one
-inherited socket. It imports what workers need, freezes the heap so that forks share it, proves the sandbox
-with a probe worker, and then forks one worker per request. It ends when the host closes its socket, and its
-death ends all its workers.
+one inherited socket. It imports what workers need, freezes the heap so that forks share it, proves the
+sandbox with a probe worker, and then forks one worker per request. It ends when the host closes its socket,
+and its death ends all its workers.
 
 Guarantees: one thread; a worker's pidfd and exit status come from here, never from the worker.
 Assumption: nothing but the host writes to its socket.
@@ -160,6 +159,9 @@ class Zygote:
         sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
         for name in config.preload:
             importlib.import_module(name)
+        if "numpy.random" in sys.modules:
+            # As `random` does by itself; else every worker would draw the same numbers.
+            os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
         worker.baseline = Baseline.measure()
         return worker
 
@@ -331,6 +333,7 @@ def main() -> None:
     if sys.modules.get("typing_extensions", sys) is None:
         del sys.modules["typing_extensions"]  # see the bootstrap
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
+    _libc.use_one_heap()
     channel = _move_away(int(sys.argv[1]))
     # Asked to end, it ends as if the host had closed the socket: it collects its children first, for what
     # nobody collects would keep a pid namespace from ending.

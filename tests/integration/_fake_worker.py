@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -65,6 +66,13 @@ class FakeWorker:
         code = self.process.wait()
         with suppress(OSError):  # the host has given this worker up
             self.zygote.send(encode(_protocol.Exited(-code if code < 0 else code << 8, 0.0)))
+
+    def wait_killed(self):
+        """Wait until the process was killed: it ends by nothing else.
+
+        The status is 0 when the host was faster to collect it, as it does with what it has adopted.
+        """
+        return self.process.wait(CEILING_S) in {-signal.SIGKILL, 0}
 
     def ready(self, raw=None):
         self.socket.sendall(frame(FrameType.READY, 0, READY) if raw is None else raw)

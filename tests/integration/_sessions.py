@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dspex_actors.workers import Cause, Copying
+from dspex_actors.workers import Cause
 from tests.integration._tools import CEILING_S, QUICK, TIMERS, BareZygote, wait_end
 
 
@@ -91,7 +91,7 @@ class Bare:
 
 @contextmanager
 def bare_session(zygote: BareZygote, *, limits=QUICK, reseed=True):
-    worker = zygote.handle.spawn_session(Copying(reseed, 4))
+    worker = zygote.handle.spawn_session(reseed=reseed)
     try:
         worker.wait_ready(CEILING_S, TIMERS)
         worker.open(limits, TIMERS)

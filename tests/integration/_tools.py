@@ -17,7 +17,13 @@ from dspex_actors import Limits, Policy, Profile, Runtime, RuntimeConfig
 from dspex_actors._config import ExecutorConfig
 from dspex_actors.executors import GetProcesses, GetStats
 from dspex_actors.executors._variables import encode_variables
-from dspex_actors.workers import ZygoteHandle, remove_folder, zygote_command, zygote_config
+from dspex_actors.workers import (
+    ZygoteHandle,
+    remove_folder,
+    zygote_command,
+    zygote_config,
+    zygote_environment,
+)
 
 CEILING_S = 20.0  # seconds; what only a failing test waits for
 MIB = 2**20
@@ -53,7 +59,7 @@ class BareZygote:
         with theirs:
             self.process = subprocess.Popen(
                 zygote_command(theirs.fileno(), policy),
-                env={},
+                env=zygote_environment(),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from dspex_actors import values
-from dspex_actors.workers import _process, _receiving, _tool_calls
+from dspex_actors.workers import _process, _result, _tool_calls
 from tests._leaks import Snapshot, leaks_since
 from tests.integration._tools import BareZygote, runtime_of, scratch_folders
 
@@ -65,12 +65,12 @@ def decoding_watch():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(values, "decode", watch.watched(values.decode))
         for module, name in (
+            (_result, "_decode_final"),
             (_process, "_decode_control"),
             (_process, "_decode_ready"),
-            (_receiving, "_decode_final"),
-            (_tool_calls, "_decode_call"),
         ):
             patch.setattr(module, name, watch.watched(getattr(module, name)))
+        patch.setattr(_tool_calls, "_decode_call", watch.watched(_tool_calls._decode_call))
         yield watch
     assert watch.noted == []
 

@@ -18,7 +18,6 @@ from dspex_actors import Completed, LimitExceeded, Limits, ProtocolError, Worker
 from dspex_actors.workers import WorkerProcess, _protocol
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import FrameType, ToolCall
-from dspex_actors.workers._receiving import receive_final
 from dspex_actors.workers._tool_calls import ToolCalls
 from tests.integration._fake_worker import (
     HEADER,
@@ -117,7 +116,7 @@ def test_a_call_that_the_protocol_forbids_kills_the_worker_and_runs_nothing(fake
 
     assert isinstance(result, WorkerDied), result
     assert "broke the protocol" in result.detail
-    assert fake.process.wait(CEILING_S) == -9
+    assert fake.wait_killed()
     assert tools.calls == []
     assert tools.closed
 
@@ -129,7 +128,7 @@ def test_a_call_in_a_request_without_tools_is_an_unknown_frame(fake):
 
     assert isinstance(result, WorkerDied)
     assert "unknown type 5" in result.detail
-    assert fake.process.wait(CEILING_S) == -9
+    assert fake.wait_killed()
 
 
 @pytest.mark.parametrize(
@@ -240,8 +239,7 @@ def test_whatever_bytes_come_only_given_tools_are_called_and_only_with_plain_arg
             worker = WorkerProcess(data, control, 1, "process", {})
             tools = Tools(answers=False)
             with suppress(ProtocolError):
-                calls = ToolCalls(tools, LIMITS, data, nonce)
-                receive_final(worker._reader, worker._caps, nonce, LIMITS, OutputCollector(100), calls)
+                worker._receive(nonce, LIMITS, OutputCollector(100), ToolCalls(tools, LIMITS, data, nonce))
         called += len(tools.calls)
         assert {name for name, _, _ in tools.calls} <= {"add"}
         assert all(type(args) is list and type(kwargs) is dict for _, args, kwargs in tools.calls)

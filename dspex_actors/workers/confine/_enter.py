@@ -71,7 +71,7 @@ class Slot:
         user: whom its processes belong to; None for our own user.
         nanny: of its pid namespace; None without one, or while it has to be made anew.
         is_ending: its worker has ended and its pid namespace is about to.
-        is_alone: its pid namespace is that of one session alone, and ends with it.
+        is_alone: its pid namespace is that of one worker alone, and ends with it.
     """
 
     path: str

@@ -116,12 +116,7 @@ def _lower(kind: int, soft: int, hard: int) -> None:
 
 def widen() -> None:
     """Use the reserve between soft and hard limits: to report that memory ran out, or to make a copy."""
-    for kind in (
-        resource.RLIMIT_DATA,
-        resource.RLIMIT_AS,
-        resource.RLIMIT_NOFILE,
-        resource.RLIMIT_NPROC,
-    ):
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS, resource.RLIMIT_NOFILE):
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (hard, hard))
 

@@ -1,8 +1,7 @@
 """A worker's life: say ready, then one request after the other until the host closes the socket or kills it.
 
 Nothing here is a protection: guest code shares this interpreter and can change all of it. What it can gain is
-    to
-lie about its own result.
+to lie about its own result.
 """
 
 from __future__ import annotations
@@ -21,24 +20,46 @@ from dspex_actors._errors import ValueEncodeError
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
-from dspex_actors.workers.guest import _failure, _output, _python
+from dspex_actors.workers.guest import _code_cache, _failure, _output, _python
 from dspex_actors.workers.guest._copies import Copies, Outcome
 from dspex_actors.workers.guest._failure import FILENAME
 from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
 _REHEARSAL = "sum(i * i for i in range(3))"
 _TOOL_REHEARSAL = f"{_REHEARSAL} + tool(1)"
+_ECHO = "x"
+_ECHOED = [0.5] * 40, [7] * 40, ["text"] * 40, [{"a": 1, "b": [1, None]}] * 3, b"x" * 5000
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
 _SPARE_FILES = 4  # what making a copy of a session takes
 _SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
+
+
+class _Memory:
+    """Stands in for a host that has sent a few bytes and drops the answer."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Put the bytes into the buffer."""
+        buffer[: len(self._data)] = self._data
+        return len(self._data)
+
+    def sendall(self, data: bytes) -> None:
+        """Take an answer."""
+        self._data = data
+
+    def sendmsg(self, buffers: Iterable[memoryview]) -> int:
+        """Take a large answer."""
+        return sum(map(len, buffers))
 
 
 class Worker:
@@ -56,10 +77,9 @@ class Worker:
     """
 
     def __init__(self, channel: socket.socket, engine: _python.Engine) -> None:
-        self._channel = channel
+        self._channel: _framing.Stream = channel
         self._engine = engine
         self.baseline = _limits.Baseline.measure()
-        self.counted_beside: int | None = None
         self._reader = _framing.FrameReader(
             channel,
             dict.fromkeys(
@@ -68,6 +88,7 @@ class Worker:
         )
         self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
         self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
+        self.counted_beside: int | None = None
         self._nonce = 0
         self._pid = 0  # until it serves
         self._copies: Copies | None = None
@@ -84,6 +105,9 @@ class Worker:
         )
         # Kept apart: the guest may detach what is below its streams.
         self._outputs = [(stream, stream.output) for stream in (self._stdout, self._stderr)]
+        warnings = self._stderr.output
+        self._codes = _code_cache.CodeCache(engine, lambda: warnings.taken)
+        self._limited: tuple[int | None, ...] | None = None
 
     def rehearse(self, host: socket.socket) -> None:
         """Answer a few requests that this very process asks. Runs in the zygote.
@@ -93,10 +117,17 @@ class Worker:
         """
         kinds = FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL
         reader = _framing.FrameReader(host, dict.fromkeys(kinds, _protocol.FINAL_OVERHEAD))
+        variables = values.encode({"x": list(_ECHOED)})
+        echo = _framing.pack_parts(
+            [_encode(_protocol.Request(_ECHO)), variables.structure, *variables.buffers]
+        )
         request = _framing.pack_parts([_encode(_protocol.Request(_TOOL_REHEARSAL, tools=("tool",)))])
         result = _framing.pack_parts([_encode(_protocol.ToolResult("", "")), values.encode(1).structure])
         self._say_ready()
         for _ in range(_REHEARSALS):
+            _framing.send_frame(host, FrameType.EXECUTE, 1, echo)
+            self._serve_one()
+            reader.read()
             _framing.send_frame(host, FrameType.EXECUTE, 1, request)
             _framing.send_frame(host, FrameType.TOOL_RESULT, 1, result)  # there before it is asked for
             self._serve_one()
@@ -147,10 +178,20 @@ class Worker:
         else:
             self._send(FrameType.FROZEN, [b"\1" if outcome is Outcome.MADE else b"\0"])
             self._copies.reap()
-        self._warm_up()  # the pages that the two share are to be copied now, not in the next request
+        self._touch()  # the pages that the two share are to be copied now, not in the next request
 
     def _warm_up(self) -> None:
         """Run one request for nothing: the first touches the pages that all later ones use."""
+        memory = _Memory(b"")
+        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        _framing.send_frame(memory, FrameType.EXECUTE, 0, request)
+        host, self._channel = self._channel, memory
+        self._reader.sock = memory
+        self._serve_one()
+        self._channel = self._reader.sock = host
+
+    def _touch(self) -> None:
+        """Like `_warm_up`, but read nothing: the host's next request may be there already."""
         main = sys.modules.get("__main__")
         request = _encode(_protocol.Request(_REHEARSAL))
         self._answer(b"".join(_framing.pack_parts([request])))
@@ -199,6 +240,7 @@ class Worker:
         except MemoryError as error:
             error.__traceback__ = None
             del namespace
+            self._limited = None
             _limits.widen()
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
@@ -212,33 +254,42 @@ class Worker:
         """
         if request.read:
             return namespace[request.read]
-        return _python.run(self._engine, request.code, namespace, filename)
+        compiler = self._codes if request.keep else self._engine
+        return _python.run(compiler, request.code, namespace, filename)
 
     def _note(self, source: str) -> tuple[str, dict[str, str]]:
         """Keep the code of a call for later tracebacks; return its file name, and all that is kept."""
-        filename = f"<guest {self._calls}>"
+        filename = self._codes.filename_of(source) or f"<guest {self._calls}>"
         self._calls += 1
+        self._sources_chars += len(source) - len(self._sources.pop(filename, ""))
         self._sources[filename] = source
-        self._sources_chars += len(source)
         while self._sources_chars > _SOURCES_CHARS and len(self._sources) > 1:
             self._sources_chars -= len(self._sources.pop(next(iter(self._sources))))
         return filename, self._sources
 
     def _limit(self, request: _protocol.Request, *, for_good: bool) -> None:
+        """Apply the limits of a request, unless they are those of the last one: nine system calls, 10 us."""
+        wanted = for_good, request.memory_bytes, request.file_bytes, request.open_files, request.processes
+        if request.cpu_s is None and wanted == self._limited:
+            return
+        self._limited = wanted if request.cpu_s is None else None  # that one is to be taken off again
         _limits.apply_limits(
             self.baseline,
             cpu_s=request.cpu_s,
             memory_bytes=request.memory_bytes,
             file_bytes=request.file_bytes,
             open_files=request.open_files,
-            processes=self._process_limit(request.processes),
             for_good=for_good,
+            processes=self._process_limit(request.processes),
             spare_files=_SPARE_FILES if request.keep else 0,
         )
 
     def _process_limit(self, processes: int | None) -> int | None:
-        """Return the number to limit, what counts beside the guest included; None for no limit."""
-        if processes is None or self.counted_beside is None:
+        """Return the number to limit, what counts beside the guest included; None for no limit.
+
+        The copies and branches of a session belong to one user; a limit would be on all of them together.
+        """
+        if processes is None or self.counted_beside is None or self._copies is not None:
             return None
         return processes + self.counted_beside
 

@@ -14,14 +14,8 @@ from typing import Any, Protocol
 from dspex_actors.workers.guest._failure import FILENAME
 
 
-class Engine(Protocol):
-    """What runs code of one profile."""
-
-    def namespace(self) -> dict[str, Any]:
-        """Return a fresh namespace for guest code."""
-
-    def bind(self, namespace: dict[str, Any], variables: dict[str, Any]) -> None:
-        """Add the caller's variables to a namespace."""
+class Compiler(Protocol):
+    """What makes code of source text."""
 
     def compile(self, source: str, filename: str = FILENAME) -> tuple[CodeType | None, CodeType | None]:
         """Return the statements and the closing expression of the source, None for what it does not have.
@@ -33,6 +27,16 @@ class Engine(Protocol):
         Raises:
             SyntaxError: it is not a program, or not one that the profile allows.
         """
+
+
+class Engine(Compiler, Protocol):
+    """What runs code of one profile."""
+
+    def namespace(self) -> dict[str, Any]:
+        """Return a fresh namespace for guest code."""
+
+    def bind(self, namespace: dict[str, Any], variables: dict[str, Any]) -> None:
+        """Add the caller's variables to a namespace."""
 
 
 class PythonEngine:
@@ -65,7 +69,7 @@ class PythonEngine:
         return statements, compile(ast.Expression(last.value), filename, "eval", dont_inherit=True)
 
 
-def run(engine: Engine, source: str, namespace: dict[str, Any], filename: str = FILENAME) -> Any:  # noqa: ANN401 -- a guest's value is anything
+def run(compiler: Compiler, source: str, namespace: dict[str, Any], filename: str = FILENAME) -> Any:  # noqa: ANN401 -- a guest's value is anything
     """Run guest code and return its value.
 
     That is the value of the last expression, else of `result` if it was assigned, else None.
@@ -75,7 +79,7 @@ def run(engine: Engine, source: str, namespace: dict[str, Any], filename: str = 
     Raises:
         BaseException: whatever the guest's code raises.
     """
-    statements, expression = engine.compile(source, filename)
+    statements, expression = compiler.compile(source, filename)
     before, value = namespace.get("result"), None
     try:
         if statements is not None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import socket
 
 
-class Family:
+class Group:
     """The processes that all lines of a session share: the keeper, and the first of their pid namespace.
 
     Any thread may use it.
@@ -29,11 +29,6 @@ class Family:
         self._pidfds = pidfds
         self._control = control
         self._lines = 1
-
-    @property
-    def lines(self) -> int:
-        """How many lines there are."""
-        return self._lines
 
     def join(self) -> None:
         """Count one line more."""
