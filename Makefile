@@ -12,8 +12,8 @@ TEST_SECONDS := 480
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-matrix check check-format check-lint check-types check-architecture \
-	format reference bench soak setup-languages lock clean
+.PHONY: help setup demo test test-slow conformance corpus test-matrix check check-format check-lint check-types \
+	check-architecture format reference bench soak setup-languages lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -45,8 +45,15 @@ test: setup ## run the default suite, at most 8 minutes
 test-slow: setup ## run what the default suite leaves out
 	$(BIN)/python -m pytest -m slow --timeout=1800
 
+conformance: setup ## run the rows of OTP's behaviour and count those that hold, by group
+	$(BIN)/python -m pytest -q -p tests.supervisors.conformance._report tests/supervisors/conformance
+
+corpus: setup ## run every hostile program in every configuration, and write the table of what is expected
+	$(BIN)/python -m tests.corpus._table
+	$(BIN)/python -m pytest tests/corpus -m "" --timeout=300
+
 soak: setup ## crash things in a big tree for SOAK_SECONDS (60), then look for whatever was left behind
-	SOAK_SECONDS=$${SOAK_SECONDS:-60} $(BIN)/python -m pytest -m soak -s --timeout=0
+	SOAK_SECONDS=$${SOAK_SECONDS:-60} $(BIN)/python -m pytest -m soak -s --timeout=0 -o faulthandler_timeout=0
 
 test-matrix: ## run the default suite on each of Python 3.11, 3.12 and 3.13 that is present
 	@set -u; failed=; ran=; \

@@ -118,7 +118,7 @@ def asyncio_actors() -> Iterator[Cases]:
         "casts a second": lambda: asyncio.run(_casts()),
         "start": lambda: asyncio.run(_starts()),
         "crash to replacement": lambda: asyncio.run(_crashes()),
-        "import": lambda: import_ms("asyncio"),
+        "import": lambda: import_ms("import asyncio"),
         **{
             f"{number} actors: {figure}": lambda number=number, figure=figure: asyncio.run(
                 _herd(number, figure)

@@ -97,6 +97,6 @@ def ours() -> Iterator[Cases]:
             "casts a second": casts,
             "start": starts,
             "crash to replacement": crashes,
-            "import": lambda: import_ms("supervisors"),
+            "import": lambda: import_ms("from supervisors import GenServer, Supervisor"),
             **herds(OURS),
         }

@@ -89,7 +89,7 @@ def stock_pykka() -> Iterator[Cases]:
         "casts a second": casts,
         "start": starts,
         "crash to replacement": lambda: each(CRASHES, crash),
-        "import": lambda: import_ms("pykka"),
+        "import": lambda: import_ms("import pykka"),
         **herds(PYKKA),
     }
     now[0].stop()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dspex_actors import Limits, Policy
-from dspex_actors.workers import ZygoteHandle, zygote_command, zygote_config
+from dspex_actors.workers import ZygoteHandle, zygote_command, zygote_config, zygote_environment
 from supervisors import GenServer, System
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def bare_zygote(policy: Policy | None = None) -> Iterator[ZygoteHandle]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, ours:
         command = zygote_command(theirs.fileno(), chosen)
-        process = subprocess.Popen(command, env={}, pass_fds=(theirs.fileno(),))
+        process = subprocess.Popen(command, env=zygote_environment(), pass_fds=(theirs.fileno(),))
         theirs.close()
         handle = ZygoteHandle(ours, chosen.profile.value)  # type: ignore[union-attr] -- a Policy holds the member
         handle.handshake(zygote_config(chosen, scratch), START_S)

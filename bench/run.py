@@ -31,6 +31,7 @@ SCRIPTS = (
     "timeout_recovery",
     "memory",
     "values",
+    "tools",
     "event_loop",
     "humaneval_wall",
     "supervisors",

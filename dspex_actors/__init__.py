@@ -13,7 +13,7 @@ Names are loaded on first use: a worker's process imports this package too, and 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "_errors": (
@@ -24,8 +24,12 @@ _HOMES = {
         "GuestError",
         "LimitExceededError",
         "ProtocolError",
+        "RollbackUnavailableError",
         "RuntimeClosedError",
         "SandboxUnavailableError",
+        "SessionClosedError",
+        "SessionLimitError",
+        "ToolError",
         "UnknownLanguageError",
         "ValueDecodeError",
         "ValueEncodeError",
@@ -47,8 +51,9 @@ _HOMES = {
         "WorkerDied",
         "WorkerFacts",
     ),
-    "_config": ("ExecutorConfig", "RuntimeConfig"),
-    "runtime": ("Runtime", "SandboxReport", "StopReport", "run"),
+    "_session": ("RollbackState", "SessionState"),
+    "_config": ("CheckpointAt", "ExecutorConfig", "OnError", "RuntimeConfig", "SessionConfig"),
+    "runtime": ("Runtime", "SandboxReport", "Session", "StopReport", "run"),
     "executors": ("PythonExecutor",),
     "workers": ("LayerReport",),
 }
@@ -56,16 +61,68 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives
 
+if TYPE_CHECKING:
+    from dspex_actors._config import CheckpointAt as CheckpointAt
+    from dspex_actors._config import ExecutorConfig as ExecutorConfig
+    from dspex_actors._config import OnError as OnError
+    from dspex_actors._config import RuntimeConfig as RuntimeConfig
+    from dspex_actors._config import SessionConfig as SessionConfig
+    from dspex_actors._errors import ConfigError as ConfigError
+    from dspex_actors._errors import DspexError as DspexError
+    from dspex_actors._errors import ExecutorBusyError as ExecutorBusyError
+    from dspex_actors._errors import ExecutorUnavailableError as ExecutorUnavailableError
+    from dspex_actors._errors import GuestError as GuestError
+    from dspex_actors._errors import LimitExceededError as LimitExceededError
+    from dspex_actors._errors import ProtocolError as ProtocolError
+    from dspex_actors._errors import RollbackUnavailableError as RollbackUnavailableError
+    from dspex_actors._errors import RuntimeClosedError as RuntimeClosedError
+    from dspex_actors._errors import SandboxUnavailableError as SandboxUnavailableError
+    from dspex_actors._errors import SessionClosedError as SessionClosedError
+    from dspex_actors._errors import SessionLimitError as SessionLimitError
+    from dspex_actors._errors import ToolError as ToolError
+    from dspex_actors._errors import UnknownLanguageError as UnknownLanguageError
+    from dspex_actors._errors import ValueDecodeError as ValueDecodeError
+    from dspex_actors._errors import ValueEncodeError as ValueEncodeError
+    from dspex_actors._errors import WorkerDiedError as WorkerDiedError
+    from dspex_actors._errors import WorkerLostError as WorkerLostError
+    from dspex_actors._execution import Completed as Completed
+    from dspex_actors._execution import Execute as Execute
+    from dspex_actors._execution import ExecutionContext as ExecutionContext
+    from dspex_actors._execution import ExecutionResult as ExecutionResult
+    from dspex_actors._execution import Failed as Failed
+    from dspex_actors._execution import GuestFailure as GuestFailure
+    from dspex_actors._execution import LimitExceeded as LimitExceeded
+    from dspex_actors._execution import Usage as Usage
+    from dspex_actors._execution import WhenFull as WhenFull
+    from dspex_actors._execution import WorkerDied as WorkerDied
+    from dspex_actors._execution import WorkerFacts as WorkerFacts
+    from dspex_actors._limits import GIB as GIB
+    from dspex_actors._limits import KIB as KIB
+    from dspex_actors._limits import MIB as MIB
+    from dspex_actors._limits import Limits as Limits
+    from dspex_actors._policy import Policy as Policy
+    from dspex_actors._policy import Profile as Profile
+    from dspex_actors._session import RollbackState as RollbackState
+    from dspex_actors._session import SessionState as SessionState
+    from dspex_actors.executors import PythonExecutor as PythonExecutor
+    from dspex_actors.runtime import Runtime as Runtime
+    from dspex_actors.runtime import SandboxReport as SandboxReport
+    from dspex_actors.runtime import Session as Session
+    from dspex_actors.runtime import StopReport as StopReport
+    from dspex_actors.runtime import run as run
+    from dspex_actors.workers import LayerReport as LayerReport
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- any public object
-    """Load a public name from the module that defines it (PEP 562)."""
-    home = _HOME_OF.get(name)
-    if home is None:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+else:
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401 -- any public object
+        """Load a public name from the module that defines it (PEP 562)."""
+        home = _HOME_OF.get(name)
+        if home is None:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

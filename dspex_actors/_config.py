@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from enum import Enum
 
-from dspex_actors._errors import ConfigError
+from dspex_actors._errors import ConfigError, one_of
 from dspex_actors._execution import check_seconds
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy
@@ -47,6 +48,57 @@ class ExecutorConfig:
         check_seconds("start_timeout_s", self.start_timeout_s)
 
 
+class CheckpointAt(Enum):
+    """When a session makes a checkpoint by itself."""
+
+    EVERY_CALL = "every_call"  # after each reply, before the next call
+    IDLE = "idle"  # once nothing was asked of it for a moment
+    NEVER = "never"  # only when it is told to
+
+
+class OnError(Enum):
+    """What a call that fails does to the state of its session."""
+
+    KEEP = "keep"  # what it did before it failed stays, as in Python's own prompt
+    ROLLBACK = "rollback"  # it is undone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionConfig:
+    """How one session is set up.
+
+    Attributes:
+        checkpoint: when it makes a checkpoint: `"every_call"`, `"idle"` or `"never"`.
+        on_error: what a call that fails does to its state: `"keep"` or `"rollback"`.
+        idle_timeout_s: seconds without a call after which it is closed; None for never.
+        reseed: whether `random` and numpy's legacy generator start anew in a copy of the state, so that two
+            branches do not draw the same numbers.
+        history: how many earlier states `Session.rollback` can go back to; each costs a frozen process.
+
+    Raises:
+        ConfigError: a setting has the wrong type or is out of range.
+    """
+
+    checkpoint: CheckpointAt | str = CheckpointAt.EVERY_CALL
+    on_error: OnError | str = OnError.KEEP
+    idle_timeout_s: float | None = 1800.0
+    reseed: bool = True
+    history: int = 1
+
+    def __post_init__(self) -> None:
+        for name, kind in (("checkpoint", CheckpointAt), ("on_error", OnError)):
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, kind(value))
+            except ValueError:
+                raise ConfigError(name, value, one_of(member.value for member in kind)) from None
+        if self.idle_timeout_s is not None:
+            check_seconds("idle_timeout_s", self.idle_timeout_s)
+        if not isinstance(self.reseed, bool):
+            raise ConfigError("reseed", self.reseed, "True or False")
+        check_count("history", self.history, least=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeConfig:
     """How a runtime is set up.
@@ -54,6 +106,7 @@ class RuntimeConfig:
     Attributes:
         executor: settings of the executors it starts; a request may name another policy.
         max_policies: how many different policies may be in use, each with a zygote and spares of its own.
+        max_sessions: how many sessions may be open at the same time.
         stop_timeout_s: seconds a stop may take: first for the work under way, then for ending what is left.
         handle_signals: whether SIGTERM and SIGINT drain and close the runtime; off unless asked for.
 
@@ -63,6 +116,7 @@ class RuntimeConfig:
 
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     max_policies: int = 16
+    max_sessions: int = 64
     stop_timeout_s: float = 10.0
     handle_signals: bool = False
 
@@ -70,6 +124,7 @@ class RuntimeConfig:
         if not isinstance(self.executor, ExecutorConfig):
             raise ConfigError("executor", self.executor, "an ExecutorConfig")
         check_count("max_policies", self.max_policies, least=1)
+        check_count("max_sessions", self.max_sessions, least=1)
         check_seconds("stop_timeout_s", self.stop_timeout_s)
         if not isinstance(self.handle_signals, bool):
             raise ConfigError("handle_signals", self.handle_signals, "True or False")

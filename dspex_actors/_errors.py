@@ -2,8 +2,8 @@
 
 Split by whose fault it is: a setting of yours (`ConfigError`), the guest's code (`GuestError`, raised only by
 `ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the
-machine (`SandboxUnavailableError`), or the load (`ExecutorBusyError`, `ExecutorClosedError`). All are
-picklable and carry their data as attributes.
+machine (`SandboxUnavailableError`, `RollbackUnavailableError`), or the load (`ExecutorBusyError`,
+`SessionLimitError`). All are picklable and carry their data as attributes.
 """
 
 from __future__ import annotations
@@ -86,6 +86,25 @@ class GuestError(DspexError):
 
     def _sentence(self) -> str:
         return f"{self.error_type}: {self.message}" if self.message else self.error_type
+
+
+class ToolError(DspexError):
+    """A tool failed. Raised in guest code, where this class is bound to its name beside the tools.
+
+    Attributes:
+        tool: name of the tool.
+        error_type: name of the exception class that the tool raised in the host.
+        message: its text.
+    """
+
+    def __init__(self, tool: str, error_type: str, message: str = "") -> None:
+        super().__init__(tool, error_type, message)
+        self.tool = tool
+        self.error_type = error_type
+        self.message = message
+
+    def _sentence(self) -> str:
+        return f"{self.tool}: {self.error_type}" + (f": {self.message}" if self.message else "")
 
 
 class LimitExceededError(GuestError):
@@ -200,6 +219,47 @@ class ExecutorUnavailableError(DspexError):
         return f"the executor is not available: {self.reason}"
 
 
+class SessionClosedError(DspexError):
+    """The session has ended and its state is gone.
+
+    Attributes:
+        reason: why: it was closed, was idle for too long, or its sandbox ended.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"the session is closed: {self.reason}"
+
+
+class SessionLimitError(DspexError):
+    """As many sessions are open as the runtime allows; `allowed` is `RuntimeConfig.max_sessions`."""
+
+    def __init__(self, allowed: int) -> None:
+        super().__init__(allowed)
+        self.allowed = allowed
+
+    def _sentence(self) -> str:
+        return f"{self.allowed} sessions are open, which is all that RuntimeConfig.max_sessions allows"
+
+
+class RollbackUnavailableError(DspexError):
+    """A session cannot be copied or rolled back now.
+
+    Attributes:
+        reason: why not, for example what this machine lacks.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"the session's state cannot be copied: {self.reason}"
+
+
 class RuntimeClosedError(DspexError):
     """The runtime was closed, or is closing and takes no new work."""
 
@@ -215,14 +275,16 @@ class _Shown(str):
 
 
 def describe_limit(limit: str, allowed: float) -> str:
-    """Return `allowed` with its unit: seconds for time limits, MiB or KiB or bytes for sizes.
+    """Return `allowed` with its unit: seconds for time limits, calls, MiB or KiB or bytes for sizes.
 
     Args:
         limit: name of the limit, for example `"time"` or `"memory"`.
-        allowed: its value, in seconds or bytes.
+        allowed: its value, in seconds, calls or bytes.
     """
     if limit in {"time", "cpu"}:
         return f"{allowed:g} s"
+    if limit == "tool_calls":
+        return f"{allowed:.0f} calls"
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if allowed >= size:
             return f"{allowed / size:g} {unit}"

@@ -21,6 +21,7 @@ from dspex_actors._errors import (
     ConfigError,
     GuestError,
     LimitExceededError,
+    ToolError,
     UnknownLanguageError,
     WorkerDiedError,
     describe_limit,
@@ -29,7 +30,10 @@ from dspex_actors._errors import (
 from dspex_actors._limits import LONGEST_S, Limits
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
+
+    from dspex_actors._session import SessionState
 
 LANGUAGES = ("python",)
 
@@ -51,6 +55,12 @@ class ExecutionContext:
     Attributes:
         variables: names the code finds bound; plain data, arrays, and with the host's trust also callables
             and objects.
+        tools: names the code may call, each with the function of the host's that is run for it, one call at
+            a time, in a thread that this execution has for its tools. Arguments and return values are plain
+            data. An async function runs in `loop`. An execution that ends does not end a function that is
+            still running; it cancels an async one.
+        loop: the running event loop for async tools; None takes a loop in a thread of the runtime's own, or
+            of the executor's own outside a runtime. `Runtime.aexecute` fills in its caller's.
         limits: what it may use; None takes the executor's own.
         language: name of the engine.
         when_full: refuse or wait when the queue is full (`"error"` or `"wait"`).
@@ -61,11 +71,14 @@ class ExecutionContext:
             execution.
 
     Raises:
-        ConfigError: a variable's name is not an identifier, or a number is out of range.
+        ConfigError: the name of a variable or a tool is not an identifier, a tool cannot be called, or a
+            number is out of range.
         UnknownLanguageError: no engine has that name.
     """
 
     variables: Mapping[str, Any] = field(default_factory=dict)
+    tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    loop: AbstractEventLoop | None = None
     limits: Limits | None = None
     language: str = "python"
     when_full: WhenFull | str = WhenFull.WAIT
@@ -74,7 +87,10 @@ class ExecutionContext:
     tag: object = None
 
     def __post_init__(self) -> None:
-        check_variables(self.variables)
+        check_names("variables", self.variables)
+        check_tools(self.tools, self.variables)
+        if self.loop is not None and not hasattr(self.loop, "call_soon_threadsafe"):
+            raise ConfigError("loop", self.loop, "an asyncio event loop or None")
         if self.language not in LANGUAGES:
             raise UnknownLanguageError("language", self.language, one_of(LANGUAGES))
         if self.limits is not None and not isinstance(self.limits, Limits):
@@ -96,6 +112,8 @@ class Options(TypedDict, total=False):
     """The keyword arguments that `Execute` and the methods of `Runtime` take; see `ExecutionContext`."""
 
     variables: Mapping[str, Any]
+    tools: Mapping[str, Callable[..., Any]]
+    loop: AbstractEventLoop | None
     limits: Limits | None
     language: str
     when_full: WhenFull | str
@@ -158,11 +176,13 @@ class Usage:
         cpu_s: CPU seconds of the worker during the call; None if the worker was killed.
         memory_peak_bytes: largest resident size of the worker; None if it was killed.
         output_dropped_bytes: bytes of output beyond the limit, not kept.
+        tool_calls: calls of tools that the guest made.
     """
 
     cpu_s: float | None = None
     memory_peak_bytes: int | None = None
     output_dropped_bytes: int = 0
+    tool_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +202,14 @@ class WorkerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    """What all four results have."""
+    """What all four results have.
+
+    Attributes:
+        stdout, stderr: what the code wrote, up to the limit.
+        duration_s: seconds from the moment the guest got the code.
+        usage, worker, sandbox: what it used, where it ran, which layers of the sandbox were active.
+        session: what became of the session's state; None outside of sessions.
+    """
 
     stdout: str = ""
     stderr: str = ""
@@ -190,6 +217,7 @@ class _Result:
     usage: Usage = Usage()
     worker: WorkerFacts = WorkerFacts()
     sandbox: Mapping[str, bool] = field(default_factory=dict)
+    session: SessionState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,8 +264,8 @@ class LimitExceeded(_Result):
     """The guest used more than it was allowed and was stopped.
 
     Attributes:
-        limit: `"time"`, `"cpu"`, `"memory"` or `"result"`.
-        allowed: the limit: seconds for time and cpu, bytes for the others.
+        limit: `"time"`, `"cpu"`, `"memory"`, `"result"` or `"tool_calls"`.
+        allowed: the limit: seconds for time and cpu, calls for tool_calls, bytes for the others.
         used: what it had used, None where that cannot be told.
     """
 
@@ -314,8 +342,8 @@ def check_code(code: object) -> None:
         raise ConfigError("code", f"{size} bytes", f"at most {describe_limit('code', MAX_CODE_BYTES)}")
 
 
-def check_variables(variables: object) -> None:
-    """Refuse variables whose names could not be names in the guest's code.
+def check_names(field_name: str, names: object) -> Mapping[str, Any]:
+    """Return a mapping of variables or tools whose names can be names in the guest's code.
 
     Raises:
         ConfigError: not a mapping, or a name that is no identifier or is a keyword.
@@ -323,16 +351,33 @@ def check_variables(variables: object) -> None:
     import keyword  # noqa: PLC0415 -- only this check needs it
     import unicodedata  # noqa: PLC0415 -- as above
 
-    if not isinstance(variables, Mapping):
-        raise ConfigError("variables", variables, "a mapping of names to values")
-    for name in variables:
+    if not isinstance(names, Mapping):
+        raise ConfigError(field_name, names, "a mapping with names as keys")
+    for name in names:
         if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ConfigError("variables", name, "a mapping whose keys are Python identifiers")
+            raise ConfigError(field_name, name, "a mapping whose keys are Python identifiers")
         if unicodedata.normalize("NFKC", name) != name:
             allowed = "a mapping whose keys are in normal form NFKC, as Python reads names"
-            raise ConfigError("variables", name, allowed)
+            raise ConfigError(field_name, name, allowed)
         if name.startswith("__"):
-            raise ConfigError("variables", name, "a mapping without names that start with two underscores")
+            raise ConfigError(field_name, name, "a mapping without names that start with two underscores")
+    return names
+
+
+def check_tools(tools: object, variables: Mapping[str, Any]) -> None:
+    """Refuse tools that no guest could call.
+
+    Raises:
+        ConfigError: not a mapping of names to callables, or a name that means something else already.
+    """
+    taken = {*variables, ToolError.__name__}
+    for name, tool in check_names("tools", tools).items():
+        if not callable(tool):
+            raise ConfigError(f"tools[{name!r}]", tool, "a callable")
+        if name in taken or ToolError.__name__ in variables:
+            raise ConfigError(
+                "tools", name, "a mapping whose keys are no variables, and ToolError is neither"
+            )
 
 
 def check_seconds(field_name: str, value: object) -> None:

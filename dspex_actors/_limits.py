@@ -20,11 +20,12 @@ class Limits:
         cpu_s: CPU seconds of the worker process, rounded up to whole seconds by the kernel.
         memory_bytes: memory the guest may add to an idle worker.
         output_bytes: bytes of stdout and of stderr kept, each; the rest is counted and dropped.
-        result_bytes: size of the encoded result value.
+        result_bytes: size of the encoded result value, and of the arguments of each call of a tool.
         file_bytes: size of any one file the guest writes.
         open_files: descriptors the guest may have open, the worker's own four included.
+        tool_calls: how often the guest may call the request's tools, all of them together.
         processes: processes and threads the guest may have at the same time, its first one included; counted
-            where the sandbox layer `process_limit` is active.
+            where the sandbox layer `process_limit` is active, but not in sessions, whose copies share a user.
         fuel: deterministic instruction budget, for engines that count fuel; the others refuse a number.
 
     Raises:
@@ -38,6 +39,7 @@ class Limits:
     result_bytes: int | None = 16 * MIB
     file_bytes: int | None = 16 * MIB
     open_files: int | None = 64
+    tool_calls: int | None = 1000
     processes: int | None = 64
     fuel: int | None = None
 

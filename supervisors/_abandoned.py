@@ -24,7 +24,7 @@ _STDLIB = os.path.dirname(threading.__file__)  # noqa: PTH120 -- pathlib would b
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
-    """The thread of a killed actor that was still there when it was looked for.
+    """The thread of a killed actor, or of work nobody waits for, that was there when it was looked for.
 
     `where` is `file:line` of its innermost frame outside the standard library; `since` is the time of the
     kill on the system's clock. The actor is fenced off: nothing reaches it, but what it is doing goes on.
@@ -42,7 +42,7 @@ class Abandonments:
     def __init__(self, system: System) -> None:
         self._system = system
         self._lock = threading.Lock()
-        self._records: dict[Pid, Abandoned] = {}
+        self._records: dict[object, Abandoned] = {}  # by Pid, or by a key of its own
         self._watches = 0  # not settled yet
         self._when_settled: Callable[[], object] | None = None
 
@@ -54,10 +54,27 @@ class Abandonments:
     def __len__(self) -> int:
         return len(self._records)
 
-    def of(self, pids: set[Pid]) -> int:
-        """Count those among the abandoned that belong to `pids`."""
+    def of(self, pids: set[Pid]) -> tuple[Abandoned, ...]:
+        """Return what is abandoned of `pids` now, oldest first."""
         with self._lock:
-            return len(self._records.keys() & pids)
+            return tuple(record for pid, record in self._records.items() if pid in pids)
+
+    def add(self, id: str, thread: ActorThread | threading.Thread) -> Callable[[], object]:  # noqa: A002 -- as in the record
+        """Record a thread that works on although what it does is of no use any more.
+
+        Args:
+            id: says what it does.
+            thread: has been started.
+
+        Returns:
+            A function to call when it is through; the record goes then.
+        """
+        key = object()
+        record = Abandoned(id, thread.name, where_is(thread), self._system.clock.now())
+        with self._lock:
+            self._records[key] = record
+        self._tell(record)
+        return lambda: self._forget(key)
 
     def watch(self, pid: Pid, on_settled: Callable[[], object] | None) -> None:
         """Wait, without a thread, until the killed `pid`'s thread ends or the grace is over.
@@ -78,8 +95,7 @@ class Abandonments:
         def ended() -> None:
             for armed in timer:
                 armed.cancel()
-            with self._lock:
-                self._records.pop(pid, None)
+            self._forget(pid)
             self._settle(pending)
 
         with self._lock:
@@ -116,11 +132,18 @@ class Abandonments:
             if pid.has_thread_ended:
                 return
             self._records[pid] = record
+        self._tell(record)
+
+    def _forget(self, key: object) -> None:
+        with self._lock:
+            self._records.pop(key, None)
+
+    def _tell(self, record: Abandoned) -> None:
         log("error", "actor.abandoned", actor=record.id, thread=record.thread, where=record.where)
-        self._system.telemetry.emit(telemetry.ACTOR_ABANDONED, {"since": since}, {"record": record})
+        self._system.telemetry.emit(telemetry.ACTOR_ABANDONED, {"since": record.since}, {"record": record})
 
 
-def where_is(thread: ActorThread) -> str:
+def where_is(thread: ActorThread | threading.Thread) -> str:
     """Return `file:line` of a thread's innermost frame outside the standard library."""
     frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 -- documented; the only way to see another thread's frame
     innermost = frame

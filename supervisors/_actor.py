@@ -8,7 +8,7 @@ from supervisors._boot import Boot, start_error
 from supervisors._child_spec import ChildSpec, ChildType, Restart, Start
 from supervisors._errors import ActorExitedError, NotAnActorError, StartError
 from supervisors._future import CallFuture, Sender, running
-from supervisors._life import LivingActor
+from supervisors._inspected import InspectedActor
 from supervisors._mailbox import Call
 from supervisors._pid import Pid
 from supervisors._reasons import NO_PROCESS, NORMAL, Crash
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from supervisors._types import Argument, Message
 
 
-class GenActor(LivingActor):
+class GenActor(InspectedActor):
     """Base of `GenServer` and `Supervisor`; subclass those.
 
     Everything but construction runs in the actor's own thread. Handlers are called one at a time, system
@@ -83,6 +83,7 @@ class GenActor(LivingActor):
         if parent is None:
             raise NotAnActorError(f"{cls.__name__}.start_link()")
         boot = Boot(name or cls.__name__, parent.system, parent=parent, args=args, kwargs=kwargs)
+        boot.parent_address = running.address
         return cls._start_and_wait(boot, start_timeout_s, owned=None)
 
     @classmethod
@@ -92,17 +93,19 @@ class GenActor(LivingActor):
         actor = cls(boot)
         pid, address, parent = actor.pid, actor.address, boot.parent
         acknowledged.target = pid
-        pid.monitor(MonitorRef(pid), acknowledged.reply)
-        published = boot.system.published
-        pid.monitor(MonitorRef(pid), lambda _: published())  # not through `boot`, which holds the arguments
+        early_end = MonitorRef(pid)
+        pid.monitor(early_end, acknowledged.reply)
         if owned is not None:
             pid.on_thread_end(owned.close)
         if parent is not None:
             parent.link_one_way(pid)
             pid.link_one_way(parent)
-        actor._start_actor_loop()
-        del actor
+        me = running.pid
+        if me is not None:
+            acknowledged.watch_for_cycle(me)  # before `init` runs, whose call to this actor is to be refused
         try:
+            actor._start_actor_loop()
+            del actor
             answer = acknowledged.get(timeout=limit_s)
         except BaseException as error:
             pid.kill()
@@ -110,6 +113,10 @@ class GenActor(LivingActor):
                 reason = Crash("TimeoutError", f"init took over {limit_s} s")
                 raise StartError(boot.name, reason) from None
             raise
+        finally:
+            if me is not None:
+                me.waiting_for = None
+        pid.demonitor(early_end)
         if not isinstance(answer, InitAck) or answer.ignored:
             raise start_error(boot.name, answer.reason if isinstance(answer, Down) else NORMAL)
         return address

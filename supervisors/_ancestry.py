@@ -24,7 +24,7 @@ def callers() -> tuple[Pid, ...]:
 
 
 def ancestors() -> tuple[Pid, ...]:
-    """Return the supervisors above the calling actor, its own first; empty in a plain thread."""
+    """Return the actors above the calling one, its own supervisor first; empty in a plain thread."""
     found = []
     pid = running.pid.parent if running.pid is not None else None
     while pid is not None:

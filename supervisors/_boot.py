@@ -79,9 +79,10 @@ VERDICTS: Final = frozenset({Stop, Continue, Timeout})
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """Returned by `init`: `start_child` and `restart_child` hand `value` to their caller, nobody keeps it.
+    """Returned by `init`: `start_child_with_info` and `restart_child_with_info` give `value` to their caller.
 
-    `then` is what `init` would have returned without it: None, `Continue(...)` or `Timeout(...)`.
+    Nobody keeps it, and every other start drops it. `then` is what `init` would have returned without it:
+    None, `Continue(...)` or `Timeout(...)`.
     """
 
     value: Any
@@ -110,6 +111,13 @@ class End(NamedTuple):
     reason: ExitReason
     orderly: bool = True
     error: BaseException | None = None
+
+
+class Ended(BaseException):
+    """Raised by `checkpoint` in a handler whose actor is to end; `except Exception` lets it through."""
+
+    def __init__(self, end: End) -> None:
+        self.end = end
 
 
 def start_error(child_id: Hashable, reason: ExitReason) -> StartError:

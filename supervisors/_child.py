@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from supervisors._tree import ChildInfo, ChildState
+from supervisors._backoff import NO_RESTARTS, Streak
+from supervisors._tree import ChildInfo, ChildState, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -23,13 +24,30 @@ class Child:
 
     key: Hashable
     spec: ChildSpec
+    extra_arguments: tuple[Any, ...] = ()  # come before those of the spec
     state: ChildState = ChildState.STOPPED
     pid: Pid | None = None  # the current or the last incarnation
     generation: int = 0
+    restarts: int = 0
     epoch: int = 0  # raised by each request about this child, so that an older TryAgain is stale
     ack: InitAck | None = None
     exit: ExitReason | None = None  # of `pid`
     settled: bool = False  # the thread of the killed `pid` has ended, or is recorded as abandoned
+    streak: Streak = NO_RESTARTS
+    wait: Timer | None = None  # its back-off
+
+    def entry(self) -> Entry:
+        """Describe the child for the directory of its supervisor."""
+        spec = self.spec
+        return Entry(
+            self.pid,
+            self.state,
+            spec.type,
+            spec.restart,
+            spec.speaker,
+            spec.shutdown_limit_s,
+            self.restarts,
+        )
 
     def info(self, child_id: Hashable) -> ChildInfo:
         """Describe the child for `which_children`."""
@@ -41,7 +59,9 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The child serves."""
+    """The child serves; `info` is what its `init` returned in an `Info`."""
+
+    info: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from supervisors._log import log
 from supervisors._orphans import orphans_of
 from supervisors._reasons import NO_PROCESS, SHUTDOWN, Crash, ExitReason, Shutdown
 from supervisors._signals import Down, Exit, InitAck, MonitorRef
-from supervisors._tree import ChildCounts, ChildState, Entry
+from supervisors._tree import ChildCounts, ChildState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable, Iterable
@@ -131,7 +131,7 @@ class ChildKeeper(GenActor):
 
     def _asked_to_stop(self, reason: ExitReason) -> End | None:
         """Stop the children first; whatever is going on is given up."""
-        self._suspended = False
+        self._resume()
         if self._close_reason is None:
             self._close_reason = reason
         return self._ending()
@@ -187,13 +187,15 @@ class ChildKeeper(GenActor):
                 line.ready = next(line.running)
             except StopIteration:
                 line.running = None
-            if self._close_reason is not None and not self._closing_begun:
-                return  # the running procedure has given up; `_ending` takes over
+            if self._end is not None or (self._close_reason is not None and not self._closing_begun):
+                return  # the start has failed, or the procedure has given up: what is queued stays undone
 
     def _answering(self, sender: Sender, procedure: Procedure) -> Procedure:
         """Run a procedure and give its result, or the error it ends with, to a caller."""
         try:
             value = yield from procedure
+        except Refuse as refusal:
+            sender.fail(refusal.error)
         except SupervisorError as error:
             sender.fail(error)
         else:
@@ -245,6 +247,7 @@ class ChildKeeper(GenActor):
             yield lambda: child.exit is not None
             self._retire(child)
             return Ignored()
+        info, child.ack = child.ack.info, None  # nobody keeps the info
         self._move(child, ChildState.RUNNING)
         if child.spec.restart is Restart.TEMPORARY:
             child.spec = child.spec.without_arguments()
@@ -252,7 +255,7 @@ class ChildKeeper(GenActor):
         self._tell(telemetry.CHILD_STARTED, child)
         if child.exit is not None:  # it has ended already
             self._queue(self._line_of(child), self._recover(child, child.pid))
-        return Started()
+        return Started(info)
 
     def _launch(self, child: Child) -> ExitReason | None:
         child.generation += 1
@@ -269,7 +272,7 @@ class ChildKeeper(GenActor):
             parent_address=address,
             root=address.root,
             path=(*address.path, child.key),
-            args=start.args,
+            args=(*child.extra_arguments, *start.args),
             kwargs=start.kwargs,
             on_ack=self.pid.mailbox.post_system,
         )
@@ -286,11 +289,10 @@ class ChildKeeper(GenActor):
         return None
 
     def _not_started(self, child: Child, reason: ExitReason) -> Failed:
+        self._tell(telemetry.CHILD_START_FAILED, child, reason=reason)
         self._retire(child)
         log(
-            "debug"
-            if isinstance(reason, Shutdown)
-            else "warning",  # it ended in order: it only will not serve
+            "debug" if isinstance(reason, Shutdown) else "warning",  # debug: it only will not serve
             "supervisor.child_start_failed",
             supervisor=self.pid.name,
             child=child.key,
@@ -358,6 +360,7 @@ class ChildKeeper(GenActor):
         if child.pid is not None:
             self._by_pid.pop(child.pid, None)
             self.pid.unlink_one_way(child.pid)
+        child.ack = None
         self._move(child, ChildState.STOPPED)
 
     def _forget(self, child: Child) -> None:
@@ -369,14 +372,12 @@ class ChildKeeper(GenActor):
         """Change a child's state and publish it."""
         child.state = state
         if self.pid.directory is not None and child.key in self._children:
-            spec = child.spec
-            self.pid.directory[child.key] = Entry(
-                child.pid, state, spec.type, spec.restart, spec.speaker, spec.shutdown_limit_s
-            )
+            self.pid.directory[child.key] = child.entry()
 
     def _tell(self, event: str, child: Child, **metadata: Argument) -> None:
         facts = {"supervisor": self.pid, "child_id": child.key, "pid": child.pid, **metadata}
-        self.system.telemetry.emit(event, {"generation": child.generation}, facts)
+        counts = {"generation": child.generation, "restarts": child.restarts}
+        self.system.telemetry.emit(event, counts, facts)
 
     # -- reading
 
@@ -384,5 +385,5 @@ class ChildKeeper(GenActor):
         listed = list(children)
         active = sum(child.state in (ChildState.RUNNING, ChildState.STOPPING) for child in listed)
         supervisors = sum(child.spec.type is ChildType.SUPERVISOR for child in listed)
-        abandoned = self.system.abandoned.of(self._killed)
+        abandoned = len(self.system.abandoned.of(self._killed))
         return ChildCounts(len(listed), active, supervisors, len(listed) - supervisors, abandoned)

@@ -7,17 +7,26 @@
 
 Ids are ignored; `start_child` returns an address that stays valid while a `permanent` or `transient` child is
 restarted. Children are started, restarted and stopped independently of each other: a slow `init` holds up
-nobody else, and a stop asks all of them at once, each with its own limit.
+nobody else, and a stop asks all of them at once, each with its own limit. `backoff` and `max_abandoned` are
+as of a `Supervisor`; `reinit` of its address replaces the limits.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from supervisors._address import Address
 from supervisors._boot import NO_REPLY, End
+from supervisors._changing import ChangingKeeper
 from supervisors._child import Child, Failed, Ignored
-from supervisors._child_spec import ChildSpec, SupervisorFlags
+from supervisors._child_spec import (
+    MAX_ABANDONED,
+    AutoShutdown,
+    ChildSpec,
+    SupervisorFlags,
+    choose,
+)
 from supervisors._errors import ChildNotFoundError, ChildSpecError, MaxChildrenError, Refuse, StartError
 from supervisors._gen_server import IGNORE
 from supervisors._pid import Pid
@@ -26,17 +35,18 @@ from supervisors._reasons import NORMAL
 from supervisors._requests import (
     CountChildrenRequest,
     GetChildSpecRequest,
+    ReinitRequest,
     StartChildRequest,
     TerminateChildRequest,
     WhichChildrenRequest,
 )
-from supervisors._restarting import RestartingKeeper
 from supervisors._supervisor_address import SupervisorAddress
 from supervisors._tree import ChildState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
+    from supervisors._backoff import Backoff
     from supervisors._boot import Boot
     from supervisors._children import Procedure
     from supervisors._future import Sender
@@ -45,10 +55,19 @@ if TYPE_CHECKING:
     from supervisors._types import Argument, Message, Reply
 
 
-class DynamicSupervisor(RestartingKeeper):
-    """See the module's docstring."""
+class DynamicSupervisor(ChangingKeeper):
+    """See the module's docstring. Start it with limits, or subclass it and override `init`.
+
+        class Sessions(DynamicSupervisor):
+            def init(self, store):
+                super().init(max_children=100, extra_arguments=(store,))
+
+    A child started with `Session.child_spec(user)` then gets `init(store, user)`.
+    """
 
     address_class = SupervisorAddress
+    _max_children: int | None = None
+    _extra_arguments: tuple[Argument, ...] = ()  # of children to come
 
     @classmethod
     def start(  # type: ignore[override]  # as in GenActor
@@ -66,7 +85,7 @@ class DynamicSupervisor(RestartingKeeper):
             name: for people; the class's name by default.
             system: shared with other roots; by default a new one that ends with this tree.
             start_timeout_s: seconds the start may take; None means no limit.
-            kwargs: for `init`: `max_children`, `intensity`, `period`.
+            kwargs: for `init`.
 
         Raises:
             StartError: `init` raised, say with a `ChildSpecError`.
@@ -75,13 +94,28 @@ class DynamicSupervisor(RestartingKeeper):
         assert isinstance(address, SupervisorAddress)  # noqa: S101 -- address_class says so
         return address
 
-    def init(self, *, max_children: int | None = None, intensity: int = 3, period: int = 5) -> Reply:
-        """Take the limits; runs in the supervisor's thread.
+    def init(
+        self,
+        *,
+        max_children: int | None = None,
+        intensity: int = 3,
+        period: int = 5,
+        extra_arguments: Sequence[Argument] = (),
+        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
+        max_abandoned: int | None = MAX_ABANDONED,
+    ) -> Reply:
+        """Take the limits; runs in the supervisor's thread. One that sets none has the defaults.
 
         Args:
             max_children: how many there may be, those being restarted included; None means no limit.
             intensity: restarts allowed within `period`, over all children.
             period: length of the window in whole seconds, inclusive.
+            extra_arguments: come before the positional arguments of the spec of every child that is started
+                from now on, at its restarts too.
+            auto_shutdown: only `never`: no child is significant here, as in Elixir.
+            backoff: as of `SupervisorFlags`.
+            max_abandoned: as of `SupervisorFlags`.
 
         Returns:
             None, or `IGNORE`.
@@ -89,18 +123,45 @@ class DynamicSupervisor(RestartingKeeper):
         Raises:
             ChildSpecError: a limit is wrong.
         """
-        if max_children is not None and (not isinstance(max_children, int) or max_children < 0):
+        if max_children is not None and (type(max_children) is not int or max_children < 0):
             msg = f"max_children is {max_children!r}; it must be None or a whole number >= 0"
             raise ChildSpecError(msg)
+        if not isinstance(extra_arguments, tuple | list):
+            msg = f"extra_arguments is {extra_arguments!r}; it must be a tuple or a list"
+            raise ChildSpecError(msg)
+        if choose(AutoShutdown, auto_shutdown, "auto_shutdown") is not AutoShutdown.NEVER:
+            raise ChildSpecError(f"auto_shutdown is {auto_shutdown!r}; a DynamicSupervisor has only 'never'")
+        flags = SupervisorFlags(
+            intensity=intensity, period=period, backoff=backoff, max_abandoned=max_abandoned
+        )
+        self._use(flags)
         self._max_children = max_children
-        self._use(SupervisorFlags(intensity=intensity, period=period))
+        self._extra_arguments = tuple(extra_arguments)
 
     def _begin(self, boot: Boot) -> Callable[[], Any] | End | None:
-        if self.init(*boot.args, **dict(boot.kwargs)) is IGNORE:
+        if not self._init_again(boot.args, boot.kwargs):
             self._acknowledge(ignored=True)
             return End(NORMAL, orderly=False)
+        self._keep(boot.args, boot.kwargs)
         self._acknowledge()
         return None
+
+    def _init_again(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        before = self._flags, self._max_children, self._extra_arguments
+        self._use(SupervisorFlags())
+        self._max_children, self._extra_arguments = None, ()
+        taken = False
+        try:
+            outcome = self.init(*args, **kwargs)
+            if outcome is not None and outcome is not IGNORE:
+                name = type(self).__name__
+                raise TypeError(f"{name}.init returned {outcome!r}; allowed are None and IGNORE")
+            taken = outcome is None
+        finally:
+            if not taken:
+                flags, self._max_children, self._extra_arguments = before
+                self._use(flags)
+        return taken
 
     # -- rules
 
@@ -140,27 +201,31 @@ class DynamicSupervisor(RestartingKeeper):
                 return self._counts(self._children.values())
             case GetChildSpecRequest(target):
                 return self._find(target).spec
-            case StartChildRequest(spec):
+            case StartChildRequest(spec, with_info):
                 if self._close_reason is not None:
                     return NO_REPLY  # the end of this supervisor is the answer
                 child = self._admit(spec)
-                return self._serve_request(child.key, sender, self._start_new(child))
+                key, procedure = child.key, self._start_new(child, with_info=with_info)
             case TerminateChildRequest(target):
                 child = self._find(target)
                 if sender.caller is not None and sender.caller is child.pid:
                     raise self._would_wait_for_itself(child)
-                return self._serve_request(child.key, sender, self._terminate(child))
-        unknown = TypeError(f"a DynamicSupervisor does not understand {type(message).__name__}")
-        raise Refuse(unknown)
+                key, procedure = child.key, self._terminate(child)
+            case ReinitRequest(args, kwargs):
+                key, procedure = None, self._changing(partial(self._reinit, args, kwargs))
+            case _:
+                unknown = TypeError(f"a DynamicSupervisor does not understand {type(message).__name__}")
+                raise Refuse(unknown)
+        return self._serve_request(key, sender, procedure)
 
     def _admit(self, spec: ChildSpec) -> Child:
-        if not isinstance(spec, ChildSpec):
-            msg = f"start_child got {spec!r}; expected a ChildSpec, see Actor.child_spec(...)"
+        if spec.significant:
+            msg = f"child {spec.id!r} has significant=True; here there is only auto_shutdown='never'"
             raise Refuse(ChildSpecError(msg))
         if self._max_children is not None and len(self._children) >= self._max_children:
             raise Refuse(MaxChildrenError(self._max_children))
         key = next(self.system.serials)
-        child = self._children[key] = Child(key, spec)
+        child = self._children[key] = Child(key, spec, extra_arguments=self._extra_arguments)
         return child
 
     def _find(self, target: Hashable) -> Child:
@@ -177,15 +242,13 @@ class DynamicSupervisor(RestartingKeeper):
         except ChildNotFoundError:
             raise Refuse(ChildNotFoundError(target)) from None
 
-    def _start_new(self, child: Child) -> Procedure:
+    def _start_new(self, child: Child, *, with_info: bool) -> Procedure:
         outcome = yield from self._starting(child)
         if isinstance(outcome, Failed | Ignored):
             self._forget(child)
             if isinstance(outcome, Failed):
                 raise StartError(child.spec.id, outcome.reason)
-            return None
-        entry = self.address.at(child.key)
-        return None if entry is None else self.address.below(child.key, entry)
+        return self._answer(child, outcome, with_info=with_info)
 
     def _terminate(self, child: Child) -> Procedure:
         if child.key not in self._children:

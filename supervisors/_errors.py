@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
+    from supervisors._abandoned import Abandoned
     from supervisors._pid import Pid
     from supervisors._reasons import ExitReason
 
@@ -86,6 +87,20 @@ class RestartsExceededError(SupervisorError):
         super().__init__(f"{supervisor} needed more than {intensity} restarts in {period} s and gave up")
 
 
+class AbandonedExceededError(SupervisorError):
+    """A supervisor gave up: more threads of children it had to kill are still there than it may leave.
+
+    `abandoned` says which, and where each is stuck.
+    """
+
+    def __init__(self, supervisor: str, max_abandoned: int, abandoned: Iterable[Abandoned]) -> None:
+        self.supervisor = supervisor
+        self.max_abandoned = max_abandoned
+        self.abandoned = tuple(abandoned)
+        stuck = ", ".join(f"{record.thread} at {record.where}" for record in self.abandoned)
+        super().__init__(f"{supervisor} gave up with more than {max_abandoned} abandoned threads: {stuck}")
+
+
 class CallTimeoutError(SupervisorError, TimeoutError):
     """No reply came in time; a later one is dropped. The actor may still do the work."""
 
@@ -117,6 +132,24 @@ class CallCycleError(SupervisorError):
     def __init__(self, cycle: Iterable[str]) -> None:
         self.cycle = tuple(cycle)
         super().__init__(f"this call would wait for its own caller: {' -> '.join(self.cycle)}")
+
+
+class NotSuspendedError(SupervisorError):
+    """The actor must be suspended for this."""
+
+    def __init__(self, target: str, operation: str) -> None:
+        self.target = target
+        self.operation = operation
+        super().__init__(f"{operation} needs {target} to be suspended; call suspend() first")
+
+
+class NotReplaceableError(SupervisorError, TypeError):
+    """The state or the class of an actor cannot be replaced by what was given; nothing has changed."""
+
+    def __init__(self, target: str, problem: str) -> None:
+        self.target = target
+        self.problem = problem
+        super().__init__(f"{target} stays as it is: {problem}")
 
 
 class OsProcessExitedError(SupervisorError):

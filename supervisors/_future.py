@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pykka._types import OptExcInfo
 
+    from supervisors._address import Address
+    from supervisors._life import LivingActor
     from supervisors._pid import Pid
     from supervisors._reasons import ExitReason
     from supervisors._types import Message, Reply
@@ -36,6 +38,8 @@ class _Running(threading.local):
     """Which actor the current thread belongs to; None in threads that are no actor's."""
 
     pid: Pid | None = None
+    address: Address | None = None
+    actor: LivingActor | None = None  # while it lives: an idle thread keeps no actor
 
 
 running = _Running()
@@ -196,6 +200,8 @@ class CallFuture(pykka.Future[Any]):
     def watch_for_cycle(self, me: Pid) -> None:
         """Record that `me` waits for this reply, then refuse if that closes a cycle.
 
+        Whoever calls this before it waits clears the record, too.
+
         Edge first, check second: of two actors that close a cycle at the same moment at least one sees
         the other's edge. An edge whose call is answered counts no more.
 
@@ -221,7 +227,8 @@ class CallFuture(pykka.Future[Any]):
         if me is None:
             arrived = self._event.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
         else:
-            self.watch_for_cycle(me)
+            if me.waiting_for is not self:
+                self.watch_for_cycle(me)
             try:
                 arrived = self._event.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
             finally:

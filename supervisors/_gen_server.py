@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from supervisors._actor import GenActor
-from supervisors._boot import Boot, Continue, End, Info, Stop, Timeout
-from supervisors._reasons import NORMAL
+from supervisors._boot import Boot, Continue, End, Ended, Info, Stop, Timeout
+from supervisors._errors import NotAnActorError
+from supervisors._future import running
+from supervisors._reasons import KILLED, NORMAL
+from supervisors._signals import Exit, StopRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +50,10 @@ class GenServer(GenActor):
     KeyboardInterrupt, which end this actor and nothing else. `raise Refuse(error)` gives the caller `error`
     and leaves the actor alive.
 
-    A handler runs in the context variables of whoever sent its message. Available to hooks: `self.address`,
-    `self.pid`, `self.parent`, `self.system`, `self.monitor`, `self.link`, `self.send_after`,
-    `self.forward`. Set `trap_exit = True` to find the exits of linked actors in `handle_info`.
+    A handler, and what it continues with, runs in the context variables of whoever sent its message.
+    Available to hooks: `self.address`, `self.pid`, `self.parent`, `self.system`, `self.monitor`, `self.link`,
+    `self.send_after`, `self.forward`, `self.checkpoint`. Set `trap_exit = True` to find the exits of linked
+    actors in `handle_info`.
 
     Order of the end: asked by its parent, by `stop` or by a handler's `Stop` → `terminate(reason)` → no more
     messages are taken → callers still waiting get `ActorExitedError` → links and monitors are told. A
@@ -117,7 +121,8 @@ class GenServer(GenActor):
     def code_change(self, old_version: Message, extra: Message) -> None:
         """Bring the state up to date after `change_code` has replaced the class of this suspended actor.
 
-        An error here leaves class and state as they were; whoever asked for the change gets it.
+        An error here puts class and attributes back as they were, and whoever asked for the change gets it.
+        Values that were changed in place stay so.
 
         Args:
             old_version: as given to `change_code`.
@@ -131,6 +136,29 @@ class GenServer(GenActor):
         """
         send = self.pid.send_info
         return self.system.timers.arm(seconds, lambda: send(message))
+
+    def checkpoint(self) -> None:
+        """End here if this actor has been asked to end, or killed; for a loop in a handler that takes long.
+
+        Signals and requests to end are otherwise acted on after the current message. Whoever waits for the
+        handler's reply gets `ActorExitedError`. The rest is as after the handler: `terminate` runs if it
+        would have.
+
+        Raises:
+            Ended: it ends; caught by this package only, and no `Exception`. The `finally` blocks of the
+                handler run.
+            NotAnActorError: called in another thread than the actor's own.
+        """
+        if running.pid is not self.pid:
+            raise NotAnActorError("checkpoint()")
+        mailbox = self.pid.mailbox
+        if mailbox.closed:
+            raise Ended(End(KILLED, orderly=False))
+        for message in mailbox.system.copy():
+            if isinstance(message, Exit | StopRequest) and not self._can_wait(message):
+                end = self._on_signal(message)
+                if end is not None:
+                    raise Ended(end)
 
     def _begin(self, boot: Boot) -> Callable[[], Any] | End | None:
         outcome = self.init(*boot.args, **boot.kwargs)

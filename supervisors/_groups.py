@@ -14,8 +14,9 @@ memberships and monitors; actors are not linked to it and join anew themselves.
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from supervisors._address import Address
 from supervisors._errors import ActorExitedError, NotAnActorError, NotJoinedError
@@ -44,7 +45,8 @@ class GroupRef:
         return f"<GroupRef of {self.group!r} at {id(self):#x}>"
 
 
-class GroupJoined(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class GroupJoined:
     """Sent to those who monitor a group, in their `handle_info`, for each membership."""
 
     ref: GroupRef
@@ -52,7 +54,8 @@ class GroupJoined(NamedTuple):
     member: Pid
 
 
-class GroupLeft(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class GroupLeft:
     """Sent to those who monitor a group for each membership that ended, by `leave` or with its actor."""
 
     ref: GroupRef

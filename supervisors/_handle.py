@@ -32,7 +32,7 @@ _StateT = TypeVar("_StateT")
 
 
 class Handle(Generic[_AddressT, _StateT]):
-    """Base of `Registry`, `Groups`, `PartitionSupervisor` and `TaskSupervisor`.
+    """Base of `Registry`, `Groups`, `PartitionSupervisor`, `TaskSupervisor` and `WarmSpare`.
 
     At most one actor serves a handle at a time: its `init` gets the handle and calls `bind`. What it binds is
     gone before anybody is told of its end.

@@ -10,25 +10,25 @@ pykka's global registry either, so nobody else's `stop_all` reaches them.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pykka
 
 from supervisors import telemetry
 from supervisors._address import Address
-from supervisors._boot import NO_REPLY, VERDICTS, Boot, Continue, End, Stop, Timeout
+from supervisors._boot import NO_REPLY, VERDICTS, Boot, Continue, End, Ended, Stop, Timeout
 from supervisors._errors import Refuse
 from supervisors._future import CallFuture, Sender, running
 from supervisors._log import log
 from supervisors._mailbox import WAKE, Call, Cast, IdleTick, Info, Mailbox
 from supervisors._pid import Pid
-from supervisors._reasons import KILLED, Crash, Normal
-from supervisors._signals import Down, Exit, InitAck, MonitorRef, StopRequest, SystemCall
+from supervisors._reasons import KILLED, Crash
+from supervisors._signals import InitAck, MonitorRef
 from supervisors._threads import ActorThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextvars import Context
     from typing import TypeAlias
 
     from supervisors._reasons import ExitReason
@@ -67,8 +67,6 @@ class LivingActor(pykka.ThreadingActor):
         self._on_ack: Callable[[InitAck], object] | None = boot.on_ack
         self._monitored: dict[MonitorRef, Pid | None] = {}
         self._idle: IdleTick | None = None  # armed by the Timeout the last handler returned
-        self._suspended = False
-        self._parked_signals: deque[Any] = deque()  # that came while it was suspended
         self._framework: frozenset[str] = frozenset()  # the attributes above; the others are the user's state
 
     # -- handlers
@@ -116,12 +114,13 @@ class LivingActor(pykka.ThreadingActor):
     def _actor_loop(self) -> None:
         """Live from `init` to the last signal; nothing a handler raises gets out of here."""
         pid = self.pid
-        running.pid = pid
+        running.pid, running.address, running.actor = pid, self.address, self
         try:
             end = self._live()
         except BaseException as error:  # noqa: BLE001 -- the actor boundary: our own code failed
             end = self._crashed(error)
         self._finish(end)
+        running.actor = None
         self.actor_stopped.set()  # what pykka's ActorRef.is_alive looks at
         pid.thread_ended()
 
@@ -133,6 +132,10 @@ class LivingActor(pykka.ThreadingActor):
         Returns:
             None to serve; a function to run before the first message; an End when there is nothing to serve.
         """
+        raise NotImplementedError
+
+    def _serve_system(self) -> End | None:
+        """Act on the system messages there are, before the next user message."""
         raise NotImplementedError
 
     def _live(self) -> End:
@@ -183,7 +186,7 @@ class LivingActor(pykka.ThreadingActor):
             if envelope is not WAKE:
                 end = deliver[envelope.__class__](envelope)
                 if end is not None:
-                    return end
+                    return self._last_was_handled(end)
             pid.current = envelope = None  # type: ignore[assignment]  # an idle actor keeps no message alive
 
     def _deliver_parked(self, mailbox: Mailbox, deliver: Mapping[type, Deliver]) -> End | None:
@@ -193,14 +196,23 @@ class LivingActor(pykka.ThreadingActor):
                 self.pid.current = envelope = mailbox.parked.popleft()
             except IndexError:
                 break  # closed meanwhile; `_serve` will see that
+            if mailbox.closed:
+                return End(KILLED, orderly=False)
             end = deliver[envelope.__class__](envelope) if envelope is not WAKE else None
-            if end is None and mailbox.system:
-                self.pid.current = WAKE
-                end = self._serve_system()
             if end is not None:
+                return self._last_was_handled(end)
+            self.pid.current = WAKE
+            if mailbox.system and (end := self._serve_system()) is not None:
                 return end
         self.pid.current = None
         return None
+
+    def _last_was_handled(self, end: End) -> End:
+        """Let go of the message whose handler ended the actor, unless its sender waits for a reply."""
+        current = self.pid.current
+        if current is not None and current.reply_to is None:
+            self.pid.current = None
+        return end
 
     def _deliver_call(self, envelope: Call) -> End | None:
         if self._idle is not None:
@@ -221,15 +233,17 @@ class LivingActor(pykka.ThreadingActor):
         elif outcome.__class__ not in VERDICTS:
             reply_to.set(outcome)  # type: ignore[union-attr]  # as above
         else:
-            return self._follow_call(outcome, reply_to)  # type: ignore[arg-type]  # as above
+            return self._follow_call(outcome, reply_to, context)  # type: ignore[arg-type]  # as above
         return None
 
-    def _follow_call(self, verdict: Stop | Continue | Timeout, reply_to: CallFuture) -> End | None:
+    def _follow_call(
+        self, verdict: Stop | Continue | Timeout, reply_to: CallFuture, context: Context | None
+    ) -> End | None:
         if verdict.reply is not NO_REPLY:
             reply_to.set(verdict.reply)
         elif not isinstance(verdict, Stop):
             self._hold(reply_to)
-        return self._follow(verdict)
+        return self._follow(verdict, context)
 
     def _deliver_cast(self, envelope: Cast) -> End | None:
         if self._idle is not None:
@@ -241,14 +255,12 @@ class LivingActor(pykka.ThreadingActor):
             return None  # nobody asked
         except BaseException as error:  # noqa: BLE001 -- the actor boundary, as above
             return self._crashed(error)
-        return None if outcome is None else self._follow(outcome)
+        return None if outcome is None else self._follow(outcome, context)
 
     def _deliver_info(self, envelope: Info) -> End | None:
         self._take_back_timeout()
-        message, context = envelope.message, envelope.context
-        if context is None:
-            return self._run(lambda: self.handle_info(message))
-        return self._run(lambda: context.run(self.handle_info, message))
+        message = envelope.message
+        return self._run(lambda: self.handle_info(message), envelope.context)
 
     def _deliver_tick(self, envelope: IdleTick) -> End | None:
         return self._deliver_info(envelope) if envelope is self._idle else None  # None: a message came before
@@ -270,107 +282,45 @@ class LivingActor(pykka.ThreadingActor):
         if pid.mailbox.closed:
             future.exited(pid.mailbox.reason)
 
-    def _follow(self, verdict: object) -> End | None:
-        """Do what a handler returned: end, go on with a term, or wait for a message that must not be late."""
+    def _follow(self, verdict: object, context: Context | None = None) -> End | None:
+        """Do what a handler returned: end, go on with a term, or wait for a message that must not be late.
+
+        `context` is what the handler ran in; what it continues with does so too.
+        """
         while isinstance(verdict, Continue):
+            go_on, term = self.handle_continue, verdict.term
             try:
-                outcome = self.handle_continue(verdict.term)
+                verdict = go_on(term) if context is None else context.run(go_on, term)
             except Refuse:
                 return None  # nobody asked
             except BaseException as error:  # noqa: BLE001 -- the actor boundary
                 return self._crashed(error)
-            verdict = outcome
         if isinstance(verdict, Timeout):
             self._idle = tick = IdleTick(verdict)
             post = self.pid.mailbox.post
             tick.timer = self.system.timers.arm(verdict.seconds, lambda: post(tick))
-        return End(verdict.reason) if isinstance(verdict, Stop) else None
+        elif isinstance(verdict, Stop):
+            return End(verdict.reason)
+        elif verdict is not None:
+            name = type(self).__name__
+            allowed = "None, Continue, Timeout and Stop"
+            return self._crashed(TypeError(f"{name}'s handler returned {verdict!r}; allowed are {allowed}"))
+        return None
 
-    def _run(self, handler: Callable[[], Any]) -> End | None:
-        """Run one handler outside a user message."""
+    def _run(self, handler: Callable[[], Any], context: Context | None = None) -> End | None:
+        """Run one handler that owes nobody a reply."""
         try:
-            outcome = handler()
+            outcome = handler() if context is None else context.run(handler)
         except Refuse:
             return None  # nobody asked
         except BaseException as error:  # noqa: BLE001 -- the actor boundary
             return self._crashed(error)
-        return self._follow(outcome)
-
-    # -- system messages
-
-    def _serve_system(self) -> End | None:
-        system = self.pid.mailbox.system
-        while system:
-            try:
-                message = system.popleft()
-            except IndexError:
-                return None  # a drain was faster
-            if self._suspended and self._can_wait(message):
-                self._parked_signals.append(message)
-                continue
-            end = self._on_signal(message)
-            if end is not None:
-                return end
-        return None
-
-    def _can_wait(self, message: Message) -> bool:
-        """Say whether a suspended actor leaves this message for later: what ends it does not wait."""
-        if isinstance(message, Exit):
-            return self.trap_exit and not (message.pid is not None and message.pid is self._parent_pid)
-        return not isinstance(message, StopRequest | SystemCall)
-
-    def _on_signal(self, message: Message) -> End | None:
-        """Act on one system message; supervisors extend this."""
-        match message:
-            case Exit(pid, reason) if pid is not None and pid is self._parent_pid:
-                return self._asked_to_stop(reason)
-            case Exit(_, reason) if not self.trap_exit:
-                return None if isinstance(reason, Normal) else End(reason, orderly=False)
-            case StopRequest(reason, reply_to):
-                if reply_to is not None:
-                    self.pid.monitor(MonitorRef(self.pid), lambda _: reply_to.set(None))
-                return self._asked_to_stop(reason)
-            case SystemCall():
-                return self._on_system_call(message)
-            case Down(ref) if self._monitored.pop(ref, self) is self:
-                return None  # demonitored
-        if self._idle is not None:
-            self._take_back_timeout()
-        return self._run(lambda: self.handle_info(message))
-
-    def _on_system_call(self, call: SystemCall) -> End | None:
-        if call.future.done:
-            return None  # its caller has given up
-        was_suspended = self._suspended
-        try:
-            call.future.reply(call.act(self))
-        except BaseException as error:  # noqa: BLE001 -- the actor boundary: who inspects an actor must not end it
-            call.future.fail(error)
-        return self._stay_suspended() if self._suspended and not was_suspended else None
-
-    def _stay_suspended(self) -> End | None:
-        """Handle what ends the actor, and system calls, until one of them resumes it; park the rest."""
-        mailbox = self.pid.mailbox
-        while self._suspended:
-            envelope = mailbox.take()
-            if envelope is not WAKE:
-                mailbox.park(envelope)
-            end = self._serve_system()
-            if end is not None:
-                return end
-            if mailbox.closed:
-                return End(KILLED, orderly=False)
-        mailbox.system.extendleft(reversed(self._parked_signals))
-        self._parked_signals.clear()
-        return None
-
-    def _asked_to_stop(self, reason: ExitReason) -> End | None:
-        return End(reason)
+        return self._follow(outcome, context)
 
     # -- the end
 
     def _crashed(self, error: BaseException) -> End:
-        return End(Crash.from_exception(error), error=error)
+        return error.end if isinstance(error, Ended) else End(Crash.from_exception(error), error=error)
 
     def _finish(self, end: End) -> None:
         reason, pid = end.reason, self.pid
@@ -378,7 +328,7 @@ class LivingActor(pykka.ThreadingActor):
             try:
                 outcome = self.terminate(reason)
             except BaseException as error:  # noqa: BLE001 -- the actor boundary
-                reason = Crash.from_exception(error)
+                reason = self._crashed(error).reason
             else:
                 reason = outcome.reason if isinstance(outcome, Stop) else reason
         undelivered = pid.current

@@ -11,15 +11,33 @@ n - 1, `partitions` is the number of processors by default.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from supervisors._child_spec import ChildSpec, Start, Strategy, SupervisorFlags, SupervisorInit
-from supervisors._errors import ActorExitedError, ChildSpecError, NoPartitionsError
+from supervisors._child_spec import (
+    MAX_ABANDONED,
+    AutoShutdown,
+    ChildSpec,
+    Start,
+    Strategy,
+    SupervisorFlags,
+    SupervisorInit,
+    check_significance,
+    choose,
+)
+from supervisors._errors import (
+    ActorExitedError,
+    ChildNotFoundError,
+    ChildSpecError,
+    ChildStateError,
+    NoPartitionsError,
+)
 from supervisors._handle import Handle
 from supervisors._stable_hash import partition_of
+from supervisors._strict_key import strict
 from supervisors._supervisor import Supervisor
 from supervisors._supervisor_address import SupervisorAddress
 from supervisors._tree import ChildState
@@ -28,6 +46,7 @@ from supervisors._via import Via
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from supervisors._backoff import Backoff
     from supervisors._pid import Pid
     from supervisors._system import System
     from supervisors._tree import ChildCounts, ChildInfo
@@ -70,6 +89,8 @@ class PartitionSupervisor(Handle[SupervisorAddress, _Partitions]):
         intensity: as of `Supervisor`.
         period: as of `Supervisor`.
         auto_shutdown: only "never": no partition is more significant than the others.
+        backoff: as of `SupervisorFlags`.
+        max_abandoned: as of `SupervisorFlags`.
 
     Raises:
         ChildSpecError: an option is wrong.
@@ -77,7 +98,7 @@ class PartitionSupervisor(Handle[SupervisorAddress, _Partitions]):
 
     actor_class = PartitionKeeper
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- its own options, and those of every supervisor
         self,
         spec: ChildSpec,
         *,
@@ -87,9 +108,12 @@ class PartitionSupervisor(Handle[SupervisorAddress, _Partitions]):
         strategy: Strategy | str = Strategy.ONE_FOR_ONE,
         intensity: int = 3,
         period: int = 5,
-        auto_shutdown: str = "never",
+        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
+        max_abandoned: int | None = MAX_ABANDONED,
     ) -> None:
         count = (os.cpu_count() or 1) if partitions is None else partitions
+        never = choose(AutoShutdown, auto_shutdown, "auto_shutdown") is AutoShutdown.NEVER
         checks = (
             (isinstance(spec, ChildSpec), "spec", spec, "a ChildSpec, see Actor.child_spec(...)"),
             (isinstance(name, str) and bool(name), "name", name, "text"),
@@ -100,15 +124,22 @@ class PartitionSupervisor(Handle[SupervisorAddress, _Partitions]):
                 with_arguments,
                 "a function of the arguments and the partition",
             ),
-            (auto_shutdown == "never", "auto_shutdown", auto_shutdown, "'never'"),
+            (never, "auto_shutdown", auto_shutdown, "'never'"),
         )
         for passed, field, value, allowed in checks:
             if not passed:
                 raise ChildSpecError(f"{field} is {value!r}; it must be {allowed}")
+        check_significance(spec, AutoShutdown.NEVER)
         super().__init__(name)
         self.spec = spec
         self.partitions = count
-        self.flags = SupervisorFlags(strategy=strategy, intensity=intensity, period=period)  # type: ignore[arg-type]  # strings are turned into members
+        self.flags = SupervisorFlags(
+            strategy=strategy,  # type: ignore[arg-type]  # a string is turned into a member
+            intensity=intensity,
+            period=period,
+            backoff=backoff,
+            max_abandoned=max_abandoned,
+        )
         self._with_arguments = with_arguments
 
     def spec_of(self, partition: int) -> ChildSpec:
@@ -172,11 +203,20 @@ class PartitionSupervisor(Handle[SupervisorAddress, _Partitions]):
             if count < before:
                 now.count = count
                 for index in range(count, before):
-                    now.address.terminate_child(index)
+                    with contextlib.suppress(ChildNotFoundError):  # a temporary one that has ended
+                        now.address.terminate_child(index)
             for index in range(before, count):
-                now.address.restart_child(index)
+                self._bring_back(now.address, index)
                 now.count = index + 1
         return before
+
+    def _bring_back(self, address: SupervisorAddress, index: int) -> None:
+        try:
+            address.restart_child(index)
+        except ChildStateError:
+            return  # it runs: an earlier resize failed before it had come to this one
+        except ChildNotFoundError:
+            address.start_child(self.spec_of(index))  # temporary: its spec went when it stopped
 
     def which_children(self) -> tuple[ChildInfo, ...]:
         """List the partitions, the last first; stopped ones too."""
@@ -215,10 +255,10 @@ class PartitionVia(Via):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PartitionVia):
             return False
-        return self._handle is other._handle and self._key == other._key
+        return self._handle is other._handle and strict(self._key) == strict(other._key)
 
     def __hash__(self) -> int:
-        return hash((id(self._handle), self._key))
+        return hash((id(self._handle), strict(self._key)))
 
     @property
     def name(self) -> str:
@@ -255,4 +295,5 @@ class PartitionVia(Via):
     def cast(self, message: Message) -> None:
         """Send without a reply; never fails unless there are zero partitions."""
         if self._handle.alive:
-            super().cast(message)
+            with contextlib.suppress(ActorExitedError):  # it ended since the line above
+                super().cast(message)

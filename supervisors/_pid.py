@@ -14,7 +14,7 @@ from supervisors._future import CallFuture, running
 from supervisors._log import log
 from supervisors._mailbox import Call, Cast, Info
 from supervisors._reasons import KILLED, NO_PROCESS, Crash, check_reason, is_abnormal
-from supervisors._signals import Down, Exit, MonitorRef, StopRequest
+from supervisors._signals import Down, Exit, MonitorRef, StopRequest, SystemCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 class Pid:
     """One incarnation; made by the package, never by users.
 
-    Equality is identity. `generation` counts the incarnations of one child, from 1.
+    Equality is identity. `generation` counts the incarnations of one child, from 1; `since` is when this one
+    was made, on the clock of its system.
     """
 
     __slots__ = (
@@ -55,6 +56,8 @@ class Pid:
         "mailbox",
         "name",
         "parent",
+        "since",
+        "suspended",
         "system",
         "thread",
         "waiting_for",
@@ -76,6 +79,8 @@ class Pid:
         self.current: Envelope[Any] | None = None  # being handled
         self.held: dict[int, CallFuture] = {}  # replies owed by handlers that returned NO_REPLY
         self.waiting_for: CallFuture | None = None
+        self.since = system.clock.now()
+        self.suspended = False  # written by its own thread
         self._lock = threading.Lock()
         self._reason: ExitReason | None = None
         self._dead = False
@@ -161,6 +166,22 @@ class Pid:
         finally:
             handle.cancel()
 
+    def system_call(self, act: Callable[[Any], Any], timeout: float | None = 5.0) -> Reply:
+        """Run `act(actor)` in the actor's thread between two messages, ahead of its queue; also suspended.
+
+        Raises:
+            CallTimeoutError: it was not done in time; if it has not begun by then, it never will.
+            CallCycleError: the calling actor would wait for itself.
+            ActorExitedError: the actor is dead, or ended before.
+            Exception: what `act` raised.
+        """
+        future = CallFuture()
+        future.target = self
+        future.caller = running.pid
+        if not self.mailbox.post_system(SystemCall(act, future)):
+            future.exited(self.mailbox.reason)
+        return future.get_or_abandon(timeout)
+
     # -- watching
 
     def wait_exit(self, timeout: float | None = None) -> ExitReason | None:
@@ -199,6 +220,11 @@ class Pid:
         """Undo `link_one_way`."""
         with self._lock:
             self._links.discard(other)
+
+    def ties(self) -> tuple[int, int]:
+        """Count the links and the monitors that this end will be told to."""
+        with self._lock:
+            return len(self._links), len(self._monitors)
 
     def on_release(self, release: Callable[[], object]) -> None:
         """Run `release` at the end, after the last reply and before anybody is told; names use it."""
@@ -289,6 +315,7 @@ class Pid:
             links, self._links = self._links, set()
             self._releases.clear()
         self._ended.release()
+        self.system.published()
         for other in links:
             other.unlink_one_way(self)
             other.signal(self, reason)

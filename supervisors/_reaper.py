@@ -39,6 +39,7 @@ class ChildProcess:
         self.returncode: int | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
+        self._on_exit: Callable[[int], object] | None = None
         self._tail: deque[bytes] = deque()
         self._kept = 0
         self.stderr_fd = -1
@@ -59,6 +60,29 @@ class ChildProcess:
         """Block until it is reaped; None when that took longer than `timeout` seconds."""
         self._ended.wait(timeout)
         return self.returncode
+
+    def has_ended(self) -> bool:
+        """Say whether it has ended, even if it was not reaped yet where there are pidfds."""
+        with self._lock:
+            return self.returncode is not None or (self.pidfd >= 0 and _has_ended(self.pidfd))
+
+    def end(self, limit_s: float) -> None:
+        """Send SIGTERM to the group, SIGKILL `limit_s` seconds later, and wait until it is reaped."""
+        if self.signal_group(signal.SIGTERM) and self.wait(limit_s) is None:
+            self.signal_group(signal.SIGKILL)
+            self.wait()
+
+    def tell(self, on_exit: Callable[[int], object]) -> bool:
+        """Call `on_exit(returncode)` when it has been reaped, instead of what was to be called before.
+
+        Returns:
+            False when it has been reaped: what was to be called before is, or was, called.
+        """
+        with self._lock:
+            if self.returncode is not None:
+                return False
+            self._on_exit = on_exit
+            return True
 
     def stderr_tail(self) -> str:
         """Return the last 64 KiB it wrote to stderr."""
@@ -95,6 +119,11 @@ class ChildProcess:
                 os.close(self.pidfd)
         self._ended.set()
         return self.returncode
+
+    def exited(self, returncode: int) -> None:
+        """Call what `tell` was given last; to be called once it has been reaped."""
+        if self._on_exit is not None:
+            self._on_exit(returncode)
 
 
 class StrangerWatch:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,7 +21,8 @@ class RegistryKeys(Enum):
     DUPLICATE = "duplicate"  # any number, each any number of times
 
 
-class Registered(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Registered:
     """Sent to a registry's listeners, in their `handle_info`, after an entry was made."""
 
     registry: Registry
@@ -29,7 +31,8 @@ class Registered(NamedTuple):
     value: Any
 
 
-class Unregistered(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Unregistered:
     """Sent to a registry's listeners after an entry was removed.
 
     `reason` is None when the owner removed it, and why the owner ended with `notify_exits`.

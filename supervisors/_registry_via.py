@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,15 @@ from supervisors._strict_key import strict
 from supervisors._via import Via
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
     from supervisors._address import Address
     from supervisors._pid import Pid
     from supervisors._registry import Registry
     from supervisors._system import System
     from supervisors._types import Argument
+
+_CLAIMED = "the name to claim"  # a keyword that no `init` can have; positions change with `extra_arguments`
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,32 @@ class RegistryVia(Via):
             NameTakenError: another one has the name; it is the error's `owner`.
             StartError: the actor did not start.
         """
+        options = {**kwargs, _CLAIMED: self, "name": self.name, "start_timeout_s": start_timeout_s}
+        with self._telling_who_has_it():
+            return named_class(actor_class).start(*args, system=system, **options)
+
+    def start_link(
+        self,
+        actor_class: type[GenActor],
+        *args: Argument,
+        start_timeout_s: float | None = None,
+        **kwargs: Argument,
+    ) -> Address:
+        """Start an actor under this name, linked to the calling actor; see `GenActor.start_link`.
+
+        Raises:
+            NameTakenError: another one has the name; it is the error's `owner`. No `Exit` follows.
+            NotAnActorError: the calling thread is no actor's.
+            StartError: the actor did not start.
+        """
+        options = {**kwargs, _CLAIMED: self, "name": self.name, "start_timeout_s": start_timeout_s}
+        with self._telling_who_has_it():
+            return named_class(actor_class).start_link(*args, **options)
+
+    @contextmanager
+    def _telling_who_has_it(self) -> Iterator[None]:
         try:
-            return named_class(actor_class).start(
-                self, *args, name=self.name, system=system, start_timeout_s=start_timeout_s, **kwargs
-            )
+            yield
         except StartError as error:
             if isinstance(error.reason, Shutdown) and isinstance(error.reason.detail, AlreadyStarted):
                 raise NameTakenError(self._registry.name, self._key, self.pid) from None
@@ -113,7 +138,8 @@ class RegistryVia(Via):
         When the name is taken the start fails with `Shutdown(AlreadyStarted(...))`.
         """
         start = spec.start
-        return replace(spec, start=Start(named_class(start.actor_class), (self, *start.args), start.kwargs))
+        kwargs = {**start.kwargs, _CLAIMED: self}
+        return replace(spec, start=Start(named_class(start.actor_class), start.args, kwargs))
 
     def claim(self, pid: Pid) -> None:
         """Register a starting actor; called in its thread.
@@ -126,14 +152,16 @@ class RegistryVia(Via):
 
 
 class _Named(GenActor):
-    """Mixed into an actor's class: the first argument of a start is the name it claims before `init`."""
+    """Mixed into an actor's class: one argument of a start is the name it claims before `init`."""
 
     def _begin(self, boot: Boot) -> Callable[[], Any] | End | None:
-        via, *args = boot.args
-        boot.args = tuple(args)
+        boot.kwargs = dict(boot.kwargs)
+        via = boot.kwargs.pop(_CLAIMED)
         try:
             via.claim(self.pid)
         except NameTakenError as taken:
+            if self._parent_pid is not None:
+                self.unlink(self._parent_pid)
             return End(Shutdown(AlreadyStarted(via.name, repr(taken.owner))), orderly=False)
         return super()._begin(boot)
 

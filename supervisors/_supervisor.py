@@ -17,20 +17,42 @@ again with it. One incident counts once towards `intensity` restarts in `period`
 One too many: the children are stopped in reverse order, the supervisor exits with `SHUTDOWN`, and its own
 parent decides. A restart that fails is tried again at once, counted each time; requests are served between.
 
+With a `backoff` a restart waits: siblings that share it are stopped at once, and all start together when the
+wait is over. It is counted before it waits. Meanwhile requests are served; `terminate_child` ends the wait.
+
+A `significant` child that ends and is not started again ends the supervisor, if `auto_shutdown` says so: the
+children are stopped in reverse order, then it exits with `SHUTDOWN`.
+
 Stop: children in reverse start order, one after the other. Each is asked to end and killed after its
 `shutdown_s`. A thread cannot be killed: one that stays is listed in the result of `stop`, with file and line.
+A supervisor that runs leaves at most `max_abandoned` of those behind. With one more it answers the request
+that led to it, stops its children and exits with `SHUTDOWN`, as beyond its intensity. A root that gives up
+ends its tree and nothing else: what becomes of the program is for whoever monitors the root.
+
+Change: `change_specs` and `reinit` of its address replace flags and specs. No child starts or stops by that.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from supervisors._backoff import NO_RESTARTS
 from supervisors._boot import End
+from supervisors._changing import ChangingKeeper, start_order
 from supervisors._child import Child, Failed, Ignored
-from supervisors._child_spec import ChildSpec, Restart, Strategy, SupervisorFlags, SupervisorInit
+from supervisors._child_spec import (
+    MAX_ABANDONED,
+    AutoShutdown,
+    ChildSpec,
+    Restart,
+    Strategy,
+    SupervisorFlags,
+    SupervisorInit,
+    check_significance,
+)
 from supervisors._errors import (
     ChildNotFoundError,
-    ChildSpecError,
     ChildStateError,
     DuplicateChildError,
     Refuse,
@@ -40,21 +62,23 @@ from supervisors._gen_server import IGNORE
 from supervisors._plan import Member
 from supervisors._reasons import NORMAL, FailedToStart, Shutdown
 from supervisors._requests import (
+    ChangeSpecsRequest,
     CountChildrenRequest,
     DeleteChildRequest,
     GetChildSpecRequest,
+    ReinitRequest,
     RestartChildRequest,
     StartChildRequest,
     TerminateChildRequest,
     WhichChildrenRequest,
 )
-from supervisors._restarting import RestartingKeeper
 from supervisors._supervisor_address import SupervisorAddress
 from supervisors._tree import ChildState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from supervisors._backoff import Backoff
     from supervisors._boot import Boot
     from supervisors._children import Procedure
     from supervisors._future import Sender
@@ -63,7 +87,7 @@ if TYPE_CHECKING:
     from supervisors._types import Argument, Message, Reply
 
 
-class Supervisor(RestartingKeeper):
+class Supervisor(ChangingKeeper):
     """See the module's docstring. Start it with a list, or subclass it and override `init`.
 
         class Tree(Supervisor):
@@ -92,7 +116,7 @@ class Supervisor(RestartingKeeper):
             name: for people; the class's name by default.
             system: shared with other roots; by default a new one that ends with this tree.
             start_timeout_s: seconds the start may take; None means no limit.
-            kwargs: for `init`; of `Supervisor` itself `strategy`, `intensity`, `period`.
+            kwargs: for `init`; of `Supervisor` itself the fields of `SupervisorFlags`.
 
         Returns:
             Its address, a context manager that stops the tree.
@@ -112,8 +136,14 @@ class Supervisor(RestartingKeeper):
         strategy: Strategy | str = Strategy.ONE_FOR_ONE,
         intensity: int = 3,
         period: int = 5,
+        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
+        max_abandoned: int | None = MAX_ABANDONED,
     ) -> Reply:
         """Return flags and children; runs in the supervisor's thread, before any child starts.
+
+        Also when the supervisor runs already, see `SupervisorAddress.reinit`. The arguments are the children,
+        in start order, and the fields of `SupervisorFlags`.
 
         Returns:
             A `SupervisorInit`, or `IGNORE`.
@@ -121,24 +151,49 @@ class Supervisor(RestartingKeeper):
         Raises:
             ChildSpecError: a flag or a spec is wrong.
         """
-        flags = SupervisorFlags(strategy=strategy, intensity=intensity, period=period)  # type: ignore[arg-type]  # strings are turned into members
-        return SupervisorInit(flags, tuple(children))
+        flags = SupervisorFlags(
+            strategy=strategy,  # type: ignore[arg-type]  # a string is turned into a member
+            intensity=intensity,
+            period=period,
+            auto_shutdown=auto_shutdown,  # type: ignore[arg-type]  # as above
+            backoff=backoff,
+            max_abandoned=max_abandoned,
+        )
+        return SupervisorInit(flags, children)  # type: ignore[arg-type]  # it makes a tuple of any iterable
 
     def _begin(self, boot: Boot) -> Callable[[], Any] | End | None:
-        outcome = self.init(*boot.args, **dict(boot.kwargs))
-        if outcome is IGNORE:
+        if not self._init_again(boot.args, boot.kwargs):
             self._acknowledge(ignored=True)
             return End(NORMAL, orderly=False)
+        self._keep(boot.args, boot.kwargs)
+        self._queue(None, self._opening())
+        return self._ending()
+
+    def _init_again(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        outcome = self.init(*args, **kwargs)
+        if outcome is IGNORE:
+            return False
         if not isinstance(outcome, SupervisorInit):
             msg = (
                 f"{type(self).__name__}.init returned {outcome!r}; allowed are SupervisorInit(...) and IGNORE"
             )
             raise TypeError(msg)
-        self._use(outcome.flags)
-        for spec in outcome.children:
-            self._add(spec)
-        self._queue(None, self._opening())
-        return self._ending()
+        self._adopt(outcome)
+        return True
+
+    def _keeps_arguments(self) -> bool:
+        return type(self).init is not Supervisor.init  # whose arguments hold those of temporary children
+
+    def _adopt(self, new: SupervisorInit) -> None:
+        """Go by other flags and specs; nothing is started or stopped."""
+        self._use(new.flags)
+        for spec in new.children:
+            child = self._children.setdefault(spec.id, Child(spec.id, spec))
+            serves = child.state is ChildState.RUNNING and spec.restart is Restart.TEMPORARY
+            child.spec = spec.without_arguments() if serves else spec
+        order = start_order(new.children, self._children)
+        self._children = {child_id: self._children[child_id] for child_id in order}
+        self.pid.directory = {child_id: child.entry() for child_id, child in self._children.items()}
 
     def _add(self, spec: ChildSpec) -> Child:
         child = self._children[spec.id] = Child(spec.id, spec)
@@ -151,7 +206,15 @@ class Supervisor(RestartingKeeper):
         return None
 
     def _members(self, child: Child) -> list[Member]:  # noqa: ARG002 -- siblings may be concerned
-        return [Member(known.key, known.spec.restart) for known in self._children.values()]
+        return [
+            Member(
+                known.key,
+                known.spec.restart,
+                known.spec.significant,
+                active=known.state is not ChildState.STOPPED,
+            )
+            for known in self._children.values()
+        ]
 
     def _opening(self) -> Procedure:
         children = list(self._children.values())
@@ -186,14 +249,21 @@ class Supervisor(RestartingKeeper):
                 return self._counts(self._children.values())
             case GetChildSpecRequest(child_id):
                 return self._spec_of(child_id)
-            case StartChildRequest(spec):
-                procedure, about = self._start_new(spec), None
+            case StartChildRequest(spec, with_info):
+                procedure, about = self._start_new(spec, with_info=with_info), None
             case TerminateChildRequest(child_id):
                 procedure, about = self._terminate(child_id), child_id
-            case RestartChildRequest(child_id):
-                procedure, about = self._restart(child_id), None
+            case RestartChildRequest(child_id, with_info):
+                procedure, about = self._restart(child_id, with_info=with_info), None
             case DeleteChildRequest(child_id):
                 procedure, about = self._delete(child_id), None
+            case ChangeSpecsRequest(children, flags):
+                procedure = self._changing(
+                    lambda: self._adopt(SupervisorInit(self._flags if flags is None else flags, children))
+                )
+                about = None
+            case ReinitRequest(args, kwargs):
+                procedure, about = self._changing(partial(self._reinit, args, kwargs)), None
             case _:
                 name = type(message).__name__
                 unknown = TypeError(f"a supervisor does not understand {name}; see SupervisorAddress")
@@ -212,10 +282,8 @@ class Supervisor(RestartingKeeper):
             raise self._would_wait_for_itself(caller)
         return self._serve_request(None, sender, procedure)
 
-    def _start_new(self, spec: ChildSpec) -> Procedure:
-        if not isinstance(spec, ChildSpec):
-            msg = f"start_child got {spec!r}; expected a ChildSpec, see Actor.child_spec(...)"
-            raise ChildSpecError(msg)
+    def _start_new(self, spec: ChildSpec, *, with_info: bool) -> Procedure:
+        check_significance(spec, self._flags.auto_shutdown)
         if spec.id in self._children:
             raise DuplicateChildError(spec.id, self._children[spec.id].state.value)
         child = self._add(spec)
@@ -223,25 +291,24 @@ class Supervisor(RestartingKeeper):
         if isinstance(outcome, Failed):
             self._forget(child)
             raise StartError(spec.id, outcome.reason)
-        if isinstance(outcome, Ignored):
-            if spec.restart is Restart.TEMPORARY:
-                self._forget(child)
-            return None
-        return self._address_of(child)
+        if isinstance(outcome, Ignored) and spec.restart is Restart.TEMPORARY:
+            self._forget(child)
+        return self._answer(child, outcome, with_info=with_info)
 
     def _terminate(self, child_id: Hashable) -> Procedure:
         child = self._child(child_id)
         child.epoch += 1
+        child.streak = NO_RESTARTS
         yield from self._stopping(child)
         if child.spec.restart is Restart.TEMPORARY:
             self._forget(child)
 
-    def _restart(self, child_id: Hashable) -> Procedure:
+    def _restart(self, child_id: Hashable, *, with_info: bool) -> Procedure:
         child = self._stopped(child_id)
         outcome = yield from self._starting(child)
         if isinstance(outcome, Failed):
             raise StartError(child_id, outcome.reason)
-        return None if isinstance(outcome, Ignored) else self._address_of(child)
+        return self._answer(child, outcome, with_info=with_info)
 
     def _delete(self, child_id: Hashable) -> Procedure:
         self._forget(self._stopped(child_id))
@@ -252,7 +319,3 @@ class Supervisor(RestartingKeeper):
         if child.state is not ChildState.STOPPED:
             raise ChildStateError(child_id, child.state.value)
         return child
-
-    def _address_of(self, child: Child) -> Reply:
-        entry = self.address.at(child.key)
-        return None if entry is None else self.address.below(child.key, entry)

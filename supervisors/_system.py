@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from supervisors import telemetry
 from supervisors._abandoned import Abandonments
 from supervisors._clock import MonotonicClock
-from supervisors._threads import Threads
+from supervisors._future import running
+from supervisors._threads import ActorThread, Threads
 from supervisors._timers import Timers
 from supervisors.telemetry import Telemetry
 
@@ -93,6 +94,28 @@ class System:
         with self._lock:
             self._dropped += 1
         self.telemetry.emit(telemetry.CAST_DROPPED, {"count": 1}, {"target": target})
+
+    def run_in_thread(self, name: str, work: Callable[[], object]) -> ActorThread:
+        """Run what may take long in a thread of this tree, beside the actor that needs it.
+
+        The thread is a daemon: a stop does not wait for it. Its owner says so in `abandoned` when it must
+        leave it behind.
+
+        Args:
+            name: of the thread.
+            work: runs in an empty context.
+
+        Raises:
+            RuntimeError: there is no room for one more thread.
+        """
+
+        def plainly() -> None:
+            running.pid = None  # an actor had this thread before
+            work()
+
+        thread = ActorThread(name)
+        self.threads.run(thread, plainly)
+        return thread
 
     def published(self) -> None:
         """Wake those who wait for an address; supervisors call it when a child has become available."""

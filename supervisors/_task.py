@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from supervisors._ancestry import callers, task_callers
 from supervisors._boot import NO_REPLY, Continue, Stop
-from supervisors._errors import ActorExitedError
+from supervisors._errors import ActorExitedError, CallTimeoutError
 from supervisors._future import CallFuture, running
 from supervisors._gen_server import GenServer
-from supervisors._reasons import NORMAL, SHUTDOWN, Crash, Shutdown
+from supervisors._reasons import NO_PROCESS, NORMAL, SHUTDOWN, Crash, Shutdown
+from supervisors._signals import MonitorRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -44,19 +46,40 @@ class TaskFuture(CallFuture):
 
     raised = False
 
+    def outcome(self, timeout: float | None) -> TaskFinished[Any] | TaskExited | None:
+        """Wait for the value and say how it went; None when that took longer than `timeout` seconds.
+
+        Raises:
+            CallCycleError: the task waits for the calling actor.
+            CallAbandonedError: an `await_` has given the value up.
+        """
+        if not self.done:
+            try:
+                self._wait(timeout)
+            except CallTimeoutError:
+                return None
+        error = self._error
+        if error is None:
+            return TaskFinished(self._value)
+        if self.abandoned:
+            raise error
+        if isinstance(error, ActorExitedError) and not self.raised:
+            return TaskExited(error.reason)
+        return TaskExited(Crash.from_exception(error))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """What a task is to run, and for whom; made in the thread of its starter.
 
-    `caller` is the starting actor, None in a plain thread. `quiet` unlinks before a normal end, so that a
-    caller that traps exits finds no `Exit` of it.
+    `caller` is the starting actor, None in a plain thread. Of the two halves of a link to it, `follows` lets
+    its end end the task, `tells` sends it an `Exit` when the task ends.
     """
 
     run: Callable[[], Any]
     future: TaskFuture | None = None
-    linked: bool = False
-    quiet: bool = False
+    follows: bool = False
+    tells: bool = False
     caller: Pid | None = field(default_factory=lambda: running.pid)
     callers: tuple[Pid, ...] = field(default_factory=callers)
     context: Context = field(default_factory=copy_context)
@@ -71,13 +94,17 @@ class TaskActor(GenServer):
 
     def init(self, job: Job) -> Reply:
         """Owe the value and make the link; the starter waits for this, not for the function."""
+        pid, caller = self.pid, job.caller
         if job.future is not None:
-            job.future.target = self.pid
+            job.future.target = pid
             self._hold(job.future)
-        if job.linked and job.caller is not None:
-            if not job.caller.alive:
-                return Stop(Shutdown(job.caller.exit_reason))
-            self.link(job.caller)
+        if caller is not None and job.follows:
+            if not caller.alive:
+                return Stop(Shutdown(caller.exit_reason))
+            caller.link_one_way(pid)
+            pid.on_release(partial(caller.unlink_one_way, pid))
+        if caller is not None and job.tells:
+            pid.link_one_way(caller)
         return Continue(job)
 
     def handle_continue(self, job: Job) -> Reply:
@@ -85,20 +112,18 @@ class TaskActor(GenServer):
         future = job.future
         try:
             value = job.context.copy().run(self._in_context, job)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever the function raises ends the task, `Refuse` too
             if future is not None:
                 error.add_note(f"raised in the task {self.pid.name}")
                 future.raised = True
                 future.fail(error)
-            raise
-        reply, reason = (value.reply, value.reason) if isinstance(value, Stop) else (value, NORMAL)
-        if future is not None and reply is not NO_REPLY:
-            future.reply(reply)
-        if isinstance(value, Stop):
-            return value
-        if job.quiet and job.caller is not None:
-            self.unlink(job.caller)
-        self.pid.send_info(Stop(reason))
+            return Stop(Crash.from_exception(error))
+        verdict = value if isinstance(value, Stop) else Stop(NORMAL, reply=value)
+        if future is not None and verdict.reply is not NO_REPLY:
+            future.reply(verdict.reply)
+        if verdict is value:
+            return verdict
+        self.pid.send_info(Stop(NORMAL))
         return None
 
     def _in_context(self, job: Job) -> object:
@@ -141,6 +166,7 @@ class Task(Generic[_T]):
         Raises:
             CallTimeoutError: there was none within `timeout` seconds.
             CallCycleError: the task waits for the calling actor.
+            CallAbandonedError: an earlier `await_` has given the value up.
             ActorExitedError: the task ended without a value, and not by an exception: it was killed, stopped,
                 or left by SystemExit.
             Exception: what the function raised, with the name of the task as a note.
@@ -163,22 +189,10 @@ class Task(Generic[_T]):
             CallCycleError: the task waits for the calling actor.
             CallAbandonedError: an `await_` has given the value up.
         """
-        try:
-            value = self.future.get(timeout=timeout)
-        except Exception as error:
-            if not self.future.done:
-                if isinstance(error, TimeoutError):
-                    return None
-                raise
-            if self.future.abandoned:
-                raise
-            if isinstance(error, ActorExitedError) and not self.future.raised:
-                return TaskExited(error.reason)
-            return TaskExited(Crash.from_exception(error))
-        return TaskFinished(value)
+        return self.future.outcome(timeout)
 
     def shutdown(self, timeout: float | None = 5.0) -> TaskFinished[_T] | TaskExited:
-        """End the task; waits until it has ended. The caller is unlinked first and gets no `Exit`.
+        """End the task; waits until it has ended. The starting actor gets no `Exit` of it.
 
         The function is not interrupted: the task is asked to end after it, and killed `timeout` seconds
         later. A killed task is dead to everybody at once, though its thread finishes the function.
@@ -187,20 +201,24 @@ class Task(Generic[_T]):
             timeout: seconds; 0 kills at once, None waits for ever.
 
         Returns:
-            The value if it came in time, otherwise why the task ended.
+            The value if it came in time and no `await_` has given it up, otherwise why the task ended.
 
         Raises:
-            CallAbandonedError: an `await_` has given the value up.
+            CallCycleError: the task waits for the calling actor, or is it. It was asked to end all the same.
         """
         pid = self.pid
         if self.caller is not None:
-            self.caller.unlink_one_way(pid)
             pid.unlink_one_way(self.caller)
-        if timeout != 0:
-            pid.request_stop(SHUTDOWN)
-            pid.wait_exit(timeout)
-        if pid.alive:
+        if timeout == 0 or not self._ends_within(timeout):
             pid.kill()
-        outcome = self.yield_(timeout=None)
-        assert outcome is not None  # noqa: S101 -- what has ended has an outcome
-        return outcome
+        reason = pid.wait_exit() or NO_PROCESS
+        outcome = None if self.future.abandoned else self.future.outcome(None)
+        return outcome or TaskExited(reason)
+
+    def _ends_within(self, timeout: float | None) -> bool:
+        """Ask the task to end, and say whether it did in that time."""
+        ended = TaskFuture()  # a reply to wait for, so that waiting in a circle is refused
+        ended.target = self.pid
+        self.pid.monitor(MonitorRef(self.pid), ended.reply)
+        self.pid.request_stop(SHUTDOWN)
+        return ended.outcome(timeout) is not None

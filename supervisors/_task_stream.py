@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from functools import partial
 from queue import SimpleQueue
@@ -49,7 +50,7 @@ def stream(
 ) -> Iterator[TaskFinished[_T] | TaskExited]:
     """Yield the outcome for each item; runs, and takes items, in the consuming thread.
 
-    Whatever ends the iteration, the tasks that are still under way are killed and unlinked.
+    Whatever ends the iteration, the tasks that are still under way are killed.
 
     Raises:
         CallTimeoutError: a task took too long and `on_timeout` is "exit".
@@ -98,7 +99,7 @@ def _follow(
     def done(_: CallFuture) -> None:
         settled.put((one, False))
 
-    if timeout is not None:
+    if timeout is not None and timeout != math.inf:
         one.timer = timers.arm(timeout, partial(settled.put, (one, True)))
     one.task.future.add_done_callback(done)
 

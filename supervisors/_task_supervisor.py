@@ -9,7 +9,8 @@
             ...
 
 `async_` links the task to the calling actor: when either ends abnormally, the other does. `async_nolink` does
-not, so that a failing task only fails whoever awaits it. A plain thread cannot be linked to.
+not, so that a failing task only fails whoever awaits it. A plain thread cannot be linked to, nothing else is
+different there.
 
 A task runs in a copy of its starter's context variables. It is `temporary` unless said otherwise, and has
 5 s to stop. A thread cannot be interrupted: see `Task.shutdown`.
@@ -21,9 +22,10 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from supervisors._child_spec import Restart, choose
+from supervisors._child_spec import MAX_ABANDONED, Restart, SupervisorFlags, choose
 from supervisors._dynamic_supervisor import DynamicSupervisor
 from supervisors._errors import ChildSpecError
+from supervisors._future import running
 from supervisors._handle import Handle
 from supervisors._supervisor_address import SupervisorAddress
 from supervisors._task import Job, Task, TaskActor, TaskFuture
@@ -51,7 +53,10 @@ class TaskKeeper(DynamicSupervisor):
     def init(self, handle: TaskSupervisor) -> Reply:  # type: ignore[override]  # a handle makes it
         """Take the limits and bind to the handle."""
         limits = super().init(
-            max_children=handle.max_children, intensity=handle.intensity, period=handle.period
+            max_children=handle.max_children,
+            intensity=handle.intensity,
+            period=handle.period,
+            max_abandoned=handle.max_abandoned,
         )
         handle.bind(self, None)
         return limits
@@ -67,6 +72,10 @@ class TaskSupervisor(Handle[SupervisorAddress, None]):
         max_children: tasks there may be at a time; None means no limit.
         intensity: as of `DynamicSupervisor`; only for tasks that are restarted.
         period: as above.
+        max_abandoned: as of `SupervisorFlags`; `terminate_child` counts, `Task.shutdown` does not.
+
+    Raises:
+        ChildSpecError: an option is wrong.
     """
 
     actor_class = TaskKeeper
@@ -78,11 +87,16 @@ class TaskSupervisor(Handle[SupervisorAddress, None]):
         max_children: int | None = None,
         intensity: int = 3,
         period: int = 5,
+        max_abandoned: int | None = MAX_ABANDONED,
     ) -> None:
         super().__init__(name)
+        if max_children is not None and (type(max_children) is not int or max_children < 0):
+            raise ChildSpecError(f"max_children is {max_children!r}; it must be None or a whole number >= 0")
+        SupervisorFlags(intensity=intensity, period=period, max_abandoned=max_abandoned)  # checks them
         self.max_children = max_children
         self.intensity = intensity
         self.period = period
+        self.max_abandoned = max_abandoned
 
     def async_(
         self, function: Callable[..., _T], *args: Argument, shutdown_s: float = TASK_SHUTDOWN_S
@@ -97,8 +111,9 @@ class TaskSupervisor(Handle[SupervisorAddress, None]):
 
         Raises:
             MaxChildrenError: there are `max_children` tasks.
+            ChildSpecError: `shutdown_s` is wrong.
         """
-        return self._begin(partial(function, *args), shutdown_s, linked=True)
+        return self._begin(partial(function, *args), shutdown_s, follows=True, tells=True)
 
     def async_nolink(
         self, function: Callable[..., _T], *args: Argument, shutdown_s: float = TASK_SHUTDOWN_S
@@ -107,8 +122,9 @@ class TaskSupervisor(Handle[SupervisorAddress, None]):
 
         Raises:
             MaxChildrenError: there are `max_children` tasks.
+            ChildSpecError: `shutdown_s` is wrong.
         """
-        return self._begin(partial(function, *args), shutdown_s, linked=False)
+        return self._begin(partial(function, *args), shutdown_s, follows=False, tells=False)
 
     def start_child(
         self,
@@ -167,8 +183,8 @@ class TaskSupervisor(Handle[SupervisorAddress, None]):
         """Run `function(item)` in a task for each item, and yield the outcomes.
 
         Lazy: items are taken, and tasks started, in the consuming thread, as there is room. Whatever ends the
-        iteration, tasks still under way are killed. Tasks leave no message to the calling actor, except the
-        `Exit` of one that fails while linked.
+        iteration, or the consuming actor, ends the tasks still under way. No message to that actor is left
+        behind. A function that calls it waits in vain, as it is busy with the stream.
 
         Args:
             function: runs in the tasks' threads.
@@ -177,7 +193,8 @@ class TaskSupervisor(Handle[SupervisorAddress, None]):
             ordered: yield in the order of the items, which keeps early outcomes until it is their turn.
             timeout: seconds for each task; None means no limit.
             on_timeout: "exit" raises here, "kill_task" yields a `TaskExited` instead.
-            link: tie the tasks to the calling actor, as `async_` does.
+            link: a task that fails ends the consuming actor too, when its handler is through; not one that
+                traps exits, which finds the outcome in the stream and no `Exit`.
 
         Raises:
             ChildSpecError: an option is wrong; raised at once.
@@ -187,19 +204,21 @@ class TaskSupervisor(Handle[SupervisorAddress, None]):
         concurrency = (os.cpu_count() or 1) if max_concurrency is None else max_concurrency
         if type(concurrency) is not int or concurrency < 1:
             raise ChildSpecError(f"max_concurrency is {max_concurrency!r}; it must be a whole number >= 1")
+        if timeout is not None and not timeout >= 0:
+            raise ChildSpecError(f"timeout is {timeout!r}; it must be None or a number of seconds >= 0")
         if on_timeout not in ("exit", "kill_task"):
             raise ChildSpecError(f"on_timeout is {on_timeout!r}; allowed are 'exit', 'kill_task'")
 
         def begin(item: _Item) -> Task[_T]:
-            return self._begin(partial(function, item), TASK_SHUTDOWN_S, linked=link, quiet=True)
+            traps = running.actor is not None and running.actor.trap_exit
+            run = partial(function, item)
+            return self._begin(run, TASK_SHUTDOWN_S, follows=True, tells=link and not traps)
 
         options = StreamOptions(concurrency, ordered, timeout, on_timeout)
         return stream(begin, items, options, self.address.system.timers)
 
-    def _begin(
-        self, run: Callable[[], _T], shutdown_s: float, *, linked: bool, quiet: bool = False
-    ) -> Task[_T]:
-        job = Job(run, TaskFuture(), linked, quiet)
+    def _begin(self, run: Callable[[], _T], shutdown_s: float, *, follows: bool, tells: bool) -> Task[_T]:
+        job = Job(run, TaskFuture(), follows, tells)
         address = self._start(job, shutdown_s, Restart.TEMPORARY)
         future = job.future
         assert future is not None  # noqa: S101 -- given above

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supervisors._address import Address, StopResult
 from supervisors._reasons import SHUTDOWN
+from supervisors._supervisor_address import SupervisorAddress
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from supervisors._address import Address, StopResult
     from supervisors._pid import Pid
     from supervisors._reasons import ExitReason
     from supervisors._system import System
     from supervisors._types import Message
 
 
-class Via(Address):
+class Via(SupervisorAddress):
     """Base of addresses by name; subclasses say in `find` who has it, and what `name` and `system` are.
 
     `call`, `acall`, `cast`, `send_info`, `monitor`, `link`, `stop` and `wait_available` work as with any
-    Address. No Pid is kept between two sends, since the name may have passed on to another actor.
+    Address. No Pid is kept between two sends, since the name may have passed on to another actor. A name says
+    nothing of what has it: if that is a supervisor its children are administered by the name, too.
     """
 
     __slots__ = ("_key",)
@@ -67,6 +69,24 @@ class Via(Address):
         """The actor that has the name now; None while there is none."""
         pid = self.find()
         return pid if pid is not None and not pid.mailbox.closed else None
+
+    def child(self, child_id: Hashable) -> Address:
+        """Return the address of a child of the supervisor that has the name now, valid while that lives.
+
+        Raises:
+            ActorExitedError: nobody has the name.
+            ChildNotFoundError: there is no such child now.
+        """
+        return SupervisorAddress(self._resolve()).child(child_id)
+
+    def supervisor(self, child_id: Hashable) -> SupervisorAddress:
+        """Like `child`, of a child that is a supervisor, itself and not its speaker.
+
+        Raises:
+            ActorExitedError: nobody has the name.
+            ChildNotFoundError: there is no such child now, or it is a worker.
+        """
+        return SupervisorAddress(self._resolve()).supervisor(child_id)
 
     def cast(self, message: Message) -> None:
         """Send without a reply; never fails. Dropped and counted when nobody has the name."""

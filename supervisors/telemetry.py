@@ -5,6 +5,18 @@
 
 Handlers hang off the `System` of a tree; two trees do not meet. With no handler, `emit` is one look-up.
 A handler runs in the thread that emits, often an actor's, so it must be short; one that raises is detached.
+
+Each incarnation of an actor that serves emits `actor.started` once, and each that ends, served or not,
+`actor.exited`, with its `pid` and then its `reason`. The events of a supervisor about a child have the
+metadata `supervisor`, `child_id`, `pid` and mostly `reason`, the measurements `generation` and `restarts`:
+
+- `child_started`: its `init` is through. `child_start_failed`: it raised, stopped or took too long.
+- `child_exited`: it ended unasked. If that leads to a restart, `child_started` and `child_restarted` follow,
+  for it and for each sibling that is restarted with it, or `child_start_failed`.
+- `child_stopped`: its supervisor has stopped it, whatever for.
+
+A supervisor that gives up emits `restarts_exceeded`, then `child_stopped` for each child; its own end is the
+`child_exited` of its parent.
 """
 
 from __future__ import annotations
@@ -21,16 +33,20 @@ if TYPE_CHECKING:
     TelemetryHandler: TypeAlias = Callable[[str, Mapping[str, Any], Mapping[str, Any]], object]
 
 __all__ = [
+    "ABANDONED_EXCEEDED",
     "ACTOR_ABANDONED",
     "ACTOR_EXITED",
     "ACTOR_STARTED",
     "ALL_EVENTS",
+    "AUTO_SHUTDOWN",
     "CAST_DROPPED",
     "CHILD_EXITED",
     "CHILD_RESTARTED",
     "CHILD_STARTED",
+    "CHILD_START_FAILED",
     "CHILD_STOPPED",
     "RESTARTS_EXCEEDED",
+    "RESTART_DELAYED",
     "Log",
     "Telemetry",
 ]
@@ -42,8 +58,12 @@ CAST_DROPPED: Final = "actor.cast_dropped"
 CHILD_STARTED: Final = "supervisor.child_started"
 CHILD_EXITED: Final = "supervisor.child_exited"
 CHILD_RESTARTED: Final = "supervisor.child_restarted"
+CHILD_START_FAILED: Final = "supervisor.child_start_failed"
 CHILD_STOPPED: Final = "supervisor.child_stopped"
+RESTART_DELAYED: Final = "supervisor.restart_delayed"
 RESTARTS_EXCEEDED: Final = "supervisor.restarts_exceeded"
+ABANDONED_EXCEEDED: Final = "supervisor.abandoned_exceeded"
+AUTO_SHUTDOWN: Final = "supervisor.auto_shutdown"
 
 ALL_EVENTS: Final = "*"
 

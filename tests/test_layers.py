@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import importlib
 import json
 import subprocess
 import sys
@@ -28,7 +29,18 @@ PACKAGES = ("supervisors", "dspex_actors")
 # Lowest first. A unit is a top-level package, or a part of dspex_actors without its underscore.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"supervisors", "values", "errors", "limits", "policy", "execution", "config", "events", "log"}
+        {
+            "supervisors",
+            "values",
+            "errors",
+            "limits",
+            "policy",
+            "session",
+            "execution",
+            "config",
+            "events",
+            "log",
+        }
     ),
     frozenset({"workers", "serialization", "compute"}),
     frozenset({"executors", "modules", "state", "cluster"}),
@@ -42,7 +54,7 @@ SHARED = {
     "values": {"errors", "limits"},
     "limits": {"errors"},
     "policy": {"errors", "limits"},
-    "execution": {"errors", "limits", "policy", "values"},
+    "execution": {"errors", "limits", "policy", "session", "values"},
     "config": {"errors", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},
@@ -242,6 +254,20 @@ def test_importing_a_module_in_a_bare_interpreter_leaves_these_packages_unloaded
 )
 def test_the_rule_of_layers_itself(importer, imported, allowed):
     assert may_import(importer, imported) is allowed
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_type_checkers_see_the_names_that_a_package_loads_on_first_use(package):
+    module = importlib.import_module(package)
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    seen = {
+        (statement.module, alias.asname)
+        for block in tree.body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for statement in block.body
+        for alias in statement.names
+    }
+    assert seen == {(f"{package}.{home}", name) for name, home in module._HOME_OF.items()}
 
 
 def test_an_import_inside_a_function_or_for_types_alone_is_not_loaded_at_import():

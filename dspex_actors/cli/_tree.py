@@ -11,6 +11,7 @@ from dspex_actors.runtime._runtime import Runtime
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Hashable
 
     from rich.tree import Tree
 
@@ -20,20 +21,28 @@ if TYPE_CHECKING:
 def as_plain(node: TreeNode) -> dict[str, Any]:
     """Return a tree as plain data, for JSON."""
     return {
-        "id": node.id if isinstance(node.id, (str, int)) else repr(node.id),
+        "id": _plain_id(node.id),
+        "path": [_plain_id(part) for part in node.path],
         "class": node.actor_class,
         "type": node.type.value,
         "state": node.state.value,
         "generation": node.generation,
         "restart": node.restart.value if node.restart is not None else None,
+        "restarts": node.restarts,
+        "since": node.since,
+        "suspended": node.suspended,
         "thread": node.thread,
         "queued": node.queued,
         "children": [as_plain(child) for child in node.children],
     }
 
 
+def _plain_id(part: Hashable) -> str | int:
+    return part if isinstance(part, (str, int)) else repr(part)
+
+
 def draw(node: TreeNode) -> Tree:
-    """Return a drawing of a tree: id, class, state, generation, queue length, and when it is restarted."""
+    """Return a drawing of a tree: id, class, state, generation, queue length, and the restart type."""
     from rich.text import Text  # noqa: PLC0415 -- `--json` needs none
     from rich.tree import Tree  # noqa: PLC0415 -- see above
 
@@ -41,6 +50,7 @@ def draw(node: TreeNode) -> Tree:
         (str(node.id), "bold"),
         f"  {node.actor_class.rpartition('.')[2] or '-'}  ",
         (node.state.value, "green" if node.state.value == "running" else "yellow"),
+        ("  suspended" if node.suspended else "", "yellow"),
         (f"  generation {node.generation}  queue {node.queued}", "dim"),
         (f"  {node.restart.value}" if node.restart is not None else "", "dim"),
     )

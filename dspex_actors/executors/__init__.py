@@ -1,13 +1,41 @@
 """Executors: actors that run guest code in sandboxed worker processes.
 
 An executor is a small supervision tree: a zygote process, one actor per worker process, and the actor that
-    takes
-requests. `PythonExecutor.child_spec()` puts one into any tree.
+takes requests. `PythonExecutor.child_spec()` puts one into any tree.
 """
 
 from __future__ import annotations
 
 from dspex_actors.executors._executor import PythonExecutor
 from dspex_actors.executors._messages import Drain, GetProcesses, GetReport, GetStats, Stats
+from dspex_actors.executors._session_messages import (
+    BranchOff,
+    GetRollbackState,
+    GoBack,
+    MakeCheckpoint,
+    OpenedSession,
+    OpenSession,
+    ReadVariable,
+    SessionCall,
+    StartOver,
+)
+from dspex_actors.executors._tool_loop import ToolLoop
 
-__all__ = ["Drain", "GetProcesses", "GetReport", "GetStats", "PythonExecutor", "Stats"]
+__all__ = [
+    "BranchOff",
+    "Drain",
+    "GetProcesses",
+    "GetReport",
+    "GetRollbackState",
+    "GetStats",
+    "GoBack",
+    "MakeCheckpoint",
+    "OpenSession",
+    "OpenedSession",
+    "PythonExecutor",
+    "ReadVariable",
+    "SessionCall",
+    "StartOver",
+    "Stats",
+    "ToolLoop",
+]

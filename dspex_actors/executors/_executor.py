@@ -1,20 +1,21 @@
 """The actor that takes requests, gives each a worker, and answers for what it accepted.
 
 It never waits: requests that find no worker are queued, workers are started beside, and a worker's actor
-    answers
-the caller directly.
+answers the caller directly.
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import ExecutorConfig
 from dspex_actors._errors import ConfigError, ExecutorBusyError, RuntimeClosedError, WorkerLostError
 from dspex_actors._execution import Execute, WhenFull
+from dspex_actors.executors._lifeline import Lifeline
 from dspex_actors.executors._messages import (
     Drain,
     GetHandle,
@@ -29,6 +30,11 @@ from dspex_actors.executors._messages import (
 )
 from dspex_actors.executors._pool import Pool
 from dspex_actors.executors._report import report_finished
+from dspex_actors.executors._session_actor import SessionActor
+from dspex_actors.executors._session_body import SessionSetup
+from dspex_actors.executors._session_messages import OpenSession
+from dspex_actors.executors._session_start import start_session
+from dspex_actors.executors._tool_loop import ToolLoop
 from dspex_actors.executors._worker_actor import WorkerActor
 from dspex_actors.workers import Cause
 from supervisors import (
@@ -70,12 +76,13 @@ class _Refill:
 class _Waiting:
     """A request from its arrival until a worker has it."""
 
-    __slots__ = ("arrived", "request", "sender", "timer")
+    __slots__ = ("arrived", "context", "request", "sender", "timer")
 
     def __init__(self, request: Execute, sender: Sender | None, arrived: float) -> None:
         self.request = request
         self.sender = sender
         self.arrived = arrived
+        self.context = copy_context()  # the caller's variables; a worker may take the request much later
         self.timer: Timer | None = None
 
 
@@ -100,6 +107,7 @@ class PythonExecutor(GenServer):
         *,
         id: Hashable = "python",  # noqa: A002 -- OTP's name for it
         restart: Restart | str = Restart.PERMANENT,
+        tool_loop: ToolLoop | None = None,
     ) -> ChildSpec:
         """Describe an executor with its zygote and workers: a small supervisor, addressed as the executor.
 
@@ -107,12 +115,15 @@ class PythonExecutor(GenServer):
             config: how it is set up.
             id: its id among its siblings.
             restart: when its parent starts it again.
+            tool_loop: runs the async tools of requests that name no loop; None makes one that ends with the
+                executor.
         """
         from dspex_actors.executors._sandbox import Sandbox  # noqa: PLC0415 -- the supervisor starts this class
 
-        return Sandbox.child_spec(config or ExecutorConfig(), id=id, restart=restart, speaker=("executor",))
+        config = config or ExecutorConfig()
+        return Sandbox.child_spec(config, tool_loop, id=id, restart=restart, speaker=("executor",))
 
-    def init(self, config: ExecutorConfig) -> None:
+    def init(self, config: ExecutorConfig, tool_loop: ToolLoop | None = None) -> None:
         """Find the siblings and start the spares.
 
         Raises:
@@ -133,7 +144,10 @@ class PythonExecutor(GenServer):
         self._start_failures = 0
         self._refill_armed = False
         self._draining: list[Sender] | None = None
+        self._tool_loop = tool_loop or ToolLoop()
         self.pid.on_release(self._kill_all)  # runs at every end, also of an actor that was fenced off
+        if tool_loop is None:
+            self.pid.on_release(partial(self._tool_loop.close_in, self.system, self.pid.name))
         self._dismiss_strangers()
         self._refill()
 
@@ -151,6 +165,8 @@ class PythonExecutor(GenServer):
             case Drain():
                 self._draining = [*(self._draining or []), sender]
                 self._answer_drained()
+            case OpenSession():
+                self._open_session(message, sender)
             case GetStats():
                 return self._stats()
             case GetProcesses():
@@ -222,11 +238,11 @@ class PythonExecutor(GenServer):
         limits = waiting.request.context.limits or self._config.limits
         run = Run(number, waiting.request, limits, self.system.clock.now() - waiting.arrived)
         if waiting.sender is None:
-            worker.cast(run)
+            waiting.context.run(worker.cast, run)
             return
         process = self._processes[worker]
         waiting.sender.on_abandoned(lambda: process.kill(Cause.CANCELLED))
-        self.forward(worker, run, waiting.sender)
+        waiting.context.run(self.forward, worker, run, waiting.sender)
 
     def _withdraw(self, number: int) -> None:
         if number in self._waiting:
@@ -257,19 +273,45 @@ class PythonExecutor(GenServer):
         waited = self.system.clock.now() - waiting.arrived
         report_finished(self.system, Run(number, waiting.request, limits, waited), error)
 
+    # -- sessions
+
+    def _open_session(self, message: OpenSession, sender: Sender) -> None:
+        """Start a session beside; its opener is answered when it takes calls.
+
+        Raises:
+            Refuse: the executor takes no more work.
+        """
+        if self._draining is not None:
+            raise Refuse(RuntimeClosedError())
+        setup = SessionSetup(
+            number=next(self.system.serials),
+            zygote=self._zygote,
+            config=message.config,
+            limits=message.limits or self._config.limits,
+            start_timeout_s=self._config.start_timeout_s,
+            lifeline=Lifeline(),
+            tool_loop=self._tool_loop,
+        )
+        start_session(self._workers, SessionActor, setup, sender)
+
     # -- workers
 
     def _dismiss_strangers(self) -> None:
-        """End the workers of an earlier incarnation: nobody knows any more what they were doing."""
+        """End the workers of an earlier incarnation: nobody knows any more what they were doing.
+
+        Sessions go on: those who hold them talk to them directly.
+        """
         for child in self._workers.which_children():
-            if child.pid is not None:
+            if child.pid is not None and child.pid.actor_class is not SessionActor:
                 self._workers.terminate_child_async(child.pid)
 
     def _refill(self) -> None:
         """Start as many workers as are wanted, beside."""
         me = self.address
         for token in self._pool.wanted():
-            start = Start(WorkerActor, (self._zygote, me, token, self._config.start_timeout_s))
+            start = Start(
+                WorkerActor, (self._zygote, me, token, self._config.start_timeout_s, self._tool_loop)
+            )
             spec = ChildSpec(id=token, start=start, restart=Restart.TRANSIENT, shutdown_s=_WORKER_STOP_S)
             started = self._workers.start_child_async(spec)
             started.add_done_callback(partial(_tell_failure, me, token))

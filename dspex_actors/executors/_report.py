@@ -26,13 +26,16 @@ def outcome_of(result: ExecutionResult | BaseException) -> str:
     return _OUTCOMES.get(type(result), "lost")
 
 
-def report_finished(system: System, message: Run, result: ExecutionResult | BaseException) -> None:
+def report_finished(
+    system: System, message: Run, result: ExecutionResult | BaseException, session: int | None = None
+) -> None:
     """Emit `execution.finished` and log one line.
 
     Args:
         system: whose telemetry handlers are told.
         message: what was run.
         result: how it ended; an exception if the host failed.
+        session: number of the session it was a call in.
     """
     measurements = {"queued_s": message.queued_s}
     metadata: dict[str, object] = {
@@ -42,8 +45,11 @@ def report_finished(system: System, message: Run, result: ExecutionResult | Base
         "outcome": outcome_of(result),
         "result": result,
     }
+    if session is not None:
+        metadata["session"] = session
     if not isinstance(result, BaseException):
         measurements["duration_s"] = result.duration_s
+        measurements["tool_calls"] = result.usage.tool_calls
         metadata["worker"] = result.worker.id
     system.telemetry.emit(_events.EXECUTION_FINISHED, measurements, metadata)
     plain = {name: value for name, value in metadata.items() if name != "result"}

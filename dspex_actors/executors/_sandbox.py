@@ -27,6 +27,7 @@ from supervisors import (
 
 if TYPE_CHECKING:
     from dspex_actors._config import ExecutorConfig
+    from dspex_actors.executors._tool_loop import ToolLoop
 
 _INTENSITY, _PERIOD_S = 5, 10
 
@@ -34,7 +35,7 @@ _INTENSITY, _PERIOD_S = 5, 10
 class Sandbox(Supervisor):
     """Supervises everything that one policy needs."""
 
-    def init(self, config: ExecutorConfig) -> SupervisorInit:  # type: ignore[override]  # other arguments, same role
+    def init(self, config: ExecutorConfig, tool_loop: ToolLoop | None) -> SupervisorInit:  # type: ignore[override]  # other arguments, same role
         """Return the three children, in the order in which they depend on each other."""
         flags = SupervisorFlags(strategy=Strategy.REST_FOR_ONE, intensity=_INTENSITY, period=_PERIOD_S)
         return SupervisorInit(
@@ -43,6 +44,6 @@ class Sandbox(Supervisor):
                 ZygoteActor.child_spec(config, id="zygote"),
                 # How many there are at most is the executor's book-keeping.
                 DynamicSupervisor.child_spec(intensity=_INTENSITY, period=_PERIOD_S, id="workers"),
-                ChildSpec(id="executor", start=Start(PythonExecutor, (config,))),
+                ChildSpec(id="executor", start=Start(PythonExecutor, (config, tool_loop))),
             ),
         )

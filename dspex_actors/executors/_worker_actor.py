@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from dspex_actors._errors import ValueEncodeError, WorkerLostError
 from dspex_actors.executors._messages import Run, WorkerReady
 from dspex_actors.executors._report import report_finished
+from dspex_actors.executors._tools import RequestTools
 from dspex_actors.executors._variables import encode_variables
 from dspex_actors.workers import Cause
 from supervisors import NO_REPLY, NORMAL, SHUTDOWN, Crash, GenServer, Sender, Stop
 
 if TYPE_CHECKING:
     from dspex_actors._execution import ExecutionResult
+    from dspex_actors.executors._tool_loop import ToolLoop
     from dspex_actors.values import Encoded
     from dspex_actors.workers._process import WorkerProcess
     from dspex_actors.workers._spawn import ZygoteHandle
@@ -37,13 +39,16 @@ class WorkerActor(GenServer):
     whoever wants to end that kills the process.
     """
 
-    def init(self, zygote: ZygoteHandle, executor: Address, token: int, start_timeout_s: float) -> None:
+    def init(
+        self, zygote: ZygoteHandle, executor: Address, token: int, start_timeout_s: float, tool_loop: ToolLoop
+    ) -> None:
         """Get a process from the zygote and tell the executor when it is ready.
 
         Raises:
             WorkerLostError: it did not get ready.
         """
         self._executor = executor
+        self._tool_loop = tool_loop
         self._process: WorkerProcess = zygote.spawn()
         self._busy = False
         self.pid.on_release(self._release)
@@ -108,9 +113,10 @@ class WorkerActor(GenServer):
         Raises:
             WorkerLostError: the zygote ended.
         """
-        request = message.request
+        request, context = message.request, message.request.context
+        tools = RequestTools(message, self.system, self._tool_loop) if context.tools else None
         return self._process.execute(
-            request.code, variables, message.limits, self.system.timers, request.context.on_output
+            request.code, variables, message.limits, self.system.timers, context.on_output, tools=tools
         )
 
     def _ended_idle(self) -> bool:

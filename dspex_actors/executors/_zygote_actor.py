@@ -14,7 +14,13 @@ from dspex_actors import _events
 from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
 from dspex_actors._policy import Profile
 from dspex_actors.executors._messages import GetHandle, GetReport
-from dspex_actors.workers import ZygoteHandle, remove_folder, zygote_command, zygote_config
+from dspex_actors.workers import (
+    ZygoteHandle,
+    remove_folder,
+    zygote_command,
+    zygote_config,
+    zygote_environment,
+)
 from supervisors import Command, OsProcess, Refuse, Shutdown, Stop
 
 if TYPE_CHECKING:
@@ -59,7 +65,7 @@ class ZygoteActor(OsProcess):
     def command(self) -> Command:
         """Return the zygote's command line; it inherits one socket and nothing else."""
         fd = self._theirs.fileno()
-        return Command(argv=zygote_command(fd, self._policy), env={}, pass_fds=(fd,))
+        return Command(argv=zygote_command(fd, self._policy), env=zygote_environment(), pass_fds=(fd,))
 
     def on_spawned(self) -> None:
         """Configure the zygote and wait until it is up.

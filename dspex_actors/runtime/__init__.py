@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dspex_actors.runtime._report import SandboxReport, StopReport
-from dspex_actors.runtime._runtime import Runtime, run
+from dspex_actors.runtime._run import run
+from dspex_actors.runtime._runtime import Runtime
+from dspex_actors.runtime._session import Session
 
-__all__ = ["Runtime", "SandboxReport", "StopReport", "run"]
+__all__ = ["Runtime", "SandboxReport", "Session", "StopReport", "run"]

@@ -8,6 +8,7 @@ from dspex_actors._errors import ConfigError, ExecutorUnavailableError, SandboxU
 from supervisors import ActorExitedError, CallTimeoutError, Crash, FailedToStart, Shutdown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from dspex_actors._execution import ExecutionResult
@@ -40,14 +41,26 @@ def unavailable(error: SupervisorError) -> NoReturn:
     raise ExecutorUnavailableError(str(error)) from error
 
 
-def settle(future: Future[ExecutionResult], reply: CallFuture) -> None:
-    """Pass a reply on to a `concurrent.futures.Future`."""
+def settle(
+    future: Future[ExecutionResult],
+    reply: CallFuture,
+    meaning: Callable[[ActorExitedError | CallTimeoutError], Exception] = lambda error: (
+        ExecutorUnavailableError(str(error))
+    ),
+) -> None:
+    """Pass a reply on to a `concurrent.futures.Future`.
+
+    Args:
+        future: whose holder waits.
+        reply: what the actor answered.
+        meaning: what it means to the holder that the actor did not answer.
+    """
     if not future.set_running_or_notify_cancel():
         return
     try:
         value = reply.get(timeout=0)
     except (ActorExitedError, CallTimeoutError) as error:
-        future.set_exception(ExecutorUnavailableError(str(error)))
+        future.set_exception(meaning(error))
     except Exception as error:  # noqa: BLE001 -- whatever the call raised belongs to whoever holds the future
         future.set_exception(error)
     else:

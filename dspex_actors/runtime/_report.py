@@ -44,7 +44,7 @@ class StopReport:
     Attributes:
         drained: whether all the work under way was finished in time.
         killed: executions that were ended by the stop.
-        abandoned: threads that would not end; they cannot be killed.
+        abandoned: threads that would not end, those still in a tool included; they cannot be killed.
         processes_left: process ids that were not seen dead; empty unless something is badly wrong.
         duration_s: seconds the stop took.
         reason: why the tree ended.

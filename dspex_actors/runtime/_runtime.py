@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import (
@@ -17,12 +17,13 @@ from dspex_actors._errors import (
     ExecutorUnavailableError,
     RuntimeClosedError,
 )
-from dspex_actors._execution import Execute, check_seconds
+from dspex_actors._execution import Execute, ExecutionContext, check_seconds
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy, Profile
-from dspex_actors.executors import GetReport, PythonExecutor
+from dspex_actors.executors import GetReport, PythonExecutor, ToolLoop
 from dspex_actors.runtime._failures import settle, start_failed, unavailable
 from dspex_actors.runtime._report import SandboxReport, StopReport
+from dspex_actors.runtime._sessions import Sessions, session_config
 from dspex_actors.runtime._signals import SignalWatch
 from dspex_actors.runtime._stop import stop_tree
 from supervisors import (
@@ -34,9 +35,12 @@ from supervisors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from dspex_actors._execution import ExecutionResult, Options
+    from dspex_actors.runtime._session import Session
+    from dspex_actors.runtime._sessions import SessionOptions
     from supervisors import Address, SupervisorAddress, Telemetry, TreeNode
 
 _GRACE_S = 10.0  # beyond queue wait and time limit, until a caller is told that the executor is silent
@@ -67,6 +71,7 @@ class Runtime:
         self._lock = threading.Lock()
         self._executors: dict[str, Address] = {}  # by the policy's key
         self._ids: dict[str, str] = {}
+        self._sessions = Sessions(self._config.max_sessions)
         self._closed = threading.Event()
         self._closing = False
         self._report: StopReport | None = None
@@ -75,6 +80,7 @@ class Runtime:
             [sandboxes], strategy="rest_for_one", intensity=3, period=5, name="runtime"
         )
         self._sandboxes = self._root.supervisor("sandboxes")
+        self._tool_loop = ToolLoop()
         self._signals: SignalWatch | None = None
         try:
             self._executor(self._config.executor.policy)
@@ -94,8 +100,8 @@ class Runtime:
         Args:
             code: Python source; its value is that of the last expression, else of the variable `result`.
             policy: what it may do; the runtime's own by default. Each new policy gets a zygote of its own.
-            options: `variables`, `limits`, `language`, `when_full`, `queue_wait_s`, `on_output`, `tag`; see
-                `ExecutionContext`.
+            options: `variables`, `tools`, `loop`, `limits`, `language`, `when_full`, `queue_wait_s`,
+                `on_output`, `tag`; see `ExecutionContext`.
 
         Raises:
             ConfigError: an argument is wrong.
@@ -115,12 +121,17 @@ class Runtime:
     async def aexecute(
         self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> ExecutionResult:
-        """Like `execute`, awaited: the event loop goes on meanwhile, and cancelling kills the guest."""
+        """Like `execute`, awaited: the event loop goes on meanwhile, and cancelling kills the guest.
+
+        Async tools run in this loop unless `loop` names another one.
+        """
+        import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
+
+        if options.get("tools") and options.get("loop") is None:
+            options["loop"] = asyncio.get_running_loop()
         request = Execute(code, **options)
         address = self._known(policy)
         if address is None or not address.alive:
-            import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
-
             address = await asyncio.to_thread(self._available, policy, request.context.queue_wait_s)
         try:
             result: ExecutionResult = await address.acall(request, timeout=self._deadline_s(request))
@@ -147,6 +158,40 @@ class Runtime:
         """
         request = Execute(code, **options)
         self._available(policy, request.context.queue_wait_s).cast(request)
+
+    # -- sessions
+
+    def session(
+        self,
+        *,
+        policy: Policy | None = None,
+        limits: Limits | None = None,
+        tools: Mapping[str, Callable[..., Any]] | None = None,
+        language: str = "python",
+        **options: Unpack[SessionOptions],
+    ) -> Session:
+        """Open a session: calls that share their variables.
+
+        Args:
+            policy: what its code may do; the runtime's own by default.
+            limits: what its calls may use, in all as far as memory and files are concerned; the runtime's own
+                by default. A call can lower them, and set other ones of time and output.
+            tools: functions of the host's that all its calls may call; see `ExecutionContext`.
+            language: name of the engine.
+            options: `checkpoint`, `on_error`, `idle_timeout_s`, `reseed`, `history`; see `SessionConfig`.
+
+        Raises:
+            ConfigError: an argument is wrong.
+            SessionLimitError: `RuntimeConfig.max_sessions` are open.
+            ExecutorUnavailableError: it could not be started.
+            RuntimeClosedError: the runtime is closed or closing.
+        """
+        defaults = ExecutionContext(
+            limits=limits or self._config.executor.limits, tools=tools or {}, language=language
+        )
+        config = session_config(options)
+        executor = self._available(policy, self._config.executor.start_timeout_s)
+        return self._sessions.open(executor, config, defaults)
 
     # -- looking
 
@@ -217,7 +262,9 @@ class Runtime:
             first, self._closing = not self._closing, True
         if first:
             try:
-                self._report = stop_tree(self._root, self._executors.values(), limit)
+                self._report = stop_tree(
+                    self._root, self._executors.values(), self._sessions.all(), self._tool_loop, limit
+                )
             finally:
                 if self._signals is not None:
                     self._signals.close()
@@ -313,7 +360,8 @@ class Runtime:
             name = self._ids.get(key) or f"{Profile(policy.profile).value}-{len(self._ids) + 1}"
             config = dataclasses.replace(self._config.executor, policy=policy)
             try:
-                self._executors[key] = self._sandboxes.start_child(PythonExecutor.child_spec(config, id=name))
+                spec = PythonExecutor.child_spec(config, id=name, tool_loop=self._tool_loop)
+                self._executors[key] = self._sandboxes.start_child(spec)
             except (StartError, ActorExitedError) as error:
                 start_failed(error)
             self._ids[key] = name
@@ -325,31 +373,6 @@ class Runtime:
         if limits.time_s is None:
             return None
         return request.context.queue_wait_s + limits.time_s + _GRACE_S
-
-
-def run(
-    code: str,
-    *,
-    config: RuntimeConfig | None = None,
-    policy: Policy | None = None,
-    **options: Unpack[Options],
-) -> ExecutionResult:
-    """Start a runtime, run code in it, close it.
-
-    For one-liners: a runtime of your own starts once and is faster from the second call on.
-
-    Args:
-        code: Python source.
-        config: how the runtime is set up.
-        policy: what the code may do.
-        options: as for `Runtime.execute`.
-
-    Raises:
-        DspexError: what `Runtime` and `Runtime.execute` raise.
-    """
-    chosen = config or RuntimeConfig(executor=ExecutorConfig(policy=policy or Policy(), spares=1))
-    with Runtime(chosen) as runtime:
-        return runtime.execute(code, policy=policy, **options)
 
 
 def _config_of(config: RuntimeConfig | None, policy: Policy | None, limits: Limits | None) -> RuntimeConfig:

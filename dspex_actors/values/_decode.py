@@ -22,6 +22,7 @@ from msgspec.msgpack import Decoder
 from dspex_actors._errors import ValueDecodeError
 from dspex_actors.values import _extensions as wire
 from dspex_actors.values._budget import DEFAULT, KEY, Budget
+from dspex_actors.values._floats import unpack
 from dspex_actors.values._hashes import collide
 from dspex_actors.values._leaves import LOADERS, make_fraction, make_range
 from dspex_actors.values._numpy import array_head, load_array, load_scalar
@@ -213,20 +214,13 @@ class _Reader:
             raise ValueDecodeError(reason) from error
 
 
-def _numbers(typecode: str, content: memoryview) -> list[Any]:
-    numbers = array(typecode)
-    numbers.frombytes(content)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tolist()
-
-
-def _floats(content: memoryview) -> list[float]:
-    return _numbers("d", content)
-
-
 def _ints(content: memoryview) -> list[int]:
-    return _numbers("q", content)
+    if sys.byteorder == "little":
+        return content.cast("q").tolist()
+    numbers = array("q")
+    numbers.frombytes(content)
+    numbers.byteswap()
+    return numbers.tolist()
 
 
 def _ascii(content: memoryview) -> str:
@@ -240,7 +234,7 @@ def _utf8(content: memoryview) -> str:
 _MAKERS: Final[dict[int, Callable[[memoryview], object]]] = {
     wire.BYTES: bytes,
     wire.BYTEARRAY: bytearray,
-    wire.FLOATS: _floats,
+    wire.FLOATS: unpack,
     wire.INTS: _ints,
     wire.ASCII: _ascii,
     wire.TEXT: _utf8,

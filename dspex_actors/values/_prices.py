@@ -47,7 +47,7 @@ def content_price(code: int, size: int) -> int:
         size: bytes of content.
     """
     if code == wire.FLOATS:
-        return size // 8 * FLOAT
+        return size // wire.FLOAT_BYTES * FLOAT
     if code == wire.INTS:
         return size // 8 * NUMBER
     # Text that is not ASCII may become four bytes a character, beside the narrow copy it grew out of.

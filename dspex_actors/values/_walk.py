@@ -18,6 +18,7 @@ from msgspec.msgpack import Encoder, Ext
 from dspex_actors._errors import ValueDecodeError, ValueEncodeError
 from dspex_actors.values import _extensions as wire
 from dspex_actors.values._budget import KEY, SLOT, Budget
+from dspex_actors.values._floats import pack
 from dspex_actors.values._hashes import collide
 from dspex_actors.values._leaves import LEAVES, dump_int, fraction_parts
 from dspex_actors.values._numpy import dump_array, dump_scalar, is_scalar
@@ -244,29 +245,30 @@ class Walk:
         return items
 
     def _alike(self, items: list[Any]) -> object:
-        """Return the tree of a long list of only floats, ints or short strings, None for any other.
-
-        Floats and ints become one block of machine numbers, which is five times as fast as one by one.
-        """
+        """Return the tree of a long list of only floats, ints or short strings, None for any other."""
         kind = type(items[0])
-        if (kind is not float and kind is not int and kind is not str) or [
-            x for x in items if type(x) is not kind
-        ]:
+        if kind is float:
+            packed = pack(items)
+            return None if packed is None else self._content(wire.FLOATS, packed)
+        if (kind is not int and kind is not str) or [item for item in items if type(item) is not kind]:
             return None
-        if kind is str:
-            size = sum(map(len, items))
-            if size >= self._short_text and max(map(len, items)) >= self._short_text:
-                return None
-            self._pay(size)
-            return items
-        code, letter = (wire.FLOATS, "d") if kind is float else (wire.INTS, "q")
+        if kind is int:
+            return self._ints(items)
+        size = sum(map(len, items))
+        if size >= self._short_text and max(map(len, items)) >= self._short_text:
+            return None
+        self._pay(size)
+        return items
+
+    def _ints(self, items: list[int]) -> object:
+        # Not msgspec, which takes 4.2 ms to read 125,000 of them, where `array` takes 1.8.
         try:
-            numbers = array(letter, items)
-        except OverflowError:  # an int beyond 64 bits
+            numbers = array("q", items)
+        except OverflowError:  # beyond 64 bits
             return None
         if sys.byteorder == "big":
             numbers.byteswap()
-        return self._content(code, numbers.tobytes())
+        return self._content(wire.INTS, numbers.tobytes())
 
     def _dict(self, value: dict[Any, Any], depth: int) -> object:
         self._enter(value, len(value), depth)

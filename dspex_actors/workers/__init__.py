@@ -17,14 +17,20 @@ import importlib
 from typing import Any
 
 _HOME_OF = {
-    "Cause": "_process",
+    "Cause": "_causes",
+    "KeptWorker": "_kept",
     "LayerReport": "_protocol",
-    "Timers": "_process",
+    "NoCopiesError": "_session_worker",
+    "SessionWorker": "_session_worker",
+    "Timers": "_causes",
+    "ToolFailure": "_tool_calls",
+    "Tools": "_tool_calls",
     "WorkerProcess": "_process",
     "ZygoteHandle": "_spawn",
     "remove_folder": "_scratch",
     "zygote_command": "_spawn",
     "zygote_config": "_spawn",
+    "zygote_environment": "_spawn",
 }
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives

@@ -15,13 +15,13 @@ received into memory of their own, which then belongs to the caller.
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from dspex_actors._errors import FramingError
+from dspex_actors.workers import _memory
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     Block = bytes | bytearray | memoryview
 
@@ -34,6 +34,19 @@ _ALIGN: Final = 16
 _PADDING: Final = tuple(bytes(size) for size in range(_ALIGN))
 _JOIN_UP_TO: Final = 64 * 1024  # bytes; below, one copy costs less than gathering
 _IOV_MAX: Final = 1024  # Linux's limit of blocks in one sendmsg
+
+
+class Stream(Protocol):
+    """What frames cross: a stream socket, or what stands in for one."""
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """Put what has arrived into the buffer and return its size, 0 at the end."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send all of it."""
+
+    def sendmsg(self, buffers: Iterable[memoryview], /) -> int:
+        """Send a part of the buffers and return its size."""
 
 
 class Frame(NamedTuple):
@@ -56,10 +69,8 @@ class FrameReader:
         buffer_size: bytes of the buffer that small frames are read into.
     """
 
-    def __init__(
-        self, sock: socket.socket, caps: Mapping[int, int], *, buffer_size: int = _JOIN_UP_TO
-    ) -> None:
-        self._sock = sock
+    def __init__(self, sock: Stream, caps: Mapping[int, int], *, buffer_size: int = _JOIN_UP_TO) -> None:
+        self.sock = sock
         self._caps = caps
         self._buffer = bytearray(max(buffer_size, 2 * _HEADER.size))
         self._view = memoryview(self._buffer)
@@ -99,7 +110,7 @@ class FrameReader:
             self._start = start + length
             return Frame(kind, nonce, payload)
         if _HEADER.size + length > len(self._buffer):
-            self._large = kind, nonce, memoryview(bytearray(length))
+            self._large = kind, nonce, _memory.new_block(length)
             self._large[2][:have] = self._view[start : self._stop]
             self._filled = have
             self._start = self._stop = 0
@@ -111,7 +122,7 @@ class FrameReader:
             rest = self._stop - self._start
             self._buffer[:rest] = self._buffer[self._start : self._stop]
             self._start, self._stop = 0, rest
-        count = self._sock.recv_into(self._view[self._stop :])
+        count = self.sock.recv_into(self._view[self._stop :])
         self._stop += count
         if not count and self._stop:
             raise FramingError(f"the connection ended after {self._stop} bytes of a frame")
@@ -120,7 +131,7 @@ class FrameReader:
     def _finish_large(self, large: tuple[int, int, memoryview]) -> Frame:
         kind, nonce, payload = large
         while self._filled < len(payload):
-            count = self._sock.recv_into(payload[self._filled :])
+            count = self.sock.recv_into(payload[self._filled :])
             if not count:
                 raise FramingError(
                     f"the connection ended after {self._filled} of {len(payload)} bytes of a payload"
@@ -130,7 +141,7 @@ class FrameReader:
         return Frame(kind, nonce, payload)
 
 
-def send_frame(sock: socket.socket, kind: int, nonce: int, parts: Sequence[Block] = ()) -> None:
+def send_frame(sock: Stream, kind: int, nonce: int, parts: Sequence[Block] = ()) -> None:
     """Send one frame whose payload is the parts, one after the other.
 
     Blocks until all is sent. One thread at a time. If it raises, a part of the frame may have been sent, and
@@ -156,7 +167,7 @@ def send_frame(sock: socket.socket, kind: int, nonce: int, parts: Sequence[Block
         _send_blocks(sock, [memoryview(block) for block in (header, *parts) if len(block)])
 
 
-def _send_blocks(sock: socket.socket, blocks: list[memoryview]) -> None:
+def _send_blocks(sock: Stream, blocks: list[memoryview]) -> None:
     first = 0
     while first < len(blocks):
         sent = sock.sendmsg(blocks[first : first + _IOV_MAX])

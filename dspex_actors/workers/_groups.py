@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dspex_actors._errors import DspexError
+from dspex_actors._errors import DspexError, WorkerLostError
 from dspex_actors._execution import Completed
 from dspex_actors._limits import MIB, Limits
 from dspex_actors.workers._protocol import LayerReport
@@ -104,6 +104,18 @@ class WorkerGroup:
         self.powers = group.powers
         self.most_tasks: int | None = None  # for the trial, which must not lower the worker's own limit
         self.kill_fd = group.open_kill()
+
+    def admit(self, worker: WorkerProcess) -> None:
+        """Put a worker into this group, before it has guest code.
+
+        Raises:
+            WorkerLostError: the kernel refused; the worker is killed.
+        """
+        try:
+            self.add(worker.facts.pid)
+        except OSError as error:
+            worker.close()
+            raise WorkerLostError(f"the worker could not enter its control group: {error}") from error
 
     def add(self, pid: int) -> None:
         """Put the worker into it.

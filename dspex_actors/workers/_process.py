@@ -1,77 +1,47 @@
 """The host's handle on one worker process.
 
 Assumption: everything that arrives on the data socket was written by an enemy. A frame is checked for its
-    size
-before memory is taken, for its nonce and its kind before it is looked into, and decoded as data. Whatever is
-not exactly what the protocol allows ends the worker. The pidfd and the exit status come from the zygote, on a
-socket that the worker never holds.
+size before memory is taken, for its nonce and its kind before it is looked into, and decoded as data.
+Whatever is not exactly what the protocol allows ends the worker. The pidfd and the exit status come from the
+zygote, on a socket that the worker never holds.
 """
 
 from __future__ import annotations
 
 import os
-import select
+import socket
 import threading
 import time
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dspex_actors import values
 from dspex_actors._errors import ProtocolError, WorkerLostError
-from dspex_actors._execution import (
-    ExecutionResult,
-    LimitExceeded,
-    WorkerDied,
-    WorkerFacts,
-)
+from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
 from dspex_actors.workers import _framing, _pidfds, _protocol
+from dspex_actors.workers._causes import Cause
+from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
-from dspex_actors.workers._results import result_of
+from dspex_actors.workers._result import final_of, result_of, usage_of
+from dspex_actors.workers._tool_calls import ToolCalls
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from dspex_actors import values
     from dspex_actors._limits import Limits
+    from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._groups import WorkerGroup
+    from dspex_actors.workers._tool_calls import Tools
 
-T = TypeVar("T")
-
-_decode_final = msgspec.msgpack.Decoder(Final).decode
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
-_decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Exited).decode
+_decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Unborn | _protocol.Exited).decode
 _encode = msgspec.msgpack.encode
 
 _DEATH_WAIT_S = 5.0
 """How long a killed process may take to be gone before it is reported; measured 1 to 13 ms."""
-
-
-class Cancelable(Protocol):
-    """An armed timer."""
-
-    def cancel(self) -> object:
-        """Disarm it; quiet if it has fired."""
-
-
-class Timers(Protocol):
-    """Runs a callback after some seconds, on a thread of its own."""
-
-    def arm(self, seconds: float, callback: Callable[[], object]) -> Cancelable:
-        """Arm a timer."""
-
-
-class Cause(Enum):
-    """Why the host killed a worker."""
-
-    TIME = "its time was up"
-    CANCELLED = "the caller cancelled"
-    STOPPED = "the executor stopped"
-    PROTOCOL = "it broke the protocol"
-    SPENT = "its work was done"
-    START = "it was not ready in time"
 
 
 class WorkerProcess:
@@ -85,7 +55,7 @@ class WorkerProcess:
         worker_id: its number.
         profile: name of its profile.
         sandbox: which layers its zygote's probe found active.
-        group: its control group, owned from now on; None without one.
+        control_group: its control group, owned from now on; None without one.
     """
 
     def __init__(
@@ -95,10 +65,10 @@ class WorkerProcess:
         worker_id: int,
         profile: str,
         sandbox: Mapping[str, bool],
-        group: WorkerGroup | None = None,
+        control_group: WorkerGroup | None = None,
     ) -> None:
         self._data = data
-        self._group = group
+        self._control_group = control_group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
         self._reader = _framing.FrameReader(data, self._caps)
@@ -108,6 +78,7 @@ class WorkerProcess:
         self._cause: Cause | None = None
         # Not to be guessed by a worker before its first request; it sees each later one anyway.
         self._nonce = int.from_bytes(os.urandom(7), "little")
+        self._running = 0  # the nonce of the request under way
         self._id = worker_id
         self._profile = profile
         self._sandbox = sandbox
@@ -123,23 +94,44 @@ class WorkerProcess:
         Raises:
             WorkerLostError: it ended or was not ready in time; it is killed.
         """
+        born, fds = self._be_born(timeout_s)
+        self._pidfd, self._nanny = (*fds, -1)[:2]
+        self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
+        if self._control_group is not None:
+            self._control_group.admit(self)
+        self._wait_confined(timeout_s, timers)
+
+    def _be_born(
+        self, timeout_s: float
+    ) -> tuple[_protocol.Born | _protocol.Unborn | _protocol.Exited, list[int]]:
+        """Wait for what the zygote tells of the fork; return it with the descriptors.
+
+        Raises:
+            WorkerLostError: it tells of none.
+        """
         self._control.settimeout(timeout_s)
         try:
             message, fds = _protocol.receive_with_fds(self._control, 4096, 2)
         except OSError as error:
             self.close()
             raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
-        if not fds:
+        if not message:
             self.close()
             raise WorkerLostError("the zygote ended before it started a worker")
-        self._pidfd, self._nanny = (*fds, -1)[:2]
-        born = _decode_control(message)
-        self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
-        self._enter_group()
+        return _decode_control(message), fds
+
+    def _wait_confined(self, timeout_s: float, timers: Timers) -> None:
+        """Wait until the worker says that it is ready.
+
+        Raises:
+            WorkerLostError: it ended or was not ready in time; it is killed.
+        """
+        if self._cause is not None:
+            self.kill(self._cause)  # that came before there was anything to kill
         timer = timers.arm(timeout_s, lambda: self.kill(Cause.START))
         try:
             frame = self._reader.read()
-            ready = None if frame is None else _decoded(_decode_ready, [frame.payload])
+            ready = None if frame is None else decode_message(_decode_ready, [frame.payload])
         except (ProtocolError, OSError) as error:
             self.close()
             raise WorkerLostError(f"the worker's handshake failed: {error}") from error
@@ -155,19 +147,6 @@ class WorkerProcess:
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
 
-    def _enter_group(self) -> None:
-        """Put the worker into its control group, before it has guest code.
-
-        Raises:
-            WorkerLostError: the kernel refused; the worker is killed.
-        """
-        if self._group is not None:
-            try:
-                self._group.add(self.facts.pid)
-            except OSError as error:
-                self.close()
-                raise WorkerLostError(f"the worker could not enter its control group: {error}") from error
-
     def execute(
         self,
         code: str,
@@ -177,6 +156,8 @@ class WorkerProcess:
         on_output: Callable[[str, str], None] | None = None,
         *,
         keep: bool = False,
+        tools: Tools | None = None,
+        read: str = "",
     ) -> ExecutionResult:
         """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
 
@@ -188,13 +169,15 @@ class WorkerProcess:
             on_output: called with stream name and text as output arrives, in this thread.
             keep: whether the names it binds stay for the next call; a worker that was not kept is good for
                 one call.
+            tools: runs what the code may call in the host; closed when this request is over.
+            read: name of a variable; its value is the result, and no code is run.
 
         Raises:
             WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
         """
-        self._nonce += 1
-        nonce = self._nonce
+        nonce = self._begin()
         output = OutputCollector(limits.output_bytes, on_output)
+        calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
         request = _protocol.Request(
             code,
             keep,
@@ -205,27 +188,38 @@ class WorkerProcess:
             limits.file_bytes,
             limits.open_files,
             limits.processes,
+            () if calls is None else calls.names,
+            read,
         )
         parts: list[bytes | bytearray | memoryview] = [_encode(request)]
         if variables is not None:
             parts += [variables.structure, *variables.buffers]
         started = time.monotonic()
-        timer = None if limits.time_s is None else timers.arm(limits.time_s, lambda: self.kill(Cause.TIME))
+        timer = (
+            None
+            if limits.time_s is None
+            else timers.arm(limits.time_s, lambda: self.kill_request(nonce, Cause.TIME))
+        )
         detail = ""
         final, value = None, None
         try:
-            if self._group is not None:
-                self._group.limit(limits)
+            if self._control_group is not None:
+                self._control_group.limit(limits)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
-            final, value = self._receive(nonce, limits, output)
+            final, value = self._receive(nonce, limits, output, calls)
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
+            self.kill(Cause.PROTOCOL)
+        except MemoryError:
+            detail = "the host has no memory for what the worker sent"
             self.kill(Cause.PROTOCOL)
         except OSError as error:
             detail = f"the worker's socket failed: {error}"
         finally:
             if timer is not None:
                 timer.cancel()
+        if not self._end_request():
+            final = None
         output.finish()
         common = {
             "stdout": output.text(_protocol.STDOUT),
@@ -233,12 +227,32 @@ class WorkerProcess:
             "duration_s": time.monotonic() - started,
             "worker": self.facts,
             "sandbox": self._sandbox,
+            "usage": usage_of(final, calls),
         }
-        if final is None:
-            return self._ended(limits, detail, common)
-        return result_of(final, value, limits, common)
+        try:
+            if final is None:
+                return self._ended(limits, detail, common)
+            return result_of(final, value, limits, common)
+        finally:
+            if calls is not None:
+                calls.close()
 
-    def _receive(self, nonce: int, limits: Limits, output: OutputCollector) -> tuple[Final | None, Any]:
+    def _begin(self) -> int:
+        """Note that a request is under way; return its nonce."""
+        with self._lock:
+            self._nonce += 1
+            self._running = self._nonce
+            return self._nonce
+
+    def _end_request(self) -> bool:
+        """Note the end of the request; False if the worker was killed before, whatever it has sent."""
+        with self._lock:
+            self._running = 0
+            return self._cause is None
+
+    def _receive(
+        self, nonce: int, limits: Limits, output: OutputCollector, calls: ToolCalls | None = None
+    ) -> tuple[Final | None, Any]:
         """Read frames up to the final one; (None, None) if the worker ends before.
 
         Raises:
@@ -249,22 +263,22 @@ class WorkerProcess:
             final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
         self._caps.clear()
         self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
-        while True:
-            frame = self._reader.read()
-            if frame is None:
-                return None, None
+        if calls is not None:
+            self._caps[FrameType.TOOL_CALL] = calls.cap
+        while (frame := self._reader.read()) is not None:
             if frame.nonce != nonce:
                 raise ProtocolError("a frame that belongs to no request")
             if frame.type == FrameType.OUTPUT:
                 output.add(memoryview(frame.payload))
-                continue
-            parts = _framing.split_parts(frame.payload)
-            final = _decoded(_decode_final, parts)
-            if final.outcome != "completed":
-                return final, None
-            if len(parts) < 2:
-                raise ProtocolError("a final frame without a value")
-            return final, _decode_value(parts[1], parts[2:])
+            elif frame.type == FrameType.TOOL_CALL and calls is not None:
+                if not calls.take(frame.payload):
+                    self.kill(Cause.TOOL_CALLS)
+                    break
+            else:
+                if calls is not None:
+                    calls.finish()
+                return final_of(frame.payload, limits.result_bytes)
+        return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
         """Say how a worker ended that gave no final frame.
@@ -275,6 +289,10 @@ class WorkerProcess:
         cause = self._cause
         if cause is Cause.TIME and limits.time_s is not None:
             return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
+        if cause is Cause.TOOL_CALLS and limits.tool_calls is not None:
+            return LimitExceeded(
+                limit="tool_calls", allowed=limits.tool_calls, used=limits.tool_calls + 1, **common
+            )
         if cause is None:
             # Its socket is closed but it may live on: a guest can close its own descriptors.
             alive = not self._wait_dead(0.05)
@@ -285,22 +303,21 @@ class WorkerProcess:
             raise WorkerLostError("the worker's zygote ended")
         exit_code = os.waitstatus_to_exitcode(exited.status)
         killed_by = -exit_code if exit_code < 0 else None
-        if (
-            cause is None
-            and limits.cpu_s is not None
-            and killed_by is not None
-            and exited.cpu_s >= limits.cpu_s
-        ):
+        if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
-        if cause is None and limits.memory_bytes is not None and self._ran_out_of_memory():
+        grouped = (
+            cause is None and self._control_group is not None and self._control_group.ran_out_of_memory()
+        )
+        if grouped and limits.memory_bytes is not None:
             return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
-        if cause in {Cause.CANCELLED, Cause.STOPPED}:
+        if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
             detail = f"the worker was killed: {cause.value}"
         code = exit_code if killed_by is None else None
         return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)
 
-    def _ran_out_of_memory(self) -> bool:
-        return self._group is not None and self._group.ran_out_of_memory()
+    def _ran_out_of_cpu(self, exited: _protocol.Exited, allowed_s: float) -> bool:
+        """Whether the kernel ended it for the CPU time it has used in all."""
+        return os.WIFSIGNALED(exited.status) and exited.cpu_s >= allowed_s
 
     def _exited(self) -> _protocol.Exited | None:
         """Return what the zygote tells of the worker's end, None if it ended without telling."""
@@ -315,12 +332,23 @@ class WorkerProcess:
     def kill(self, cause: Cause) -> None:
         """Kill the worker process; quiet if it is dead. The first cause is the one remembered."""
         with self._lock:
-            if self._cause is None:
-                self._cause = cause
-            for pidfd in (self._nanny, self._pidfd):
-                _pidfds.kill(pidfd)
-            if self._group is not None:
-                self._group.kill()
+            self._kill(cause)
+
+    def kill_request(self, nonce: int, cause: Cause) -> None:
+        """Kill the worker if this request is under way; one that has ended keeps its result."""
+        with self._lock:
+            if self._running == nonce:
+                self._kill(cause)
+
+    def _kill(self, cause: Cause) -> None:
+        """Kill the worker process; called with the lock held."""
+        self._cause = self._cause or cause
+        for pidfd in (self._nanny, self._pidfd):
+            _pidfds.kill(pidfd)
+        if self._control_group is not None:
+            self._control_group.kill()
+        with suppress(OSError):  # closed already; what has arrived can still be read
+            self._data.shutdown(socket.SHUT_RDWR)  # a child of a trusted guest may hold the other end
 
     def is_dead(self) -> bool:
         """Whether the process has ended."""
@@ -352,43 +380,19 @@ class WorkerProcess:
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
             dead = _pidfds.wait_ended(pidfd, _DEATH_WAIT_S) and dead
-            if pidfd >= 0 and self._zygote_is_gone():
+            if pidfd >= 0 and _pidfds.is_hung_up(self._control):
                 _pidfds.reap_if_adopted(pidfd)
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:
                     os.close(pidfd)
             self._pidfd = self._nanny = -1
-            if self._group is not None:
-                self._group.close()
+            if self._control_group is not None:
+                self._control_group.close()
         self._data.close()
         self._control.close()
         return dead
 
-    def _zygote_is_gone(self) -> bool:
-        """Whether nobody holds the other end of the control socket."""
-        poll = select.poll()
-        poll.register(self._control, 0)  # whatever it asks for, poll tells of a closed end
-        return any(events & select.POLLHUP for _, events in poll.poll(0))
-
     def _wait_dead(self, seconds: float) -> bool:
         """Wait until the process is gone; True if it is, or was never born."""
         return _pidfds.wait_ended(self._pidfd, seconds)
-
-
-def _decoded(decode: Callable[[bytes | memoryview], T], parts: Sequence[bytes | memoryview]) -> T:
-    """Decode the message in part 0.
-
-    Raises:
-        ProtocolError: it is not one, whatever the decoder raises then: ValueError too, for text that is none.
-    """
-    try:
-        return decode(parts[0])
-    except (msgspec.MsgspecError, ArithmeticError, LookupError, RecursionError, ValueError) as error:
-        raise ProtocolError(f"a message that is none: {error}") from error
-
-
-def _decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # noqa: ANN401 -- guest values are any plain data
-    """Decode a value; numpy is loaded first if it is needed, so that decoding itself imports nothing."""
-    values.prepare(structure)
-    return values.decode(structure, buffers)

@@ -1,18 +1,22 @@
 """What host, zygote and worker say to each other.
 
 Between host and worker, on a stream socket: frames (see `_framing`) whose payload is a list of parts; part 0
-    is one
-of the messages below as MessagePack, the rest is an encoded value.
+is one of the messages below as MessagePack, the rest is an encoded value.
 
-    host -> worker    EXECUTE   Request, variables
-    worker -> host    READY     Ready                       once, before anything else
-                      OUTPUT    stream number, then raw bytes     any number of times
-                      FINAL     Final, value                exactly once per request
+    host -> worker    EXECUTE      Request, variables
+                      TOOL_RESULT  ToolResult, value           once for each TOOL_CALL
+                      FREEZE       Freeze, without parts       to the worker of a session, between requests
+    worker -> host    READY        Ready                       once, before anything else
+                      OUTPUT       stream number, then raw bytes     any number of times
+                      TOOL_CALL    ToolCall, [args, kwargs]    one at a time, within a request that has tools
+                      FINAL        Final, value                exactly once per request
+                      FROZEN       one byte                    once for each FREEZE: 1 if it has become two
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
 `ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
-sockets and, if it has a control group, the file that kills all in it. On a worker's control socket the zygote
-alone writes: `Born` with the pidfd, and `Exited` with the status.
+sockets and, if it has a control group, the file that kills all in it; or one `SPAWN_SESSION` per session,
+with five sockets, see `_keeping_protocol`. On the control socket that comes along the zygote alone writes:
+`Born` with the pidfd (or `Unborn`), and `Exited` with the status.
 """
 
 from __future__ import annotations
@@ -24,10 +28,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-VERSION = 1
+VERSION = 2
 """Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
 
-SPAWN = b"spawn"
+SPAWN, SPAWN_SESSION = b"spawn", b"session"
 
 STDOUT, STDERR = b"\x01", b"\x02"
 STREAM_NAMES = {1: "stdout", 2: "stderr"}
@@ -37,6 +41,9 @@ OUTPUT_CAP = 64 * 1024 + 1
 REPORT_CAP = 64 * 1024
 FINAL_OVERHEAD = 64 * 1024
 """Bytes a FINAL frame may take beside its value: message and traceback are cut to fit."""
+
+TOOL_CALL_OVERHEAD = 128 * 1024
+"""Bytes a TOOL_CALL frame may take beside the arguments: a name, and the table of up to 4097 parts."""
 
 REQUEST_CAP = 2**32 - 1
 
@@ -51,6 +58,10 @@ class FrameType(IntEnum):
     READY = 2
     OUTPUT = 3
     FINAL = 4
+    TOOL_CALL = 5
+    TOOL_RESULT = 6
+    FREEZE = 7
+    FROZEN = 8
 
 
 class Request(msgspec.Struct, array_like=True, frozen=True):
@@ -61,6 +72,8 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         keep: whether names stay bound for the next request to this worker.
         cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files, processes: limits, None for
             none.
+        tools: names that the code may call, each a function of the host's.
+        read: the name whose value is asked for; no code is run then.
     """
 
     code: str
@@ -72,6 +85,26 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     file_bytes: int | None = None
     open_files: int | None = None
     processes: int | None = None
+    tools: tuple[str, ...] = ()
+    read: str = ""
+
+
+class ToolCall(msgspec.Struct, array_like=True, frozen=True):
+    """Call a tool of the request; the other parts of the frame are the value `[args, kwargs]`."""
+
+    tool: str
+
+
+class ToolResult(msgspec.Struct, array_like=True, frozen=True):
+    """How a call of a tool ended.
+
+    Attributes:
+        error_type: name of the class it raised; empty if it returned, and then the other parts are the value.
+        message: text of what it raised.
+    """
+
+    error_type: str
+    message: str
 
 
 class Ready(msgspec.Struct, array_like=True, frozen=True):
@@ -170,6 +203,7 @@ class Up(msgspec.Struct, array_like=True, frozen=True):
     version: int
     layers: list[LayerReport]
     error: str = ""
+    no_copies: str = ""
 
 
 class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):
@@ -180,6 +214,12 @@ class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):
     """
 
     pid: int
+
+
+class Unborn(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """The keeper of a session could not be forked."""
+
+    reason: str
 
 
 class Exited(msgspec.Struct, array_like=True, frozen=True, tag=2):

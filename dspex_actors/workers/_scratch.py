@@ -1,8 +1,8 @@
 """Scratch folders: one per worker, lent and cleaned.
 
 Removal must cope with what a hostile guest leaves: trees deeper than any path or recursion limit, symbolic
-    links
-that point out, folders without permissions. It never follows a link and needs one open descriptor at a time.
+links that point out, folders without permissions. It never follows a link and needs one open descriptor at a
+time.
 """
 
 from __future__ import annotations

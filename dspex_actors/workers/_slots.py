@@ -64,13 +64,20 @@ class Slots:
         """Take a slot back whose scratch folder is empty."""
         self._free.append(slot)
 
-    def fork(self, slot: Slot) -> int:
+    def fork(self, slot: Slot, *, alone: bool = False) -> int:
         """Fork; the child is born in the slot's pid namespace, if there are any.
+
+        Args:
+            slot: what the child is lent.
+            alone: whether nobody else may ever live in that namespace; it is to end with the child.
 
         Raises:
             OSError: there is no pid namespace or no process to be had.
         """
         nursery = self._confinement.nursery
+        if alone:
+            self._leave_shared(slot)
+            slot.is_alone = True
         if nursery is not None:
             try:
                 self._nanny_of(slot, nursery).adopt_children()
@@ -82,6 +89,12 @@ class Slots:
                 self._nanny_of(slot, nursery).adopt_children()
         return os.fork()
 
+    def _leave_shared(self, slot: Slot) -> None:
+        """Take a slot out of a pid namespace that others have, or may get."""
+        if slot.nanny is not None and len(self._nannies[slot.nanny.pidfd][1]) > 1:
+            self._nannies[slot.nanny.pidfd][1].remove(slot)
+            slot.nanny = None
+
     def _nanny_of(self, slot: Slot, nursery: Nursery) -> Nanny:
         """Return a slot's nanny; find one if it has none.
 
@@ -89,12 +102,16 @@ class Slots:
             OSError: there is none to be had.
         """
         if slot.nanny is None:
-            slot.nanny = self._find_nanny(nursery)
+            slot.nanny = self._find_nanny(nursery, alone=slot.is_alone)
             self._nannies[slot.nanny.pidfd][1].append(slot)
         return slot.nanny
 
-    def _find_nanny(self, nursery: Nursery) -> Nanny:
+    def _find_nanny(self, nursery: Nursery, *, alone: bool) -> Nanny:
         """Return a nanny for a slot: a new one; if there are no more to be had, one that others have too.
+
+        Args:
+            nursery: where nannies come from.
+            alone: whether it must be a new one.
 
         Raises:
             OSError: there is none, or sharing her would end other workers too early.
@@ -103,9 +120,12 @@ class Slots:
         try:
             nanny = nanny or nursery.start_nanny(self._confinement.users_proc)
         except OSError:
-            if self._confinement.leaves_processes or not self._nannies:
+            shared = [
+                nanny for nanny, slots in self._nannies.values() if not any(slot.is_alone for slot in slots)
+            ]
+            if alone or self._confinement.leaves_processes or not shared:
                 raise
-            return next(iter(self._nannies.values()))[0]
+            return shared[0]
         self._nannies[nanny.pidfd] = (nanny, [])
         self._poll.register(nanny.pidfd, select.EPOLLIN)
         return nanny
@@ -127,7 +147,7 @@ class Slots:
         os.close(pidfd)
         ended = [slot for slot in slots if slot.is_ending]
         for slot in slots:
-            slot.nanny, slot.is_ending = None, False
+            slot.nanny, slot.is_ending, slot.is_alone = None, False, False
         return ended
 
     def close(self) -> None:

@@ -1,10 +1,9 @@
 """The zygote: a small, exec'd process that forks confined workers for one policy.
 
 It is never a fork of the host, which has threads and secrets: `python -I -S` with an empty environment and
-    one
-inherited socket. It imports what workers need, freezes the heap so that forks share it, proves the sandbox
-with a probe worker, and then forks one worker per request. It ends when the host closes its socket, and its
-death ends all its workers.
+one inherited socket. It imports what workers need, freezes the heap so that forks share it, proves the
+sandbox with a probe worker, and then forks one worker per request. It ends when the host closes its socket,
+and its death ends all its workers.
 
 Guarantees: one thread; a worker's pidfd and exit status come from here, never from the worker.
 Assumption: nothing but the host writes to its socket.
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import msgspec
 
 from dspex_actors.workers import _protocol, _scratch, _trial
+from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
@@ -129,7 +129,7 @@ class Zygote:
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
         _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
-        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers)))
+        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers, "", self._confinement.no_copies)))
         to_warm = list(reversed(_WARM))
         while True:
             events = self._poll.poll(0 if to_warm else None)
@@ -159,12 +159,18 @@ class Zygote:
         sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
         for name in config.preload:
             importlib.import_module(name)
+        if "numpy.random" in sys.modules:
+            # As `random` does by itself; else every worker would draw the same numbers.
+            os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
         worker.baseline = Baseline.measure()
         return worker
 
     def _serve(self, worker: _loop.Worker) -> bool:
         """Answer one datagram of the host; False when the host is gone."""
-        message, fds = _protocol.receive_with_fds(self._channel, 4096, 3)
+        message, fds = _protocol.receive_with_fds(self._channel, 4096, len(SessionFds._fields))
+        if message == _protocol.SPAWN_SESSION:
+            self._serve_session(worker, SessionFds(*fds))
+            return True
         if message != _protocol.SPAWN:
             return False
         data, control = fds[0], socket.socket(fileno=fds[1])
@@ -180,6 +186,29 @@ class Zygote:
             fds.append(slot.nanny.pidfd)
         _quietly_send(control, _encode(_protocol.Born(pid)), fds)
         return True
+
+    def _serve_session(self, worker: _loop.Worker, fds: SessionFds) -> None:
+        """Fork the keeper of a session, which forks the worker."""
+        control = socket.socket(fileno=fds.control)
+        slot = self._slots.take()
+        zygote_pid = os.getpid()
+        try:
+            self._confinement.prepare_sessions()
+            pid = self._slots.fork(slot, alone=True)
+        except OSError as error:
+            slot.is_alone = False
+            self._slots.give_back(slot)
+            _quietly_send(control, _encode(_protocol.Unborn(str(error))), [])
+            control.close()
+        else:
+            if pid == 0:
+                become_keeper(self._confinement, slot, worker, fds, zygote_pid)
+            pidfds = [self._watch(Child(pid, slot, control))]
+            if slot.nanny is not None:
+                pidfds.append(slot.nanny.pidfd)
+            _quietly_send(control, _encode(_protocol.Born(pid)), pidfds)
+        for descriptor in (fds.data, fds.line, fds.meeting, fds.report):
+            os.close(descriptor)
 
     def _become_worker(self, data: int, slot: Slot, worker: _loop.Worker, zygote_pid: int) -> NoReturn:
         """Confine this freshly forked process and serve the host; never returns."""
@@ -213,7 +242,8 @@ class Zygote:
             child.control.close()
         child.kill_group()
         guest = child.control is not None
-        if guest and child.slot.nanny is not None and self._confinement.leaves_processes:
+        ends_alone = child.slot.is_alone or self._confinement.leaves_processes
+        if guest and child.slot.nanny is not None and ends_alone:
             child.slot.is_ending = True
             child.slot.nanny.kill()
         else:
@@ -303,6 +333,7 @@ def main() -> None:
     if sys.modules.get("typing_extensions", sys) is None:
         del sys.modules["typing_extensions"]  # see the bootstrap
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
+    _libc.use_one_heap()
     channel = _move_away(int(sys.argv[1]))
     # Asked to end, it ends as if the host had closed the socket: it collects its children first, for what
     # nobody collects would keep a pid namespace from ending.

@@ -6,7 +6,16 @@ import math
 
 import pytest
 
-from dspex_actors import ConfigError, Limits, Policy, Runtime, RuntimeConfig
+from dspex_actors import (
+    CheckpointAt,
+    ConfigError,
+    Limits,
+    OnError,
+    Policy,
+    Runtime,
+    RuntimeConfig,
+    SessionConfig,
+)
 from dspex_actors._config import ExecutorConfig
 
 WRONG_COUNTS = [-1, 1.0, "1", True, False, None, math.nan, [], 1j]
@@ -106,3 +115,37 @@ def test_the_settings_of_executors_are_public():
 
     assert dspex_actors.ExecutorConfig is ExecutorConfig
     assert "SandboxReport" in dspex_actors.__all__
+
+
+@pytest.mark.parametrize("value", [*WRONG_COUNTS, 0])
+def test_a_number_of_sessions_below_one_is_refused(value):
+    with pytest.raises(ConfigError) as caught:
+        RuntimeConfig(max_sessions=value)
+
+    assert caught.value.field == "max_sessions"
+
+
+@pytest.mark.parametrize("value", [None, *(each for each in WRONG_SECONDS if each is not None)])
+def test_an_idle_timeout_is_a_number_of_seconds_or_none(value):
+    if value is None:
+        assert SessionConfig(idle_timeout_s=None).idle_timeout_s is None
+        return
+    with pytest.raises(ConfigError) as caught:
+        SessionConfig(idle_timeout_s=value)
+
+    assert caught.value.field == "idle_timeout_s"
+
+
+def test_the_words_of_a_session_s_settings_become_members():
+    config = SessionConfig(checkpoint="idle", on_error="rollback")
+
+    assert (config.checkpoint, config.on_error) == (CheckpointAt.IDLE, OnError.ROLLBACK)
+    assert SessionConfig(checkpoint=CheckpointAt.NEVER).checkpoint is CheckpointAt.NEVER
+
+
+@pytest.mark.parametrize("value", WRONG_COUNTS)
+def test_a_history_that_is_no_whole_number_is_refused(value):
+    with pytest.raises(ConfigError) as caught:
+        SessionConfig(history=value)
+
+    assert caught.value.field == "history"

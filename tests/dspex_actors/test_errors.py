@@ -17,8 +17,12 @@ from dspex_actors._errors import (
     GuestError,
     LimitExceededError,
     ProtocolError,
+    RollbackUnavailableError,
     RuntimeClosedError,
     SandboxUnavailableError,
+    SessionClosedError,
+    SessionLimitError,
+    ToolError,
     UnknownLanguageError,
     ValueDecodeError,
     ValueEncodeError,
@@ -47,6 +51,11 @@ EXAMPLES = [
     ExecutorBusyError(5, 10, 1.25),
     ExecutorUnavailableError("it is being restarted"),
     RuntimeClosedError(),
+    ToolError("search", "KeyError", "'x'"),
+    ToolError("search", "TimeoutError"),
+    SessionClosedError("it was idle for 5 s"),
+    SessionLimitError(64),
+    RollbackUnavailableError("2 threads are alive"),
 ]
 
 
@@ -120,6 +129,11 @@ def test_a_config_error_about_an_object_without_text_still_has_a_sentence():
         (EXAMPLES[15], "the queue is full: 5 of 5 requests are waiting"),
         (EXAMPLES[16], "no worker became free within 1.25 s; 5 requests are waiting"),
         (EXAMPLES[18], "the runtime is closed; create a new Runtime"),
+        (EXAMPLES[19], "search: KeyError: 'x'"),
+        (EXAMPLES[20], "search: TimeoutError"),
+        (EXAMPLES[21], "the session is closed: it was idle for 5 s"),
+        (EXAMPLES[22], "64 sessions are open, which is all that RuntimeConfig.max_sessions allows"),
+        (EXAMPLES[23], "the session's state cannot be copied: 2 threads are alive"),
     ],
 )
 def test_each_error_says_its_sentence(error, sentence):
@@ -144,6 +158,8 @@ def test_errors_about_arguments_are_also_the_builtin_that_fits(error, builtin):
         ("result", 1536, "1.5 KiB"),
         ("output", 1023, "1023 bytes"),
         ("output", 0, "0 bytes"),
+        ("tool_calls", 1000, "1000 calls"),
+        ("tool_calls", 10**7, "10000000 calls"),
     ],
 )
 def test_a_limit_is_told_with_its_unit(limit, allowed, text):

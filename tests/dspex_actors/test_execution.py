@@ -114,6 +114,49 @@ class TestVariables:
         assert Execute("1", variables={name: 1}).context.variables == {name: 1}
 
 
+class TestTools:
+    @pytest.mark.parametrize("tools", [None, 5, "abc", [len], {len}, len])
+    def test_tools_that_are_no_mapping_are_refused(self, tools):
+        with pytest.raises(ConfigError) as caught:
+            ExecutionContext(tools=tools)
+
+        assert caught.value.field == "tools"
+
+    @pytest.mark.parametrize(
+        "name", ["", "a b", "a.b", "class", "__import__", "__x", "\ufb01", 5, None, "ToolError"]
+    )
+    def test_names_that_guest_code_could_not_call_are_refused(self, name):
+        with pytest.raises(ConfigError) as caught:
+            Execute("1", tools={name: len})
+
+        assert (caught.value.field, caught.value.value) == ("tools", name)
+
+    @pytest.mark.parametrize("tool", [None, 5, "len", [len]])
+    def test_what_cannot_be_called_is_refused_by_its_name(self, tool):
+        with pytest.raises(ConfigError, match=r"tools\['f'\] must be a callable"):
+            Execute("1", tools={"ok": len, "f": tool})
+
+    def test_a_name_is_a_variable_or_a_tool(self):
+        with pytest.raises(ConfigError, match="no variables"):
+            Execute("1", variables={"f": 1}, tools={"f": len})
+
+    def test_the_name_of_the_error_of_tools_is_free_only_without_tools(self):
+        assert Execute("1", variables={"ToolError": 1}).context.tools == {}
+        with pytest.raises(ConfigError, match="ToolError"):
+            Execute("1", variables={"ToolError": 1}, tools={"f": len})
+
+    @pytest.mark.parametrize("tool", [len, str.upper, dict, lambda: 1, math.sin])
+    def test_any_callable_is_a_tool(self, tool):
+        assert Execute("1", tools={"f": tool}).context.tools == {"f": tool}
+
+    @pytest.mark.parametrize("loop", [5, "loop", True, object])
+    def test_a_loop_that_is_none_is_refused(self, loop):
+        with pytest.raises(ConfigError) as caught:
+            Execute("1", loop=loop)
+
+        assert caught.value.field == "loop"
+
+
 class TestContext:
     @pytest.mark.parametrize("language", ["", "Python", "ruby", None, 5, [], b"python"])
     def test_an_unknown_language_is_a_config_error_and_a_lookup_error(self, language):

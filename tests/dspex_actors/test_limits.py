@@ -11,7 +11,16 @@ from dspex_actors import ConfigError, Limits
 from dspex_actors._limits import LONGEST_S, MAXIMA, MOST_BYTES
 
 SECONDS = ("time_s", "cpu_s")
-WHOLE = ("memory_bytes", "output_bytes", "result_bytes", "file_bytes", "open_files", "processes", "fuel")
+WHOLE = (
+    "memory_bytes",
+    "output_bytes",
+    "result_bytes",
+    "file_bytes",
+    "open_files",
+    "tool_calls",
+    "processes",
+    "fuel",
+)
 LEAST = {"memory_bytes": 2**20, "result_bytes": 256, "open_files": 8, "processes": 1}
 
 
@@ -45,9 +54,7 @@ def test_seconds_that_are_no_positive_number_are_refused_by_name(name, value):
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("above", [0, 1, 2**31, 2**40])
 def test_whole_numbers_from_the_least_on_are_taken(name, above):
-    value = LEAST.get(name, 0) + above
-    if name in {"open_files", "processes"}:
-        value = min(value, 1024)
+    value = min(LEAST.get(name, 0) + above, MAXIMA.get(name, MOST_BYTES))
 
     assert getattr(Limits(**{name: value}), name) == value
 

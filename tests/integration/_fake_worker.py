@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -47,13 +48,13 @@ def final(nonce, *, value=5, outcome="completed", **fields):
 class FakeWorker:
     """The host's handle on a stand-in process, and the worker's end of its socket."""
 
-    def __init__(self):
+    def __init__(self, kind=WorkerProcess):
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
         )
         data, self.socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, self.zygote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.worker = WorkerProcess(data, control, 7, "process", {"seccomp": True})
+        self.worker = kind(data, control, 7, "process", {"seccomp": True})
         pidfd = os.pidfd_open(self.process.pid)
         born = encode(_protocol.Born(self.process.pid))
         self.zygote.sendmsg([born], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))])
@@ -66,11 +67,18 @@ class FakeWorker:
         with suppress(OSError):  # the host has given this worker up
             self.zygote.send(encode(_protocol.Exited(-code if code < 0 else code << 8, 0.0)))
 
+    def wait_killed(self):
+        """Wait until the process was killed: it ends by nothing else.
+
+        The status is 0 when the host was faster to collect it, as it does with what it has adopted.
+        """
+        return self.process.wait(CEILING_S) in {-signal.SIGKILL, 0}
+
     def ready(self, raw=None):
         self.socket.sendall(frame(FrameType.READY, 0, READY) if raw is None else raw)
         self.worker.wait_ready(CEILING_S, TIMERS)
 
-    def execute(self, play, limits=LIMITS, *, keep=False):
+    def execute(self, play, limits=LIMITS, *, keep=False, tools=None):
         """Run one request; `play(nonce, socket)` is the worker's part."""
 
         def part():
@@ -85,7 +93,7 @@ class FakeWorker:
         thread = threading.Thread(target=part)
         thread.start()
         try:
-            return self.worker.execute("1", None, limits, TIMERS, keep=keep)
+            return self.worker.execute("1", None, limits, TIMERS, keep=keep, tools=tools)
         finally:
             if not keep:
                 self.worker._data.shutdown(socket.SHUT_RDWR)

@@ -17,9 +17,16 @@ from dspex_actors import Limits, Policy, Profile, Runtime, RuntimeConfig
 from dspex_actors._config import ExecutorConfig
 from dspex_actors.executors import GetProcesses, GetStats
 from dspex_actors.executors._variables import encode_variables
-from dspex_actors.workers import ZygoteHandle, remove_folder, zygote_command, zygote_config
+from dspex_actors.workers import (
+    ZygoteHandle,
+    remove_folder,
+    zygote_command,
+    zygote_config,
+    zygote_environment,
+)
 
 CEILING_S = 20.0  # seconds; what only a failing test waits for
+MIB = 2**20
 QUICK = Limits(time_s=10.0)
 SHORT = Limits(time_s=0.3)
 
@@ -52,7 +59,7 @@ class BareZygote:
         with theirs:
             self.process = subprocess.Popen(
                 zygote_command(theirs.fileno(), policy),
-                env={},
+                env=zygote_environment(),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -125,7 +132,7 @@ def runtime_of(**options) -> Runtime:
     """Return a runtime; options are those of the executor's config, or of the runtime's."""
     own = {
         key: options.pop(key)
-        for key in ("max_policies", "stop_timeout_s", "handle_signals")
+        for key in ("max_policies", "max_sessions", "stop_timeout_s", "handle_signals")
         if key in options
     }
     options.setdefault("limits", QUICK)
@@ -235,3 +242,15 @@ class Gated:
         while cls._waiting:
             with suppress(FileNotFoundError, ProcessLookupError):  # it was killed
                 Path(f"/proc/{cls._waiting.pop()}/cwd/gate").touch()
+
+
+class RunningCall:
+    """A call in a session that has begun and ends only by a kill."""
+
+    CODE = "import threading\nprint('running')\nthreading.Event().wait()"
+
+    def __init__(self, session, **options):
+        begun = threading.Event()
+        options.setdefault("limits", Limits(time_s=60))
+        self.future = session.submit(self.CODE, on_output=lambda *_: begun.set(), **options)
+        assert begun.wait(CEILING_S)

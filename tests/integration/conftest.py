@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from dspex_actors import values
-from dspex_actors.workers import _process
+from dspex_actors.workers import _process, _result, _tool_calls
 from tests._leaks import Snapshot, leaks_since
 from tests.integration._tools import BareZygote, runtime_of, scratch_folders
 
@@ -64,8 +64,13 @@ def decoding_watch():
     watch = DecodingWatch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(values, "decode", watch.watched(values.decode))
-        for name in ("_decode_final", "_decode_control", "_decode_ready"):
-            patch.setattr(_process, name, watch.watched(getattr(_process, name)))
+        for module, name in (
+            (_result, "_decode_final"),
+            (_process, "_decode_control"),
+            (_process, "_decode_ready"),
+        ):
+            patch.setattr(module, name, watch.watched(getattr(module, name)))
+        patch.setattr(_tool_calls, "_decode_call", watch.watched(_tool_calls._decode_call))
         yield watch
     assert watch.noted == []
 

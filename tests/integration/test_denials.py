@@ -14,6 +14,7 @@ import pytest
 
 from dspex_actors import Completed, Policy, WorkerDied
 from dspex_actors._policy import LAYERS
+from tests._nobody import NOBODY, readable_interpreter
 from tests.integration._denials import (
     DENIALS,
     LIMITS,
@@ -26,7 +27,6 @@ from tests.integration._denials import (
 from tests.integration._tools import BareZygote
 
 REPOSITORY = Path(__file__).parents[2]
-NOBODY = 65534
 
 
 @pytest.fixture(scope="module", params=["all layers", "no namespaces"])
@@ -277,17 +277,6 @@ def test_what_honest_programs_need_is_allowed(zygote, code, value):
 
     assert isinstance(result, Completed), result
     assert result.value == value
-
-
-def readable_interpreter() -> str | None:
-    """Return an interpreter of our version that the user nobody may run."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (sys._base_executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
-        path = Path(candidate).resolve()
-        folders = [path, *path.parents]
-        if path.is_file() and all(folder.stat().st_mode & stat.S_IXOTH for folder in folders):
-            return str(path)
-    return None
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")

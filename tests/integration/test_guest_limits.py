@@ -171,6 +171,22 @@ def test_output_may_be_switched_off_altogether(zygote):
     assert (result.value, result.stdout, result.usage.output_dropped_bytes) == (5, "", 2)
 
 
+def test_a_dozen_threads_at_the_same_time_fit_into_the_default_limits(zygote):
+    code = """
+    import threading
+    gate = threading.Barrier(13)
+    def work():
+        x = [bytearray(1000) for _ in range(1000)]
+        gate.wait()
+    threads = [threading.Thread(target=work) for _ in range(12)]
+    for thread in threads: thread.start()
+    gate.wait()
+    for thread in threads: thread.join()
+    "done"
+    """
+    assert run(zygote, code, Limits(time_s=20)).value == "done"
+
+
 def test_printing_threads_do_not_tear_each_others_frames(zygote):
     code = """
     import threading

@@ -13,6 +13,8 @@ from dspex_actors import (
     Completed,
     DspexError,
     ExecutorUnavailableError,
+    Limits,
+    Policy,
     WorkerDied,
     WorkerLostError,
 )
@@ -25,6 +27,7 @@ from tests.integration._tools import (
     pidfds_of,
     runtime_of,
     sigkill,
+    wait_end,
     wait_stats,
 )
 
@@ -305,3 +308,22 @@ def test_a_stopped_zygote_does_not_hang_a_call_for_ever():
 
         runtime.executor.wait_available(CEILING_S)
         assert call_until_it_works(runtime) == 2
+
+
+def test_a_child_of_a_trusted_guest_does_not_hold_up_the_deadline():
+    code = """
+import os, signal
+child = os.fork()
+if child == 0:
+    signal.pause()
+print(child)
+signal.pause()
+"""
+    with runtime_of(policy=Policy(profile="trusted"), spares=1) as runtime:
+        result = runtime.execute(code, limits=Limits(time_s=0.3))
+        child = os.pidfd_open(int(result.stdout))
+        alive = not wait_end(child, 0)
+        sigkill(child)
+        os.close(child)
+
+    assert (result.limit, alive) == ("time", True)

@@ -74,3 +74,19 @@ def test_a_new_policy_can_be_awaited():
 
     with runtime_of(spares=1) as runtime:
         assert [result.value for result in asyncio.run(main(runtime))] == [1, 1, 1]
+
+
+DRAWS = {
+    "numpy": "import numpy as np\n(float(np.random.random()), np.random.bytes(8))",
+    "random": "import random\n(random.random(), random.randbytes(8))",
+}
+
+
+@pytest.mark.parametrize("profile", ["process", "strict"])
+@pytest.mark.parametrize("library", DRAWS)
+def test_guests_of_one_policy_draw_no_random_numbers_of_each_other(library, profile):
+    policy = Policy(profile=profile, preload=("numpy.random", "random"))
+    with runtime_of(policy=policy) as runtime:
+        drawn = [runtime.execute(DRAWS[library]).unwrap() for _ in range(3)]
+
+    assert len({number for number, _ in drawn}) == len({text for _, text in drawn}) == 3

@@ -257,3 +257,20 @@ def test_the_first_guest_of_a_fresh_zygote_can_import_the_standard_library():
 
     assert [getattr(result, "error", None) for result in results] == [None] * 8
     assert [result.value for result in results] == ["imported"] * 8
+
+
+def test_threads_that_print_large_pieces_at_the_same_time_break_no_frame(zygote):
+    code = """
+import sys, threading
+def talk():
+    for step in range(30):
+        sys.stdout.write("x" * 59_999 + "\\n")
+threads = [threading.Thread(target=talk) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"done"
+"""
+    result = zygote.run(code, Limits(time_s=60, output_bytes=10**7))
+
+    assert isinstance(result, Completed), result
+    assert len(result.stdout) == 120 * 60_000

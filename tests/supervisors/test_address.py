@@ -128,7 +128,7 @@ def test_waiting_for_an_address_is_ended_by_the_end_of_the_root(tree):
     child = tree.child("a")
     tree.terminate_child("a")
     seen = Journal()
-    thread = threading.Thread(target=lambda: seen.add(child.wait_available(CEILING_S)))
+    thread = threading.Thread(target=lambda: seen.add(child.wait_available()), daemon=True)
     thread.start()
 
     tree.stop()

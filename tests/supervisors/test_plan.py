@@ -6,25 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisors import Restart, Strategy
+from supervisors import AutoShutdown, Restart, Strategy
 from supervisors._intensity import RestartWindow
 from supervisors._plan import (
     ForgetChild,
     GiveUp,
     Member,
     Plan,
+    RestartLater,
+    ShutDown,
     StartChild,
     StopChild,
     on_child_exit,
     on_restart,
+    restart_actions,
 )
 
 A, B, C = Member("a"), Member("b"), Member("c")
 WINDOW = RestartWindow(intensity=3, period=5)
 
 
-def plan_for(*members, exited="b", abnormal=True, strategy=Strategy.ONE_FOR_ONE, window=WINDOW, now=100.0):
-    return on_child_exit(members, exited, abnormal=abnormal, strategy=strategy, window=window, now=now)
+def plan_for(*members, exited="b", **options):
+    defaults = {"abnormal": True, "strategy": Strategy.ONE_FOR_ONE, "window": WINDOW, "now": 100.0}
+    return on_child_exit(members, exited, **(defaults | options))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,85 @@ def test_a_start_that_failed_is_tried_again_by_the_same_strategy_and_counted():
 
     assert plan.actions == (StopChild("c"), StartChild("b"), StartChild("c"))
     assert plan.window.seconds == ((100, 1),)
+
+
+NEVER, ANY, ALL = AutoShutdown
+OTHER = Member("other", Restart.TRANSIENT, significant=True)
+ENDED = Member("ended", Restart.TRANSIENT, significant=True, active=False)
+
+
+@pytest.mark.parametrize(
+    ("auto_shutdown", "significant", "siblings", "shuts_down"),
+    [
+        (NEVER, True, (), False),  # left over from a change of the flags
+        (NEVER, False, (), False),
+        (ANY, False, (), False),
+        (ANY, True, (), True),
+        (ANY, True, (OTHER,), True),
+        (ALL, False, (), False),
+        (ALL, False, (ENDED,), False),
+        (ALL, True, (), True),
+        (ALL, True, (A, C), True),  # those that are not significant do not matter
+        (ALL, True, (ENDED,), True),
+        (ALL, True, (OTHER,), False),  # runs, or is being restarted
+        (ALL, True, (ENDED, OTHER), False),
+    ],
+)
+@pytest.mark.parametrize("restart", [Restart.TEMPORARY, Restart.TRANSIENT])
+def test_the_end_of_a_significant_child_shuts_down_as_the_flag_says(
+    auto_shutdown, significant, siblings, shuts_down, restart
+):
+    child = Member("b", restart, significant)
+
+    plan = plan_for(*siblings, child, abnormal=False, auto_shutdown=auto_shutdown)
+
+    forgotten = (ForgetChild("b"),) if restart is Restart.TEMPORARY else ()
+    assert plan.actions == (*forgotten, *((ShutDown(),) if shuts_down else ()))
+    assert plan.window == WINDOW
+
+
+@pytest.mark.parametrize("auto_shutdown", AutoShutdown)
+def test_the_crash_of_a_significant_child_counts_only_when_it_is_not_restarted(auto_shutdown):
+    transient, temporary = (
+        plan_for(Member("b", restart, significant=True), abnormal=True, auto_shutdown=auto_shutdown)
+        for restart in (Restart.TRANSIENT, Restart.TEMPORARY)
+    )
+
+    assert transient.actions == (StartChild("b"),)
+    assert (ShutDown() in temporary.actions) is (auto_shutdown is not NEVER)
+
+
+def test_a_sibling_that_is_stopped_for_the_group_shuts_nothing_down():
+    temporary = Member("c", Restart.TEMPORARY, significant=True)
+
+    plan = plan_for(A, B, temporary, strategy=Strategy.ONE_FOR_ALL, auto_shutdown=ANY)
+
+    assert ShutDown() not in plan.actions
+
+
+def test_a_delayed_plan_stops_the_group_now_and_starts_nothing():
+    temporary = Member("c", Restart.TEMPORARY)
+    plan = plan_for(A, B, temporary, strategy=Strategy.ONE_FOR_ALL)
+
+    delayed = plan.delayed("b", 2.5)
+
+    assert delayed.actions == (StopChild("c"), ForgetChild("c"), StopChild("a"), RestartLater("b", 2.5))
+    assert delayed.window == plan.window
+    assert (plan.restarts, delayed.restarts, plan_for(temporary, exited="c").restarts) == (True, False, False)
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_what_is_done_after_a_delay_is_what_would_have_been_done_at_once(strategy):
+    members = (A, B, C)
+
+    assert restart_actions(members, "b", strategy=strategy) == plan_for(*members, strategy=strategy).actions
+
+
+def test_a_child_whose_new_spec_is_temporary_is_still_restarted_once():
+    """Its restart was decided under the old spec, as in OTP, which looks at the type at an exit only."""
+    child = Member("b", Restart.TEMPORARY)
+
+    assert restart_actions((A, child), "b", strategy=Strategy.ONE_FOR_ONE) == (StartChild("b"),)
 
 
 def test_the_exit_of_an_unknown_child_names_the_known_ones():

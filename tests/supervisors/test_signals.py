@@ -1,4 +1,4 @@
-"""Links, monitors and the order of the end."""
+"""Links, monitors and the order of the end; the rest of their rules is in the conformance tests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import pytest
 
 from supervisors import (
     KILLED,
-    NO_PROCESS,
     NORMAL,
     SHUTDOWN,
     ActorExitedError,
-    Address,
     CallFuture,
-    Crash,
     Down,
     Exit,
     MonitorRef,
@@ -67,53 +64,6 @@ def test_a_monitor_hears_the_reason_of_the_end_once(journal, watcher, target):
     journal.wait_for(("info", "watcher", Down(ref, target, pid, SHUTDOWN)))
 
 
-def test_three_monitors_bring_three_separate_messages(journal, watcher, target):
-    pid = target.pid
-    refs = [watch(watcher, pid) for _ in range(3)]
-
-    pid.kill()
-    watcher.call("all have arrived")
-
-    assert infos(journal) == [Down(ref, pid, pid, KILLED) for ref in refs]
-
-
-def test_a_monitor_of_a_dead_actor_hears_the_stored_reason_at_once(journal, watcher, target):
-    pid = target.pid
-    target.cast(("raise", ValueError("x")))
-    wait_exit(pid)
-
-    ref = watch(watcher, pid)
-
-    journal.wait_for(("info", "watcher", Down(ref, pid, pid, Crash("ValueError", "x"))))
-
-
-def test_a_monitor_of_an_actor_that_never_was_hears_no_process(journal, watcher, target):
-    nobody = Address(target.root, ("no", "such"))
-
-    ref = watch(watcher, nobody)
-
-    journal.wait_for(("info", "watcher", Down(ref, nobody, None, NO_PROCESS)))
-
-
-def test_a_dropped_monitor_brings_nothing_even_if_the_end_was_queued(journal, watcher, target):
-    entered, release = threading.Event(), threading.Event()
-    ref = watch(watcher, target)
-
-    def block_then_drop(actor, _):
-        entered.set()
-        release.wait(CEILING_S)
-        actor.demonitor(ref)
-
-    pending = watcher.call_async(("do", block_then_drop))
-    entered.wait(CEILING_S)
-    target.stop()
-    release.set()
-    pending.get(timeout=CEILING_S)
-    watcher.call("anything queued was handled")
-
-    assert infos(journal) == []
-
-
 def test_monitoring_puts_no_tie_on_the_watcher(journal, target):
     watcher = Misbehaving.start(journal)
     watch(watcher, target)
@@ -121,37 +71,6 @@ def test_monitoring_puts_no_tie_on_the_watcher(journal, target):
     watcher.stop()
 
     assert target.call("alive") == "alive"
-
-
-def test_a_link_brings_the_exit_to_one_that_traps(journal, watcher, target):
-    pid = target.pid
-    link(watcher, target)
-
-    target.stop(NORMAL)
-
-    journal.wait_for(("info", "watcher", Exit(pid, NORMAL)))
-
-
-@pytest.mark.parametrize("reason", [SHUTDOWN, Crash("ValueError", "x"), KILLED])
-def test_an_abnormal_exit_ends_a_linked_actor_with_the_same_reason_without_terminate(journal, target, reason):
-    linked = Misbehaving.start(journal)
-    link(linked, target)
-    pid = linked.pid
-
-    target.stop(reason)
-
-    assert wait_exit(pid) == reason
-    pid.thread.join(CEILING_S)
-    assert journal.entries() == [("init", "child")]
-
-
-def test_a_normal_exit_leaves_a_linked_actor_alive(target):
-    with Misbehaving.start() as linked:
-        link(linked, target)
-
-        target.stop(NORMAL)
-
-        assert linked.call("alive") == "alive"
 
 
 def test_a_link_works_in_both_directions(journal, watcher):
@@ -172,21 +91,6 @@ def test_unlinking_undoes_a_link(watcher, target, journal):
     watcher.call("anything queued was handled")
 
     assert infos(journal) == []
-
-
-def test_a_link_to_a_dead_actor_brings_its_reason_at_once(journal, watcher, target):
-    pid = target.pid
-    target.stop(SHUTDOWN)
-
-    link(watcher, pid)
-
-    journal.wait_for(("info", "watcher", Exit(pid, SHUTDOWN)))
-
-
-def test_a_link_to_an_actor_that_never_was_brings_no_process(journal, watcher, target):
-    link(watcher, Address(target.root, ("nobody",)))
-
-    journal.wait_for(("info", "watcher", Exit(None, NO_PROCESS)))
 
 
 def test_a_signal_is_handled_before_messages_that_were_queued_earlier(journal, watcher, target):

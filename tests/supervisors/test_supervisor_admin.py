@@ -1,26 +1,16 @@
 """Administration: start, terminate, restart, delete, and what is answered about children."""
 
-# ruff: noqa: ARG002 -- the signature of a hook is given, whatever the test uses of it
-
 from __future__ import annotations
-
-import gc
-import weakref
 
 import pytest
 
 from supervisors import (
     IGNORE,
-    SHUTDOWN,
-    ActorExitedError,
     CallCycleError,
     ChildCounts,
     ChildNotFoundError,
-    ChildSpecError,
     ChildState,
-    ChildStateError,
     Crash,
-    DuplicateChildError,
     StartError,
     Supervisor,
 )
@@ -51,49 +41,6 @@ def test_a_started_child_is_listed_first_and_can_be_called(tree):
     assert [known.id for known in tree.which_children()] == ["b", "a"]
 
 
-def test_starting_a_known_id_again_is_refused_running_or_stopped(tree):
-    with pytest.raises(DuplicateChildError, match="running") as caught:
-        tree.start_child(spec(id="a"))
-    assert caught.value.child_id == "a"
-
-    tree.terminate_child("a")
-
-    with pytest.raises(DuplicateChildError, match="stopped"):
-        tree.start_child(spec(id="a"))
-
-
-def test_a_start_that_fails_keeps_no_spec(tree):
-    def fail(_):
-        raise ValueError("no")
-
-    with pytest.raises(StartError) as caught:
-        tree.start_child(spec(on_init=fail))
-
-    assert caught.value.reason == Crash("ValueError", "no")
-    assert tree.count_children().specs == 1
-
-
-@pytest.mark.parametrize(("restart", "kept"), [("permanent", 2), ("temporary", 1)])
-def test_a_child_that_ignores_its_start_is_none_and_kept_unless_temporary(tree, restart, kept):
-    assert tree.start_child(spec(on_init=lambda _: IGNORE, restart=restart)) is None
-    assert tree.count_children().specs == kept
-
-
-def test_something_that_is_no_spec_is_refused(tree):
-    with pytest.raises(ChildSpecError, match="expected a ChildSpec"):
-        tree.start_child(Misbehaving)
-
-
-def test_a_terminated_child_keeps_its_spec_and_terminating_again_is_quiet(tree):
-    pid = tree.child("a").pid
-
-    tree.terminate_child("a")
-    tree.terminate_child("a")
-
-    assert pid.exit_reason == SHUTDOWN
-    assert tree.count_children() == ChildCounts(specs=1, active=0, supervisors=0, workers=1, abandoned=0)
-
-
 def test_a_terminated_temporary_child_is_forgotten(tree):
     tree.start_child(spec(restart="temporary"))
 
@@ -102,33 +49,11 @@ def test_a_terminated_temporary_child_is_forgotten(tree):
     assert tree.count_children().specs == 1
 
 
-def test_the_life_cycle_of_a_child_by_requests(tree):
-    with pytest.raises(ChildStateError, match="running"):
-        tree.delete_child("a")
-    with pytest.raises(ChildStateError, match="running"):
-        tree.restart_child("a")
-    tree.terminate_child("a")
-    assert tree.restart_child("a").pid.generation == 2
-    tree.terminate_child("a")
-    tree.delete_child("a")
-    assert tree.which_children() == ()
-    assert tree.count_children().specs == 0
-
-
 @pytest.mark.parametrize("verb", ["terminate_child", "restart_child", "delete_child", "get_childspec"])
 @pytest.mark.parametrize("unknown", ["x", ["not even hashable"]])
 def test_an_unknown_child_is_an_error_that_lists_the_known_ones(tree, verb, unknown):
     with pytest.raises(ChildNotFoundError, match=r"children are \['a'\]"):
         getattr(tree, verb)(unknown)
-
-
-def test_restarts_by_hand_are_not_counted():
-    with Supervisor.start([spec()], intensity=0) as tree:
-        for _ in range(3):
-            tree.terminate_child("b")
-            tree.restart_child("b")
-
-        assert tree.count_children().active == 1
 
 
 def test_a_restart_by_hand_that_fails_keeps_the_spec():
@@ -167,40 +92,6 @@ def test_supervisors_and_workers_are_counted_apart(tree):
     tree.start_child(Supervisor.child_spec([], id="sub"))
 
     assert tree.count_children() == ChildCounts(specs=2, active=2, supervisors=1, workers=1, abandoned=0)
-
-
-def test_the_start_arguments_of_a_temporary_child_are_not_kept():
-    class Large:
-        pass
-
-    large = Large()
-    gone = weakref.ref(large)
-
-    class Server(Misbehaving):
-        def init(self, argument):
-            super().init()
-
-    with Supervisor.start([]) as tree:
-        tree.start_child(Server.child_spec(large, id="t", restart="temporary"))
-        del large
-        tree.count_children()
-        gc.collect()
-
-        assert gone() is None
-        assert tree.get_childspec("t").start.args == ()
-
-
-def test_a_request_to_a_supervisor_that_ended_fails_with_its_reason(tree):
-    tree.stop()
-
-    for request in (
-        tree.which_children,
-        tree.count_children,
-        tree.snapshot,
-        lambda: tree.terminate_child("a"),
-    ):
-        with pytest.raises(ActorExitedError):
-            request()
 
 
 def test_a_child_whose_init_asks_its_supervisor_for_a_change_is_refused_instead_of_hanging(tree):

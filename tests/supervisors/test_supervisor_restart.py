@@ -1,4 +1,4 @@
-"""Restarts: strategies, restart types, intensity, escalation, failing restarts."""
+"""Restarts: intensity, escalation, children that end together; more is in conformance/test_strategies.py."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import pytest
 
 from supervisors import (
     KILLED,
-    NORMAL,
     SHUTDOWN,
     ChildState,
     Crash,
-    Shutdown,
     Supervisor,
 )
 from supervisors.testing import (
-    CEILING_S,
     Events,
     Journal,
     ManualClock,
@@ -50,97 +47,6 @@ def crash(address):
 BOOM = Crash("ValueError", "boom")
 
 
-@pytest.mark.parametrize(
-    ("strategy", "steps"),
-    [
-        ("one_for_one", [("terminate", "b", BOOM), ("init", "b")]),
-        (
-            "rest_for_one",
-            [("terminate", "b", BOOM), ("terminate", "c", SHUTDOWN), ("init", "b"), ("init", "c")],
-        ),
-        (
-            "one_for_all",
-            [
-                ("terminate", "b", BOOM),
-                ("terminate", "c", SHUTDOWN),
-                ("terminate", "a", SHUTDOWN),
-                ("init", "a"),
-                ("init", "b"),
-                ("init", "c"),
-            ],
-        ),
-    ],
-)
-def test_the_strategy_stops_in_reverse_and_starts_in_order(journal, strategy, steps):
-    with Supervisor.start(children(journal, "abc"), strategy=strategy) as tree:
-        journal.clear()
-        crash(tree.child("b"))
-        tree.child("c").wait_available(CEILING_S)
-
-        assert journal.entries() == steps
-
-
-def test_siblings_outside_the_strategy_keep_their_incarnation(journal):
-    with Supervisor.start(children(journal, "abc"), strategy="rest_for_one") as tree:
-        pid = tree.child("a").pid
-        crash(tree.child("b"))
-
-        assert tree.child("a").pid is pid
-
-
-def test_one_for_all_drops_a_temporary_sibling(journal):
-    specs = [*children(journal, "ab"), *children(journal, "t", restart="temporary"), *children(journal, "d")]
-    with Supervisor.start(specs, strategy="one_for_all") as tree:
-        crash(tree.child("b"))
-        tree.child("d").wait_available(CEILING_S)
-
-        assert [child.id for child in tree.which_children()] == ["d", "b", "a"]
-
-
-@pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("why"), BOOM])
-def test_a_permanent_child_is_restarted_whatever_its_reason(journal, reason):
-    with Supervisor.start(children(journal, "a")) as tree:
-        child = tree.child("a")
-        old = child.pid
-        child.cast(("stop", reason))
-
-        assert wait_restarted(child, old).generation == 2
-
-
-@pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("why")])
-def test_a_transient_child_that_ends_well_stays_stopped_with_its_spec(journal, reason):
-    with Supervisor.start(children(journal, "a", restart="transient")) as tree:
-        events = Events(tree.system)
-        tree.child("a").cast(("stop", reason))
-        events.names.wait_for("supervisor.child_exited")
-
-        assert [(child.id, child.state) for child in tree.which_children()] == [("a", ChildState.STOPPED)]
-        assert tree.restart_child("a").pid.generation == 2
-
-
-@pytest.mark.parametrize("end", ["crash", "kill"])
-def test_a_transient_child_that_ends_badly_is_restarted(journal, end):
-    with Supervisor.start(children(journal, "a", restart="transient")) as tree:
-        child = tree.child("a")
-        old = child.pid
-        if end == "kill":
-            old.kill()
-        else:
-            child.cast(("raise", ValueError()))
-
-        assert wait_restarted(child, old).generation == 2
-
-
-@pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, BOOM])
-def test_a_temporary_child_is_gone_with_its_spec_when_it_ends(journal, reason):
-    with Supervisor.start(children(journal, "a", restart="temporary")) as tree:
-        events = Events(tree.system)
-        tree.child("a").cast(("stop", reason))
-        events.names.wait_for("supervisor.child_exited")
-
-        assert tree.count_children().specs == 0
-
-
 @pytest.mark.parametrize("intensity", [0, 1, 3])
 def test_the_restart_beyond_the_intensity_ends_the_supervisor_with_shutdown(journal, intensity):
     tree = Supervisor.start(children(journal, "ab"), intensity=intensity, system=ManualClock().system())
@@ -152,35 +58,6 @@ def test_the_restart_beyond_the_intensity_ends_the_supervisor_with_shutdown(jour
 
     assert wait_exit(tree) == SHUTDOWN
     assert journal.entries() == [("terminate", "a", BOOM), ("terminate", "b", SHUTDOWN)]
-
-
-def test_restarts_outside_the_period_are_forgiven(journal):
-    clock = ManualClock()
-    with Supervisor.start(children(journal, "a"), intensity=1, period=1, system=clock.system()) as tree:
-        for _ in range(3):
-            crash(tree.child("a"))
-            clock.advance(2)
-
-        assert tree.alive
-
-
-def test_normal_exits_of_a_permanent_child_count_too(journal):
-    tree = Supervisor.start(children(journal, "a"), intensity=0, system=ManualClock().system())
-
-    tree.child("a").cast(("stop", NORMAL))
-
-    assert wait_exit(tree) == SHUTDOWN
-
-
-def test_one_crash_counts_once_however_many_siblings_it_restarts(journal):
-    clock = ManualClock()
-    with Supervisor.start(
-        children(journal, "abcd"), strategy="one_for_all", intensity=1, system=clock.system()
-    ) as tree:
-        crash(tree.child("a"))
-        tree.child("d").wait_available(CEILING_S)
-
-        assert tree.count_children().active == 4
 
 
 def test_a_supervisor_that_gives_up_is_restarted_by_its_parent(journal):

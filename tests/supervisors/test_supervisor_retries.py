@@ -1,4 +1,4 @@
-"""Restarts that fail: tried again through the intensity, with requests served between."""
+"""Restarts that fail: requests between two tries, groups; more is in conformance/test_intensity.py."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from itertools import count
 
 import pytest
 
-from supervisors import IGNORE, SHUTDOWN, ChildState, Crash, Supervisor
+from supervisors import SHUTDOWN, ChildState, Crash, Supervisor
 from supervisors.testing import (
     CEILING_S,
     Events,
     Journal,
-    ManualClock,
     Misbehaving,
     fail_later,
-    wait_exit,
     wait_restarted,
 )
 
@@ -36,36 +34,6 @@ def journal():
 
 def children(journal, names, **options):
     return [Misbehaving.child_spec(journal, name, id=name, **options) for name in names]
-
-
-def crash(address):
-    """Crash the child and wait for its next incarnation."""
-    old = address.pid
-    address.cast(("raise", ValueError("boom")))
-    return wait_restarted(address, old)
-
-
-@pytest.mark.parametrize("intensity", [0, 1, 3, 10])
-def test_a_restart_that_keeps_failing_is_tried_exactly_as_often_as_the_intensity_allows(journal, intensity):
-    specs = [Misbehaving.child_spec(journal, "a", id="a", on_init=fail_later), *children(journal, "b")]
-    tree = Supervisor.start(specs, intensity=intensity, system=ManualClock().system())
-    journal.clear()
-
-    tree.child("a").cast(("raise", ValueError()))
-
-    assert wait_exit(tree) == SHUTDOWN
-    assert journal.entries().count(("init", "a")) == intensity
-    assert journal.entries()[-1] == ("terminate", "b", SHUTDOWN)
-
-
-def test_a_restart_that_fails_once_is_tried_again_without_help(journal):
-    def second_fails(generation):
-        if generation == 2:
-            raise OSError
-
-    specs = [Misbehaving.child_spec(journal, "a", id="a", on_init=second_fails)]
-    with Supervisor.start(specs) as tree:
-        assert crash(tree.child("a")).generation == 3
 
 
 def test_between_two_tries_the_supervisor_serves_requests(journal):
@@ -107,17 +75,6 @@ def test_terminating_a_child_ends_its_restart_tries(journal):
         assert [child.state for child in tree.which_children()] == [ChildState.STOPPED]
 
 
-def test_a_shutdown_ends_restart_tries_at_once(journal):
-    specs = [*children(journal, "b"), Misbehaving.child_spec(journal, "a", id="a", on_init=fail_later)]
-    tree = Supervisor.start(specs, intensity=10**6)
-    events = Events(tree.system)
-    tree.child("a").cast(("raise", ValueError()))
-    events.names.wait_for("supervisor.child_exited")
-
-    assert tree.stop().clean
-    assert journal.entries()[-1] == ("terminate", "b", SHUTDOWN)
-
-
 def test_in_one_for_all_a_failed_restart_starts_the_whole_group_again(journal):
     def second_fails(generation):
         if generation == 2:
@@ -154,16 +111,3 @@ def test_in_rest_for_one_a_failed_restart_leaves_those_before_it_alone(journal):
         wait_restarted(tree.child("b"), old)
 
         assert journal.entries()[2:] == [("init", "a"), ("init", "b"), ("init", "b")]
-
-
-def test_a_child_that_ignores_its_restart_stays_stopped_with_its_spec(journal):
-    spec = Misbehaving.child_spec(
-        journal, "a", id="a", on_init=lambda generation: IGNORE if generation == 2 else None
-    )
-    with Supervisor.start([spec]) as tree:
-        tree.child("a").cast(("raise", ValueError()))
-        journal.wait_for(("init", "a"), times=2)
-        tree.terminate_child("a")  # served after the restart
-
-        assert [child.state for child in tree.which_children()] == [ChildState.STOPPED]
-        assert tree.restart_child("a").pid.generation == 3

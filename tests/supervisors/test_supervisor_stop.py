@@ -1,4 +1,4 @@
-"""How a supervisor stops: order, limits, threads that stay, parents that die."""
+"""How a supervisor stops: nesting, stuck threads, dead parents; more is in conformance/test_stopping.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from supervisors import (
     KILLED,
-    NORMAL,
     SHUTDOWN,
     ActorExitedError,
     CallCycleError,
@@ -78,15 +77,6 @@ def stopping(tree):
     return results, thread
 
 
-@pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
-def test_children_are_stopped_in_reverse_order_of_their_start(journal, strategy):
-    tree = Supervisor.start(children(journal, "abc"), strategy=strategy)
-    journal.clear()
-
-    assert tree.stop().clean
-    assert journal.entries() == [("terminate", name, SHUTDOWN) for name in "cba"]
-
-
 def test_a_nested_tree_is_stopped_from_the_leaves_up(journal):
     sub = Supervisor.child_spec(children(journal, "bc"), id="sub")
     tree = Supervisor.start([*children(journal, "a"), sub, *children(journal, "d")])
@@ -152,15 +142,6 @@ def test_a_stuck_thread_is_reported_with_name_file_and_line(journal, clock, stuc
     assert record.since == 1002.0
 
 
-def test_a_brutal_kill_asks_nobody_and_skips_terminate(journal):
-    tree = Supervisor.start(children(journal, "a", shutdown_s=0))
-    pid = tree.child("a").pid
-
-    assert tree.stop().clean
-    assert pid.exit_reason == KILLED
-    assert journal.entries() == [("init", "a")]
-
-
 def test_an_abandoned_child_is_counted_until_its_thread_ends(journal, stuck):
     with Supervisor.start(children(journal, "s", shutdown_s=0)) as tree:
         tree.system.kill_grace_s = 0
@@ -218,17 +199,6 @@ def test_a_child_whose_supervisor_dies_without_order_ends_too(journal, trap_exit
     assert [wait_exit(pid) for pid in pids] == [KILLED, KILLED]
     journal.wait_for(("terminate", "a", KILLED))
     journal.wait_for(("terminate", "b", KILLED))
-
-
-def test_an_exit_of_the_parent_stops_a_nested_supervisor_whatever_the_reason(journal):
-    tree = Supervisor.start([Supervisor.child_spec(children(journal, "a"), id="sub")])
-    sub = tree.supervisor("sub").pid
-
-    sub.signal(tree.pid, NORMAL)
-
-    assert wait_exit(sub) == NORMAL
-    assert ("terminate", "a", SHUTDOWN) in journal.entries()
-    tree.stop()
 
 
 def test_a_child_that_answers_the_shutdown_with_a_crash_does_not_disturb_the_stop(journal):

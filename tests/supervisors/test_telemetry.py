@@ -4,9 +4,34 @@ from __future__ import annotations
 
 import pytest
 
-from supervisors import Telemetry
+from supervisors import SHUTDOWN, Crash, DynamicSupervisor, StartError, Supervisor, System, Telemetry
 from supervisors.telemetry import ALL_EVENTS
-from supervisors.testing import Events, Misbehaving
+from supervisors.testing import Events, Misbehaving, fail_later, wait_exit, wait_restarted
+
+BOOM = Crash("ValueError", "boom")
+
+
+@pytest.fixture
+def quiet(caplog):
+    """Keep the logged crashes out of a report."""
+    caplog.set_level("CRITICAL")
+
+
+def story(events):
+    """Return what supervisors told, as (event without its first word, supervisor, child, reason)."""
+    return [
+        (name.partition(".")[2], facts["supervisor"].name, facts.get("child_id"), facts.get("reason"))
+        for name, facts in events._seen
+        if name.startswith("supervisor.")
+    ]
+
+
+def boom(_generation=1):
+    raise ValueError("boom")
+
+
+def crash(address):
+    address.cast(("raise", ValueError("boom")))
 
 
 def test_a_handler_gets_its_event_with_measurements_and_metadata():
@@ -94,3 +119,106 @@ def test_a_dropped_cast_is_told_with_its_target():
     actor.cast("x")
 
     assert events.of("actor.cast_dropped") == [{"target": "gone"}]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_crash_is_told_as_an_exit_a_start_and_a_restart_with_their_counts():
+    counts = []
+    with Supervisor.start([Misbehaving.child_spec(id="a")], name="root") as tree:
+        events = Events(tree.system)
+        tree.system.telemetry.attach(
+            "supervisor.child_restarted", lambda _, numbers, __: counts.append(numbers)
+        )
+        old = tree.child("a").pid
+        crash(tree.child("a"))
+        events.names.wait_for("supervisor.child_restarted")
+
+        assert story(events) == [
+            ("child_exited", "root", "a", BOOM),
+            ("child_started", "root", "a", None),
+            ("child_restarted", "root", "a", BOOM),
+        ]
+        assert counts == [{"generation": 2, "restarts": 1}]
+        assert [facts["pid"] for facts in events.of("supervisor.child_exited")] == [old]
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("kind", [Supervisor, DynamicSupervisor])
+def test_a_start_that_fails_is_told_with_its_reason(kind):
+    with kind.start(name="root") as tree:
+        events = Events(tree.system)
+        with pytest.raises(StartError):
+            tree.start_child(Misbehaving.child_spec(id="a", on_init=boom))
+
+        (facts,) = events.of("supervisor.child_start_failed")
+        assert facts["reason"] == BOOM
+        assert facts["pid"].exit_reason == BOOM
+        assert events.names.entries() == ["actor.exited", "supervisor.child_start_failed"]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_start_that_is_rolled_back_is_told_child_by_child():
+    system = System()
+    events = Events(system)
+    specs = [Misbehaving.child_spec(id="a"), Misbehaving.child_spec(id="b", on_init=boom)]
+
+    with pytest.raises(StartError):
+        Supervisor.start(specs, name="root", system=system)
+    system.close()
+
+    assert story(events) == [
+        ("child_started", "root", "a", None),
+        ("child_start_failed", "root", "b", BOOM),
+        ("child_stopped", "root", "a", SHUTDOWN),
+    ]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_an_escalation_is_told_by_each_supervisor_on_its_way_up():
+    below = Supervisor.child_spec([Misbehaving.child_spec(id="leaf")], id="sub", intensity=1)
+    with Supervisor.start([below], name="root", intensity=1) as tree:
+        leaf, sub = tree.supervisor("sub").child("leaf"), tree.child("sub")
+        events = Events(tree.system)
+        for _ in range(2):
+            old, above = leaf.pid, sub.pid
+            crash(leaf)
+            wait_restarted(leaf, old)
+        assert wait_exit(above) == SHUTDOWN
+        events.names.wait_for("supervisor.child_restarted", times=2)
+
+        assert story(events) == [
+            ("child_exited", "root/sub", "leaf", BOOM),
+            ("child_started", "root/sub", "leaf", None),
+            ("child_restarted", "root/sub", "leaf", BOOM),
+            ("child_exited", "root/sub", "leaf", BOOM),
+            ("restarts_exceeded", "root/sub", None, BOOM),
+            ("child_exited", "root", "sub", SHUTDOWN),
+            ("child_started", "root/sub", "leaf", None),
+            ("child_started", "root", "sub", None),
+            ("child_restarted", "root", "sub", SHUTDOWN),
+        ]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_every_incarnation_is_told_to_have_started_at_most_once_and_to_have_ended_once():
+    system = System()
+    events = Events(system)
+    specs = [Misbehaving.child_spec(id=name) for name in "abc"]
+    with Supervisor.start(specs, strategy="one_for_all", name="root", system=system) as tree:
+        old = tree.child("c").pid
+        crash(tree.child("a"))
+        wait_restarted(tree.child("c"), old)
+        with pytest.raises(StartError):
+            tree.start_child(Misbehaving.child_spec(id="d", on_init=boom))
+        tree.start_child(Misbehaving.child_spec(id="e", on_init=fail_later))
+        tree.terminate_child("e")
+        root = tree.pid
+    system.close()
+
+    started = [facts["pid"] for facts in events.of("actor.started")]
+    ended = [facts["pid"] for facts in events.of("actor.exited")]
+    assert len(started) == len(set(started)) == 8
+    assert len(ended) == len(set(ended)) == 9
+    assert set(started) < set(ended)
+    assert ended[-1] is root
+    assert all(facts["reason"] == facts["pid"].exit_reason for facts in events.of("actor.exited"))

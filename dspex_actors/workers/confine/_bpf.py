@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _LOAD, _AND, _JEQ, _JGE, _JSET, _JUMP, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x05, 0x06
-_KILL_PROCESS, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
+_KILL_PROCESS, _ERRNO, _ALLOW, _NOTIFY = 0x80000000, 0x00050000, 0x7FFF0000, 0x7FC00000
 
 # Offsets in struct seccomp_data.
 _NR, _ARCH, _ARGS = 0, 4, 16
@@ -21,6 +21,9 @@ _X32_BIT = 0x40000000
 
 Instruction: TypeAlias = tuple[int, int, int, int]
 _EPERM = 1
+
+ASK = -1
+"""In place of an errno: the process that holds the filter's listener decides; see `_notify`."""
 
 
 class Refuse(NamedTuple):
@@ -55,10 +58,16 @@ class RefuseValues(NamedTuple):
 
 
 class RefuseFlags(NamedTuple):
-    """The call fails if its first argument has a bit of `forbidden`, or lacks one of `demanded`."""
+    """The call fails if its first argument has a bit of `forbidden`, or lacks one of `demanded`.
+
+    Attributes:
+        forbidden, demanded: bits.
+        errno: what a call gets that lacks one.
+    """
 
     forbidden: int = 0
     demanded: int = 0
+    errno: int = _EPERM
 
 
 Rule: TypeAlias = Refuse | RefuseUnless | RefuseValues | RefuseFlags
@@ -107,23 +116,27 @@ def _ret(action: int) -> Instruction:
     return (_RETURN, 0, 0, action)
 
 
+def _refusal(errno: int) -> Instruction:
+    return _ret(_NOTIFY if errno == ASK else _ERRNO | errno)
+
+
 _ALLOWED = (_ret(_ALLOW),)
 
 
 def _body(rule: Rule) -> list[Instruction]:
     """Return the code that decides about one call."""
     if isinstance(rule, Refuse):
-        return [_ret(_ERRNO | rule.errno)]
+        return [_refusal(rule.errno)]
     if isinstance(rule, RefuseFlags):
         load: Instruction = (_LOAD, 0, 0, _ARGS)
         code = [load]
         if rule.forbidden:
-            code += [(_JSET, 0, 1, rule.forbidden), _ret(_ERRNO | _EPERM)]
+            code += [(_JSET, 0, 1, rule.forbidden), _refusal(_EPERM)]
         if rule.demanded:
-            code += [(_JSET, 1, 0, rule.demanded), _ret(_ERRNO | _EPERM)]
+            code += [(_JSET, 1, 0, rule.demanded), _refusal(rule.errno)]
         return [*code, _ret(_ALLOW)]
     load = (_LOAD, 0, 0, _ARGS + 8 * rule.argument)
-    hit, miss = _ret(_ALLOW), _ret(_ERRNO | rule.errno)
+    hit, miss = _ret(_ALLOW), _refusal(rule.errno)
     if isinstance(rule, RefuseValues):
         hit, miss = miss, hit
     tests: list[Instruction] = [(_AND, 0, 0, rule.mask)] if rule.mask != 0xFFFFFFFF else []

@@ -13,6 +13,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # without the enums of `signal`, 50 pages less for each worker
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,11 +38,14 @@ _PAST_ANY_FD = 1 << 20
 DATA_FD = 3
 """Descriptor of a worker's socket; all others but the null device at 0, 1 and 2 are closed."""
 
-RULESET_FD = 4
+RULESET_FD, _NEXT_FD = 4, 5
 # Not /dev/zero: mapping it shared gives memory that no limit counts.
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _DEFAULT = int(signal.SIG_DFL)
 SWITCHED_OFF = "switched off"
+_OWN_PROCESSES = "guests of the profile {!r} may have processes of their own, which a copy would not hold"
+MEETING_FD = RULESET_FD
+"""Descriptor of a session's worker on which it reports to its keeper; the ruleset is closed by then."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Slot:
         user: whom its processes belong to; None for our own user.
         nanny: of its pid namespace; None without one, or while it has to be made anew.
         is_ending: its worker has ended and its pid namespace is about to.
+        is_alone: its pid namespace is that of one worker alone, and ends with it.
     """
 
     path: str
@@ -76,6 +81,7 @@ class Slot:
     user: int | None = None
     nanny: _nannies.Nanny | None = None
     is_ending: bool = False
+    is_alone: bool = False
 
 
 @dataclass
@@ -96,6 +102,7 @@ class Confinement:
         first_user: of the range of users that guests have; None if they have ours.
         nursery: starts pid namespaces; None without them.
         first_nanny: the one that showed that there are pid namespaces.
+        no_copies: why the state of a session cannot be copied here; empty if it can.
     """
 
     profile: str
@@ -111,6 +118,9 @@ class Confinement:
     first_user: int | None = None
     nursery: _nannies.Nursery | None = None
     first_nanny: _nannies.Nanny | None = None
+    no_copies: str = ""
+    _rights: _seccomp.Rights = field(default_factory=_seccomp.Rights)
+    _session_filter: _seccomp.Filter | None = None
     _worker_filter: _seccomp.Filter | None = None
     _null: int = -1
 
@@ -125,6 +135,7 @@ class Confinement:
         if not self.sandboxed:
             reason = "the trusted profile has no sandbox"
             self.missing.update(dict.fromkeys(("scratch_quota", "process_limit"), reason))
+            self.no_copies = _OWN_PROCESSES.format(self.profile)
             return
         self._enter_namespaces(staging)
         if "capabilities" not in self.disabled:
@@ -135,6 +146,27 @@ class Confinement:
         else:
             for layer in ("landlock", "seccomp"):
                 self.missing.setdefault(layer, "needs no_new_privs")
+        self.no_copies = self._why_no_copies()
+
+    def _why_no_copies(self) -> str:
+        """Say what the copies of a session would need and is not there."""
+        if self.starts_processes:
+            return _OWN_PROCESSES.format(self.profile)
+        for layer in ("pid_namespace", "seccomp"):
+            if layer in self.missing:
+                return f"it needs the layer {layer}: {self.missing[layer]}"
+        if "user_notification" in self.disabled:
+            return f"it needs seccomp's user notification: {SWITCHED_OFF}"
+        try:
+            _seccomp.need_listeners()
+        except OSError as error:
+            return f"it needs seccomp's user notification: {error}"
+        return ""
+
+    def prepare_sessions(self) -> None:
+        """Build what only the workers of sessions apply. Runs in the zygote, before it forks the first."""
+        if self._session_filter is None and not self.no_copies:
+            self._session_filter = _seccomp.worker_filter(self._rights._replace(ask=True))
 
     def _enter_namespaces(self, staging: str) -> None:
         """Leave the host's namespaces and its root, as far as this machine lets us."""
@@ -246,13 +278,19 @@ class Confinement:
             run_programs=self.starts_processes,
         )
 
-    def enter(self, data_fd: int, slot: Slot, zygote_pid: int) -> None:
+    def enter(self, data_fd: int, slot: Slot, parent: int, meeting: int | None = None) -> int | None:
         """Become a confined worker. Runs in a freshly forked child; returns confined.
 
         Args:
             data_fd: the worker's end of its socket; ends up as `DATA_FD`.
             slot: what it is lent; the scratch folder is its working directory from now on.
-            zygote_pid: the parent; if it is gone already, the process exits.
+            parent: process id of the parent; if it is gone already, the process exits.
+            meeting: for the worker of a session: its end of the socket to its keeper; ends up as
+                `MEETING_FD`.
+
+        Returns:
+            The descriptor on which the keeper is asked about forks, for the worker of a session. None for
+            other workers, and if the kernel refuses: then the worker cannot fork.
 
         Raises:
             OSError: a step that must not fail did.
@@ -268,18 +306,25 @@ class Confinement:
         # that.
         _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
         # In a pid namespace of its own it sees no parent; there the nanny's death is what ends it.
-        if os.getppid() not in {zygote_pid, 0}:
+        if os.getppid() not in {parent, 0}:
             os._exit(0)
-        _arrange_descriptors(self._null, data_fd, slot.ruleset)
+        _arrange_descriptors(self._null, data_fd, slot.ruleset, meeting)
         if not self.sandboxed:
-            return
+            return None
         if "capabilities" not in self.disabled:
             _libc.drop_capabilities()
         if slot.ruleset is not None:
             _landlock.restrict_self(RULESET_FD)
             os.close(RULESET_FD)
+        if meeting is not None:
+            os.dup2(_NEXT_FD, MEETING_FD, inheritable=False)
+            os.close(_NEXT_FD)
+            if self._session_filter is not None:
+                with suppress(OSError):
+                    return self._session_filter.load_with_listener(os.getpid())
         if self._worker_filter is not None:
             self._worker_filter.load(os.getpid())
+        return None
 
     def _try(self, layer: str, step: Callable[[], object]) -> bool:
         """Run one preparation step; keep the reason if it cannot be done."""
@@ -301,20 +346,19 @@ class Confinement:
 
     def _prepare_seccomp(self) -> None:
         abi = 0 if "landlock" in self.missing else _landlock.abi()
-        worker_filter = _seccomp.worker_filter(
-            _seccomp.Rights(
-                landlock_abi=abi,
-                own_root=self.has_root,
-                start=self.starts_processes,
-                signal="pid_namespace" not in self.missing or abi >= _landlock.SCOPE_ABI,
-            )
+        self._rights = _seccomp.Rights(
+            landlock_abi=abi,
+            own_root=self.has_root,
+            start=self.starts_processes,
+            signal="pid_namespace" not in self.missing or abi >= _landlock.SCOPE_ABI,
         )
+        worker_filter = _seccomp.worker_filter(self._rights)
         _seccomp.bulk_filter().load()
         self._worker_filter = worker_filter
 
 
-def _arrange_descriptors(null: int, data_fd: int, ruleset: int | None) -> None:
-    """Leave the null device at 0 to 2, the socket at 3, the ruleset at 4, and nothing else.
+def _arrange_descriptors(null: int, data_fd: int, ruleset: int | None, meeting: int | None) -> None:
+    """Leave the null device at 0 to 2, the socket at 3, the ruleset at 4, and for a session one at 5.
 
     The zygote keeps its own descriptors out of these numbers, so none is overwritten before it was copied.
     """
@@ -325,4 +369,8 @@ def _arrange_descriptors(null: int, data_fd: int, ruleset: int | None) -> None:
     if ruleset is not None:
         os.dup2(ruleset, RULESET_FD, inheritable=False)
         first_closed = RULESET_FD + 1
+    if meeting is not None:
+        os.dup2(meeting, _NEXT_FD, inheritable=False)
+        os.closerange(first_closed, _NEXT_FD)
+        first_closed = _NEXT_FD + 1
     os.closerange(first_closed, _PAST_ANY_FD)

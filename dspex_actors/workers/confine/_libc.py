@@ -21,6 +21,7 @@ _holding.syscall.restype = ctypes.c_long
 PR_SET_PDEATHSIG = 1
 PR_GET_DUMPABLE = 3
 PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_GET_NO_NEW_PRIVS = 39
 PR_CAPBSET_READ = 23
@@ -28,6 +29,7 @@ PR_CAPBSET_DROP = 24
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
+_M_ARENA_MAX = -8
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _MNT_DETACH = 2
@@ -84,14 +86,17 @@ def drop_bounding_set() -> None:
             return
 
 
-def drop_capabilities() -> None:
+def drop_capabilities(*, kept: int = 0) -> None:
     """Give up every capability, for good.
+
+    Args:
+        kept: but for these, a bit set of those below 32.
 
     Raises:
         OSError: the kernel refused.
     """
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    check(_capset(_CAPABILITY_HEADER, bytes(24)), "capset")
+    check(_capset(_CAPABILITY_HEADER, struct.pack("6I", kept, kept, 0, 0, 0, 0)), "capset")
 
 
 def effective_capabilities() -> int:
@@ -105,6 +110,17 @@ def effective_capabilities() -> int:
     check(_libc.capget(header, data), "capget")
     low, _, _, high, _, _ = struct.unpack("6I", data.raw)
     return int(low) | int(high) << 32
+
+
+def use_one_heap() -> None:
+    """Let all threads of this process, and of its forks, allocate from one heap.
+
+    glibc gives a thread one of its own, for which it reserves 64 MiB of address space: seven threads would
+    use up what a guest may have by default. Any other C library is left as it is.
+    """
+    mallopt = getattr(_libc, "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def unshare(flags: int) -> None:

@@ -57,8 +57,10 @@ def apply_limits(
     file_bytes: int | None,
     open_files: int | None,
     processes: int | None,
+    for_good: bool = True,
+    spare_files: int = 0,
 ) -> None:
-    """Apply limits to the calling process. They can be lowered again, never raised.
+    """Apply limits to the calling process.
 
     Args:
         baseline: what the process used before it got the guest's code.
@@ -67,23 +69,41 @@ def apply_limits(
         file_bytes: size of any one file.
         open_files: number of descriptors.
         processes: number of processes and threads of its user.
+        for_good: whether they can only be lowered from now on. If not, they hold until the next ones are
+            applied, and the process can raise them itself, up to what was applied for good.
+        spare_files: descriptors that `widen` makes available.
     """
+    wanted: dict[int, tuple[int, int] | None] = {
+        resource.RLIMIT_CPU: None,
+        resource.RLIMIT_DATA: None,
+        resource.RLIMIT_AS: None,
+        resource.RLIMIT_FSIZE: None if file_bytes is None else (file_bytes, file_bytes),
+        resource.RLIMIT_NOFILE: None if open_files is None else (open_files, open_files + spare_files),
+        resource.RLIMIT_NPROC: None if processes is None else (processes, processes),
+    }
     if cpu_s is not None:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         seconds = math.ceil(usage.ru_utime + usage.ru_stime + cpu_s)
         # Beyond the soft limit comes SIGXCPU, which a guest may ignore; beyond the hard one SIGKILL.
-        _lower(resource.RLIMIT_CPU, seconds, seconds + _CPU_GRACE_S)
+        wanted[resource.RLIMIT_CPU] = (seconds, seconds + _CPU_GRACE_S)
     if memory_bytes is not None:
         data = baseline.data_bytes + memory_bytes
-        _lower(resource.RLIMIT_DATA, data, data + _REPORT_SLACK)
+        wanted[resource.RLIMIT_DATA] = (data, data + _REPORT_SLACK)
         address = baseline.address_bytes + memory_bytes + _ADDRESS_SLACK
-        _lower(resource.RLIMIT_AS, address, address + _REPORT_SLACK)
-    if file_bytes is not None:
-        _lower(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
-    if open_files is not None:
-        _lower(resource.RLIMIT_NOFILE, open_files, open_files)
-    if processes is not None:
-        _lower(resource.RLIMIT_NPROC, processes, processes)
+        wanted[resource.RLIMIT_AS] = (address, address + _REPORT_SLACK)
+    for kind, limit in wanted.items():
+        if not for_good:
+            _set_soft(kind, None if limit is None else limit[0])
+        elif limit is not None:
+            _lower(kind, *limit)
+
+
+def _set_soft(kind: int, soft: int | None) -> None:
+    """Set a limit below the one that holds for good; None takes it off."""
+    _, highest = resource.getrlimit(kind)
+    if soft is None or (highest != resource.RLIM_INFINITY and highest < soft):
+        soft = highest
+    resource.setrlimit(kind, (soft, highest))
 
 
 def _lower(kind: int, soft: int, hard: int) -> None:
@@ -94,9 +114,9 @@ def _lower(kind: int, soft: int, hard: int) -> None:
     resource.setrlimit(kind, (soft, hard))
 
 
-def widen_for_report() -> None:
-    """Use the reserve between soft and hard limit, to report that memory ran out."""
-    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS):
+def widen() -> None:
+    """Use the reserve between soft and hard limits: to report that memory ran out, or to make a copy."""
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS, resource.RLIMIT_NOFILE):
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (hard, hard))
 

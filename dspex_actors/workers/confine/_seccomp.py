@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from dspex_actors.workers.confine import _libc
 from dspex_actors.workers.confine._bpf import (
+    ASK,
     Refuse,
     RefuseFlags,
     RefuseUnless,
@@ -22,9 +23,11 @@ from dspex_actors.workers.confine._bpf import (
 )
 from dspex_actors.workers.confine._syscalls import AUDIT_ARCH, FIRST_UNKNOWN, machine, number
 
-_SET_MODE_FILTER = 1
+_SET_MODE_FILTER, _GET_ACTION_AVAIL = 1, 2
+_NEW_LISTENER = 1 << 3
+_USER_NOTIF = 0x7FC00000
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
-_ENOMEM, _ENOSYS, _ENOTSUP = 12, 38, 95
+_EPERM, _ENOMEM, _ENOSYS, _ENOTSUP = 1, 12, 38, 95
 _MAP_SHARED_ANONYMOUS = 0x01 | 0x20
 
 _TRUNCATE_ABI = 3  # the first Landlock that knows the call
@@ -92,12 +95,14 @@ class Rights(NamedTuple):
         own_root: there is nothing of the host's that it could change by mode or time.
         start: it may start processes and programs.
         signal: signals reach nobody but what it has started.
+        ask: to start a copy of itself, and to send a signal, it has to ask its keeper.
     """
 
     landlock_abi: int = 0
     own_root: bool = False
     start: bool = False
     signal: bool = False
+    ask: bool = False
 
 
 def worker_rules(pid: int, rights: Rights = Rights()) -> dict[str, Rule]:  # noqa: B008 -- a tuple
@@ -108,16 +113,17 @@ def worker_rules(pid: int, rights: Rights = Rights()) -> dict[str, Rule]:  # noq
         rights: what need not be refused.
     """
     rules: dict[str, Rule] = dict.fromkeys(_REFUSED_TO_WORKERS, Refuse())
+    otherwise = ASK if rights.ask else _EPERM
     if not rights.start:
         rules.update(dict.fromkeys(["fork", "vfork", "execve", "execveat"], Refuse()))
-        rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD)
+        rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW, demanded=_CLONE_THREAD, errno=otherwise)
     if not rights.own_root:
         rules.update(dict.fromkeys(_MODES_AND_TIMES, Refuse(0)))
         if rights.landlock_abi < _TRUNCATE_ABI:
             rules["truncate"] = Refuse()
     if not (rights.start and rights.signal):
         for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
-            rules[name] = RefuseUnless(0, (pid,))
+            rules[name] = RefuseUnless(0, (pid,), errno=otherwise)
         for name in ("tkill", "pidfd_open", "pidfd_send_signal"):
             rules[name] = Refuse()
     rules["prlimit64"] = RefuseUnless(0, (0, pid))
@@ -176,9 +182,28 @@ class Filter:
         Raises:
             OSError: the kernel refused.
         """
+        self._load(pid, 0)
+
+    def load_with_listener(self, pid: int) -> int:
+        """Like `load`; return the descriptor on which another process is asked, see `_notify`."""
+        return self._load(pid, _NEW_LISTENER)
+
+    def _load(self, pid: int, flags: int) -> int:
         for at in self._pid_at:
             struct.pack_into("I", self._buffer, at, pid)
-        _libc.syscall(self._call, _SET_MODE_FILTER, 0, self._reference)
+        return _libc.syscall(self._call, _SET_MODE_FILTER, flags, self._reference)
+
+
+def need_listeners() -> None:
+    """Make sure that a filter can have another process asked.
+
+    Raises:
+        OSError: the kernel is too old.
+    """
+    call = _SECCOMP.get(machine() or "")
+    if call is None:
+        raise OSError(_ENOSYS, f"no system call table for this architecture ({machine()})")
+    _libc.syscall(call, _GET_ACTION_AVAIL, 0, ctypes.byref(ctypes.c_uint32(_USER_NOTIF)))
 
 
 def bulk_filter() -> Filter:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 FILENAME = "<guest>"
@@ -18,21 +19,21 @@ _FRAMES_KEPT = 20  # from each end of a traceback
 _CHAIN_KEPT = 5
 
 
-def describe(error: BaseException, source: str) -> tuple[str, str, str]:
+def describe(error: BaseException, sources: Mapping[str, str]) -> tuple[str, str, str]:
     """Return type, message and traceback of an exception as plain text.
 
     Args:
         error: what the guest's code raised.
-        source: the code, for the lines of the traceback.
+        sources: the guest's code by the file name it was compiled under; frames of other files are left out.
     """
     name = _type_name(error)
     try:
-        return name, _message(error), _clip(_with_causes(error, source.splitlines()), 32_000)
+        return name, _message(error), _clip(_with_causes(error, sources), 32_000)
     except BaseException as raised:  # noqa: BLE001 -- the guest's objects are in there; the failure must be told
         return name, f"<not to be told: {_type_name(raised)}>", ""
 
 
-def _with_causes(error: BaseException, lines: list[str]) -> str:
+def _with_causes(error: BaseException, sources: Mapping[str, str]) -> str:
     """Return the traceback of an exception after those of what led to it."""
     chain = [(error, "")]
     seen = {id(error)}
@@ -49,15 +50,16 @@ def _with_causes(error: BaseException, lines: list[str]) -> str:
         chain.append((cause, link))
     parts = []
     for at in range(len(chain) - 1, -1, -1):
-        parts.append(_traceback(chain[at][0], lines))
+        parts.append(_traceback(chain[at][0], sources))
         if at:
             parts.append(f"\n{chain[at][1]}\n")
     return "\n".join(parts)
 
 
-def _traceback(error: BaseException, lines: list[str]) -> str:
+def _traceback(error: BaseException, sources: Mapping[str, str]) -> str:
     """Return the traceback of one exception in Python's own layout."""
-    frames = _guest_frames(_read(error, "__traceback__"))
+    frames = _guest_frames(_read(error, "__traceback__"), sources)
+    lines_of = {frame[0]: sources[frame[0]].splitlines() for frame in frames if frame is not None}
     shown = ["Traceback (most recent call last):"] if frames else []
     skipped = len(frames) - 2 * _FRAMES_KEPT
     if skipped > 0:
@@ -66,35 +68,38 @@ def _traceback(error: BaseException, lines: list[str]) -> str:
         if frame is None:
             shown.append(f"  ... {skipped} more ...")
             continue
-        number, function = frame
-        shown.append(f'  File "{FILENAME}", line {number}, in {function}')
+        filename, number, function = frame
+        shown.append(f'  File "{filename}", line {number}, in {function}')
+        lines = lines_of[filename]
         if 0 < number <= len(lines) and lines[number - 1].strip():
             shown.append(f"    {_clip(lines[number - 1].strip(), 200)}")
     if issubclass(type(error), SyntaxError):
-        shown += _syntax_place(error)
+        shown += _syntax_place(error, sources)
     message = _message(error)
     shown.append(f"{_type_name(error)}: {message}" if message else _type_name(error))
     return "\n".join(shown)
 
 
-def _guest_frames(traceback: TracebackType | None) -> list[tuple[int, str] | None]:
-    frames: list[tuple[int, str] | None] = []
+def _guest_frames(
+    traceback: TracebackType | None, sources: Mapping[str, str]
+) -> list[tuple[str, int, str] | None]:
+    frames: list[tuple[str, int, str] | None] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if code.co_filename == FILENAME:
-            frames.append((traceback.tb_lineno, code.co_name))
+        if code.co_filename in sources:
+            frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
     return frames
 
 
-def _syntax_place(error: BaseException) -> list[str]:
+def _syntax_place(error: BaseException, sources: Mapping[str, str]) -> list[str]:
     """Return the line and the caret of a syntax error in the guest's source."""
     filename, number, text, offset = (
         SyntaxError.__dict__[name].__get__(error) for name in ("filename", "lineno", "text", "offset")
     )
-    if type(filename) is not str or filename != FILENAME or type(number) is not int or not number:
+    if type(filename) is not str or filename not in sources or type(number) is not int or not number:
         return []
-    place = [f'  File "{FILENAME}", line {number}']
+    place = [f'  File "{filename}", line {number}']
     if type(text) is str and text.strip():
         text = text.rstrip("\n")
         place.append(f"    {_clip(text.strip(), 200)}")

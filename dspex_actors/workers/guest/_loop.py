@@ -1,8 +1,7 @@
 """A worker's life: say ready, then one request after the other until the host closes the socket or kills it.
 
 Nothing here is a protection: guest code shares this interpreter and can change all of it. What it can gain is
-    to
-lie about its own result.
+to lie about its own result.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import io
 import os
 import resource
 import sys
+from _thread import RLock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,18 +20,46 @@ from dspex_actors._errors import ValueEncodeError
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
-from dspex_actors.workers.guest import _failure, _output, _python
+from dspex_actors.workers.guest import _code_cache, _failure, _output, _python
+from dspex_actors.workers.guest._copies import Copies, Outcome
+from dspex_actors.workers.guest._failure import FILENAME
+from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
 _REHEARSAL = "sum(i * i for i in range(3))"
+_TOOL_REHEARSAL = f"{_REHEARSAL} + tool(1)"
+_ECHO = "x"
+_ECHOED = [0.5] * 40, [7] * 40, ["text"] * 40, [{"a": 1, "b": [1, None]}] * 3, b"x" * 5000
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
+_SPARE_FILES = 4  # what making a copy of a session takes
+_SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
+
+
+class _Memory:
+    """Stands in for a host that has sent a few bytes and drops the answer."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Put the bytes into the buffer."""
+        buffer[: len(self._data)] = self._data
+        return len(self._data)
+
+    def sendall(self, data: bytes) -> None:
+        """Take an answer."""
+        self._data = data
+
+    def sendmsg(self, buffers: Iterable[memoryview]) -> int:
+        """Take a large answer."""
+        return sum(map(len, buffers))
 
 
 class Worker:
@@ -49,14 +77,25 @@ class Worker:
     """
 
     def __init__(self, channel: socket.socket, engine: _python.Engine) -> None:
-        self._channel = channel
+        self._channel: _framing.Stream = channel
         self._engine = engine
         self.baseline = _limits.Baseline.measure()
+        self._reader = _framing.FrameReader(
+            channel,
+            dict.fromkeys(
+                (FrameType.EXECUTE, FrameType.TOOL_RESULT, FrameType.FREEZE), _protocol.REQUEST_CAP
+            ),
+        )
+        self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
+        self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self.counted_beside: int | None = None
-        self._reader = _framing.FrameReader(channel, {FrameType.EXECUTE: _protocol.REQUEST_CAP})
         self._nonce = 0
         self._pid = 0  # until it serves
+        self._copies: Copies | None = None
         self._namespace: dict[str, Any] | None = None
+        self._calls = 0
+        self._sources: dict[str, str] = {}  # code of the latest calls that were kept, by file name
+        self._sources_chars = 0
         self._stdin = io.TextIOWrapper(io.BytesIO())  # reads as empty
         self._stdout = _output.OutputStream(
             lambda data: self._send_output(_protocol.STDOUT, data), "<stdout>"
@@ -66,6 +105,9 @@ class Worker:
         )
         # Kept apart: the guest may detach what is below its streams.
         self._outputs = [(stream, stream.output) for stream in (self._stdout, self._stderr)]
+        warnings = self._stderr.output
+        self._codes = _code_cache.CodeCache(engine, lambda: warnings.taken)
+        self._limited: tuple[int | None, ...] | None = None
 
     def rehearse(self, host: socket.socket) -> None:
         """Answer a few requests that this very process asks. Runs in the zygote.
@@ -73,18 +115,32 @@ class Worker:
         Args:
             host: the other end of `channel`.
         """
-        reader = _framing.FrameReader(
-            host, {FrameType.READY: _protocol.READY_CAP, FrameType.FINAL: _protocol.FINAL_OVERHEAD}
+        kinds = FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL
+        reader = _framing.FrameReader(host, dict.fromkeys(kinds, _protocol.FINAL_OVERHEAD))
+        variables = values.encode({"x": list(_ECHOED)})
+        echo = _framing.pack_parts(
+            [_encode(_protocol.Request(_ECHO)), variables.structure, *variables.buffers]
         )
-        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        request = _framing.pack_parts([_encode(_protocol.Request(_TOOL_REHEARSAL, tools=("tool",)))])
+        result = _framing.pack_parts([_encode(_protocol.ToolResult("", "")), values.encode(1).structure])
         self._say_ready()
         for _ in range(_REHEARSALS):
-            _framing.send_frame(host, FrameType.EXECUTE, 1, request)
+            _framing.send_frame(host, FrameType.EXECUTE, 1, echo)
             self._serve_one()
             reader.read()
+            _framing.send_frame(host, FrameType.EXECUTE, 1, request)
+            _framing.send_frame(host, FrameType.TOOL_RESULT, 1, result)  # there before it is asked for
+            self._serve_one()
+            reader.read()
+            reader.read()
 
-    def serve(self) -> None:
-        """Answer requests until the host closes the socket. Runs in the confined worker."""
+    def serve(self, copies: Copies | None = None) -> None:
+        """Answer requests until the host closes the socket. Runs in the confined worker.
+
+        Args:
+            copies: makes copies of the process; None if the host will not ask for any.
+        """
+        self._copies = copies
         for name, stream in (("stdin", self._stdin), ("stdout", self._stdout), ("stderr", self._stderr)):
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
@@ -101,16 +157,46 @@ class Worker:
     def _serve_one(self) -> bool:
         """Answer one request; False when the host has closed the socket."""
         frame = self._reader.read()
+        while frame is not None and frame.type == FrameType.TOOL_RESULT:  # the guest has not waited for it
+            frame = self._reader.read()
         if frame is None:
             return False
+        if frame.type == FrameType.FREEZE:
+            self._freeze(frame.payload)
+            return True
         self._nonce = frame.nonce
         self._send(FrameType.FINAL, self._answer(frame.payload))
         return True
 
+    def _freeze(self, payload: bytes | memoryview) -> None:
+        """Become two; go on here, and also in the new process once that is awake."""
+        if self._copies is None:
+            return
+        outcome = self._copies.freeze(payload)
+        if outcome is Outcome.WOKEN:
+            self._pid = os.getpid()
+        else:
+            self._send(FrameType.FROZEN, [b"\1" if outcome is Outcome.MADE else b"\0"])
+            self._copies.reap()
+        self._touch()  # the pages that the two share are to be copied now, not in the next request
+
     def _warm_up(self) -> None:
         """Run one request for nothing: the first touches the pages that all later ones use."""
+        memory = _Memory(b"")
+        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        _framing.send_frame(memory, FrameType.EXECUTE, 0, request)
+        host, self._channel = self._channel, memory
+        self._reader.sock = memory
+        self._serve_one()
+        self._channel = self._reader.sock = host
+
+    def _touch(self) -> None:
+        """Like `_warm_up`, but read nothing: the host's next request may be there already."""
+        main = sys.modules.get("__main__")
         request = _encode(_protocol.Request(_REHEARSAL))
         self._answer(b"".join(_framing.pack_parts([request])))
+        if self._namespace is not None and main is not None:
+            sys.modules["__main__"] = main
 
     def _answer(self, payload: bytes | memoryview) -> list[bytes | bytearray | memoryview]:
         """Run one request; return the parts of its final frame."""
@@ -133,38 +219,77 @@ class Worker:
         self, request: _protocol.Request, parts: list[memoryview]
     ) -> tuple[Final, values.Encoded | None]:
         """Run the guest's code; return how it ended and its encoded value."""
-        namespace = self._namespace if request.keep else None
-        if namespace is None:
-            namespace = self._engine.namespace()
+        first = not request.keep or self._namespace is None
+        namespace = self._engine.namespace() if first or self._namespace is None else self._namespace
+        filename, sources = FILENAME, {FILENAME: request.code}
         if request.keep:
             self._namespace = namespace
+            if not request.read:
+                filename, sources = self._note(request.code)
         for _, output in self._outputs:
             output.reset(request.output_bytes)
         try:
             self._engine.bind(namespace, _variables(parts))
-            self._limit(request)
-            return self._encode_value(_python.run(self._engine, request.code, namespace), request)
+            try:
+                self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
+                self._limit(request, for_good=first)
+                value = self._value(request, namespace, filename)
+            finally:
+                self._tools.end()
+            return self._encode_value(value, request)
         except MemoryError as error:
             error.__traceback__ = None
-            namespace = None
-            _limits.widen_for_report()
+            del namespace
+            self._limited = None
+            _limits.widen()
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
-            return Final("failed", *_failure.describe(error, request.code)), None
+            return Final("failed", *_failure.describe(error, sources)), None
 
-    def _limit(self, request: _protocol.Request) -> None:
+    def _value(self, request: _protocol.Request, namespace: dict[str, Any], filename: str) -> Any:  # noqa: ANN401 -- a guest's value is anything
+        """Run the guest's code, or look a variable up; return the value.
+
+        Raises:
+            BaseException: whatever the guest's code raises; KeyError if there is no such variable.
+        """
+        if request.read:
+            return namespace[request.read]
+        compiler = self._codes if request.keep else self._engine
+        return _python.run(compiler, request.code, namespace, filename)
+
+    def _note(self, source: str) -> tuple[str, dict[str, str]]:
+        """Keep the code of a call for later tracebacks; return its file name, and all that is kept."""
+        filename = self._codes.filename_of(source) or f"<guest {self._calls}>"
+        self._calls += 1
+        self._sources_chars += len(source) - len(self._sources.pop(filename, ""))
+        self._sources[filename] = source
+        while self._sources_chars > _SOURCES_CHARS and len(self._sources) > 1:
+            self._sources_chars -= len(self._sources.pop(next(iter(self._sources))))
+        return filename, self._sources
+
+    def _limit(self, request: _protocol.Request, *, for_good: bool) -> None:
+        """Apply the limits of a request, unless they are those of the last one: nine system calls, 10 us."""
+        wanted = for_good, request.memory_bytes, request.file_bytes, request.open_files, request.processes
+        if request.cpu_s is None and wanted == self._limited:
+            return
+        self._limited = wanted if request.cpu_s is None else None  # that one is to be taken off again
         _limits.apply_limits(
             self.baseline,
             cpu_s=request.cpu_s,
             memory_bytes=request.memory_bytes,
             file_bytes=request.file_bytes,
             open_files=request.open_files,
+            for_good=for_good,
             processes=self._process_limit(request.processes),
+            spare_files=_SPARE_FILES if request.keep else 0,
         )
 
     def _process_limit(self, processes: int | None) -> int | None:
-        """Return the number to limit, what counts beside the guest included; None for no limit."""
-        if processes is None or self.counted_beside is None:
+        """Return the number to limit, what counts beside the guest included; None for no limit.
+
+        The copies and branches of a session belong to one user; a limit would be on all of them together.
+        """
+        if processes is None or self.counted_beside is None or self._copies is not None:
             return None
         return processes + self.counted_beside
 
@@ -186,7 +311,8 @@ class Worker:
             if kind is FrameType.FINAL:
                 os._exit(0)
             return
-        _framing.send_frame(self._channel, kind, self._nonce, parts)
+        with self._sending:
+            _framing.send_frame(self._channel, kind, self._nonce, parts)
 
 
 def _variables(parts: list[memoryview]) -> dict[str, Any]:

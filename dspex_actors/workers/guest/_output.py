@@ -30,11 +30,16 @@ class OutputBuffer(io.BufferedIOBase):
 
     def reset(self, limit: int | None) -> None:
         """Forget what was counted; keep at most `limit` bytes from now on, None for all."""
-        self._room = limit if limit is not None else 1 << 62
+        self._limit = self._room = limit if limit is not None else 1 << 62
         self._pending = bytearray()
         self._writes = 0
         self._sent_at = 0.0
         self.dropped = 0
+
+    @property
+    def taken(self) -> int:
+        """Bytes written since `reset`, whatever became of them."""
+        return self._limit - self._room + self.dropped
 
     def writable(self) -> bool:
         """Return True: it can be written to."""

@@ -14,7 +14,22 @@ from typing import Any, Protocol
 from dspex_actors.workers.guest._failure import FILENAME
 
 
-class Engine(Protocol):
+class Compiler(Protocol):
+    """What makes code of source text."""
+
+    def compile(self, source: str, filename: str = FILENAME) -> tuple[CodeType | None, CodeType | None]:
+        """Return the statements and the closing expression of the source, None for what it does not have.
+
+        Args:
+            source: the guest's program.
+            filename: what tracebacks call it.
+
+        Raises:
+            SyntaxError: it is not a program, or not one that the profile allows.
+        """
+
+
+class Engine(Compiler, Protocol):
     """What runs code of one profile."""
 
     def namespace(self) -> dict[str, Any]:
@@ -22,13 +37,6 @@ class Engine(Protocol):
 
     def bind(self, namespace: dict[str, Any], variables: dict[str, Any]) -> None:
         """Add the caller's variables to a namespace."""
-
-    def compile(self, source: str) -> tuple[CodeType | None, CodeType | None]:
-        """Return the statements and the closing expression of the source, None for what it does not have.
-
-        Raises:
-            SyntaxError: it is not a program, or not one that the profile allows.
-        """
 
 
 class PythonEngine:
@@ -45,23 +53,23 @@ class PythonEngine:
         """Add the caller's variables."""
         namespace.update(variables)
 
-    def compile(self, source: str) -> tuple[CodeType | None, CodeType | None]:
+    def compile(self, source: str, filename: str = FILENAME) -> tuple[CodeType | None, CodeType | None]:
         """Compile the source; see `Engine`.
 
         Raises:
             SyntaxError: it is not a program.
             ValueError: it holds a null character.
         """
-        tree = ast.parse(source, FILENAME)
+        tree = ast.parse(source, filename)
         last = tree.body[-1] if tree.body else None
         if not isinstance(last, ast.Expr):
-            return compile(tree, FILENAME, "exec", dont_inherit=True), None
+            return compile(tree, filename, "exec", dont_inherit=True), None
         tree.body.pop()
-        statements = compile(tree, FILENAME, "exec", dont_inherit=True) if tree.body else None
-        return statements, compile(ast.Expression(last.value), FILENAME, "eval", dont_inherit=True)
+        statements = compile(tree, filename, "exec", dont_inherit=True) if tree.body else None
+        return statements, compile(ast.Expression(last.value), filename, "eval", dont_inherit=True)
 
 
-def run(engine: Engine, source: str, namespace: dict[str, Any]) -> Any:  # noqa: ANN401 -- a guest's value is anything
+def run(compiler: Compiler, source: str, namespace: dict[str, Any], filename: str = FILENAME) -> Any:  # noqa: ANN401 -- a guest's value is anything
     """Run guest code and return its value.
 
     That is the value of the last expression, else of `result` if it was assigned, else None.
@@ -71,7 +79,7 @@ def run(engine: Engine, source: str, namespace: dict[str, Any]) -> Any:  # noqa:
     Raises:
         BaseException: whatever the guest's code raises.
     """
-    statements, expression = engine.compile(source)
+    statements, expression = compiler.compile(source, filename)
     before, value = namespace.get("result"), None
     try:
         if statements is not None:

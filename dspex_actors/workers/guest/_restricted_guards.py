@@ -11,7 +11,7 @@ import collections
 import decimal
 import types
 from abc import ABCMeta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from dspex_actors.workers.guest import _restricted_format
 from dspex_actors.workers.guest import _restricted_names as names
@@ -50,7 +50,7 @@ _HARMLESS_BASES = frozenset(
 # What a namedtuple calls its methods; public in all but name.
 _NAMEDTUPLE = frozenset({"_asdict", "_replace", "_fields", "_make", "_field_defaults"})
 _SUSPECT = (types.ModuleType, types.FrameType, types.TracebackType, types.CodeType)
-_SUSPECT_KINDS = frozenset({type, ABCMeta, *_SUSPECT, types.BuiltinFunctionType})
+_SUSPECT_KINDS = frozenset({type, ABCMeta, *_SUSPECT, types.BuiltinFunctionType, types.MappingProxyType})
 # Built-in functions the guest gets in a guarded form only; by identity, they may turn up as attributes.
 _RAW_BUILTINS = frozenset(
     id(getattr(builtins, name))
@@ -80,13 +80,16 @@ def _checked(value: object) -> object:
     if hazard is not None:
         message = f"this attribute is not available: its value is {hazard}"
         raise AttributeError(message)
+    if kind is types.MappingProxyType:  # `proxy | x` and `proxy == x` hand x the dictionary behind it
+        return types.MappingProxyType(dict(cast("types.MappingProxyType[Any, Any]", value)))
     return stand_in_for(value) if issubclass(kind, type) else value
 
 
 def read_public(target: object, name: str) -> object:
     """Read an attribute whose name the transformer found harmless (`_public_`).
 
-    Closes: a module, a frame, a metaclass or a raw built-in as the value of an attribute.
+    Closes: a module, a frame, a metaclass or a raw built-in as the value of an attribute; and the live
+    dictionary behind a read-only view, such as the fields of an array's type, which say where objects lie.
     """
     value = getattr(target, name)
     if type(value) in _SUSPECT_KINDS:

@@ -72,6 +72,9 @@ GUARDED = frozenset(
     }
 )
 
+# Attributes of numpy's types whose value is a read-only view of a live dictionary; the guards copy it.
+_LIVE_VIEWS = frozenset({"fields"})
+
 # Methods of the built-in containers, strings and numbers. None leads anywhere on any object, so the
 # transformer leaves them as plain attribute access: a guarded method call costs several times as much.
 PLAIN = (
@@ -138,7 +141,7 @@ def assignment_refusal(name: str) -> str | None:
 
 def pattern_refusal(name: str) -> str | None:
     """Say why a class pattern may not read `name`: patterns read attributes with no guard between."""
-    if name.startswith("_") or name in GUARDED or name in INTROSPECTION:
+    if name.startswith("_") or name in GUARDED or name in INTROSPECTION or name in _LIVE_VIEWS:
         return f"a class pattern may not read the attribute {name!r}"
     return None
 

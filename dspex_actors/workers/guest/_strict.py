@@ -43,11 +43,11 @@ class StrictEngine:
                 raise NameError(refusal)
         namespace.update(variables)
 
-    def compile(self, source: str) -> tuple[CodeType | None, CodeType | None]:
+    def compile(self, source: str, filename: str = FILENAME) -> tuple[CodeType | None, CodeType | None]:
         """Compile the source; see `Engine`.
 
         Raises:
             SyntaxError: it is not a program, or uses what the profile does not have.
             ValueError: it holds a null character.
         """
-        return compile_strict(source, FILENAME)
+        return compile_strict(source, filename)

@@ -11,9 +11,49 @@ from rich.console import Console
 from dspex_actors.cli._tree import as_plain, draw
 from supervisors import ChildState, ChildType, Restart, TreeNode
 
-LEAF = TreeNode("[b]py", "pkg.mod.Actor", ChildType.WORKER, ChildState.RUNNING, 3, Restart.PERMANENT, "t", 7)
-GONE = TreeNode(("a", 1), "", ChildType.WORKER, ChildState.STOPPED, 0, Restart.TEMPORARY, None, 0)
-ROOT = TreeNode("root", "Supervisor", ChildType.SUPERVISOR, ChildState.RUNNING, 1, None, "t", 0, (LEAF, GONE))
+LEAF = TreeNode(
+    id="[b]py",
+    path=("[b]py",),
+    actor_class="pkg.mod.Actor",
+    type=ChildType.WORKER,
+    state=ChildState.RUNNING,
+    generation=3,
+    restart=Restart.PERMANENT,
+    restarts=2,
+    since=12.5,
+    thread="t",
+    suspended=True,
+    queued=7,
+)
+GONE = TreeNode(
+    id=("a", 1),
+    path=(("a", 1),),
+    actor_class="",
+    type=ChildType.WORKER,
+    state=ChildState.STOPPED,
+    generation=0,
+    restart=Restart.TEMPORARY,
+    restarts=0,
+    since=None,
+    thread=None,
+    suspended=False,
+    queued=0,
+)
+ROOT = TreeNode(
+    id="root",
+    path=(),
+    actor_class="Supervisor",
+    type=ChildType.SUPERVISOR,
+    state=ChildState.RUNNING,
+    generation=1,
+    restart=None,
+    restarts=0,
+    since=1.0,
+    thread="t",
+    suspended=False,
+    queued=0,
+    children=(LEAF, GONE),
+)
 
 
 def test_a_drawing_has_one_line_for_each_actor_with_all_that_is_known_of_it():
@@ -23,7 +63,7 @@ def test_a_drawing_has_one_line_for_each_actor_with_all_that_is_known_of_it():
 
     assert [line.rstrip() for line in console.file.getvalue().splitlines()] == [
         "root  Supervisor  running  generation 1  queue 0",
-        "├── [b]py  Actor  running  generation 3  queue 7  permanent",
+        "├── [b]py  Actor  running  suspended  generation 3  queue 7  permanent",
         "└── ('a', 1)  -  stopped  generation 0  queue 0  temporary",
     ]
 
@@ -33,6 +73,10 @@ def test_plain_data_of_a_tree_survives_json_whatever_the_ids_are():
 
     assert [child["id"] for child in plain["children"]] == ["[b]py", "('a', 1)"]
     assert plain["children"][0]["restart"] == "permanent"
+    assert [child["path"] for child in plain["children"]] == [["[b]py"], ["('a', 1)"]]
+    assert plain["children"][0].keys() == plain.keys()
+    facts = ("restarts", "since", "suspended", "queued")
+    assert [plain["children"][0][fact] for fact in facts] == [2, 12.5, True, 7]
     assert plain["restart"] is None
 
 

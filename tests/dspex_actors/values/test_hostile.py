@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import gc
-import random
 import struct
 import subprocess
 import sys
 import textwrap
-import tracemalloc
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -17,12 +15,8 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from dspex_actors._errors import ValueDecodeError
 from dspex_actors.values import Budget, decode, encode
-from tests.dspex_actors.values._wire import HEAD, PLAIN_HEAD, ext, outcome, refused
-
-PEAK = 64 * 2**20
-MUTATIONS = 20_000
+from tests.dspex_actors.values._wire import HEAD, PLAIN_HEAD, ext, refused
 
 SEEDS = [
     {"code": "1+1", "variables": {}},
@@ -34,62 +28,6 @@ SEEDS = [
     [b"x" * 4096, "y" * 4096, "é" * 3000, [0.5] * 600, np.zeros(600), bytearray(5000)],
     [{"id": n, "tags": ["a", (n,)]} for n in range(45)],
 ]
-
-
-def mutated(rng, data: bytes) -> bytes:
-    """Return `data` with one to four small damages."""
-    data = bytearray(data)
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(data) + 1)
-        match rng.randrange(6):
-            case 0 if at < len(data):
-                data[at] = rng.randrange(256)
-            case 1 if at < len(data):
-                data[at] ^= 1 << rng.randrange(8)
-            case 2:
-                data[at:at] = rng.randbytes(rng.randint(1, 5))
-            case 3:
-                del data[at : at + rng.randint(1, 5)]
-            case 4:
-                data[at:at] = data[at : at + rng.randint(1, 40)]
-            case _:
-                data[at : at + 1] = bytes([rng.choice(b"\x80\x90\xc7\xc9\xd4\xdc\xdd\xde\xdf\xdb\xc1")])
-    return bytes(data)
-
-
-def damaged_buffers(rng, buffers):
-    buffers = [bytes(buffer) for buffer in buffers]
-    match rng.randrange(6):
-        case 0 if buffers:
-            buffers.pop(rng.randrange(len(buffers)))
-        case 1:
-            buffers.append(rng.randbytes(8))
-        case 2:
-            rng.shuffle(buffers)
-        case 3 if buffers:
-            at = rng.randrange(len(buffers))
-            buffers[at] = mutated(rng, buffers[at])
-        case _:
-            pass
-    return buffers
-
-
-def test_damaged_encodings_give_a_value_or_a_decode_error_and_stay_within_memory():
-    rng = random.Random(20240229)  # noqa: S311 -- a repeatable sequence is the point
-    seeds = [encode(seed) for seed in SEEDS]
-    refusals = 0
-    tracemalloc.start()
-    try:
-        for _ in range(MUTATIONS):
-            seed = rng.choice(seeds)
-            result = outcome(mutated(rng, seed.structure), damaged_buffers(rng, seed.buffers))
-            refusals += type(result) is ValueDecodeError
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-    assert peak < PEAK
-    assert MUTATIONS // 4 < refusals < MUTATIONS
 
 
 @pytest.mark.parametrize("index", range(len(SEEDS)))
@@ -118,7 +56,15 @@ MALFORMED = {
     "content text that is no UTF-8": HEAD + ext(35, b"\xff"),
     "an unknown extension": HEAD + ext(99, b""),
     "a negative extension": HEAD + ext(200, b""),
-    "floats that are not whole": HEAD + ext(36, b"1234567"),
+    "floats of nothing": HEAD + ext(36, b""),
+    "floats that are not whole": HEAD + ext(36, b"\xdc\x00\x01\xcb1234567"),
+    "floats that are ints of one byte": HEAD + ext(36, b"\xdc\x00\x09" + bytes(9)),
+    "floats of a count that is not theirs": HEAD
+    + ext(36, b"\xdd\xff\xff\xff\xff" + (b"\xcb" + bytes(8)) * 40),
+    "floats whose count is cut short": HEAD + ext(36, b"\xdd\x00"),
+    "floats that are texts": HEAD + ext(36, b"\xdc\x00\x01\xa8" + b"12345678"),
+    "floats that are a number": HEAD + ext(36, b"\xcb" + bytes(8)),
+    "ints that are not whole": HEAD + ext(37, b"1234567"),
     "an odd number of keys and values": HEAD + ext(4, b"\x93\x01\x02\x03"),
     "a set of lists": HEAD + ext(2, b"\x91\x90"),
     "a dict with a list as key": HEAD + ext(4, b"\x92\x90\x01"),

@@ -302,7 +302,7 @@ def test_no_code_of_the_value_or_of_its_class_is_run():
         "__reduce_ex__",
     )
     body = dict.fromkeys(names, fail) | {"__hash__": object.__hash__, "__class__": property(fail)}
-    for base in (object, dict, list, str, int):
+    for base in (object, dict, list, str, int, float, set, frozenset, tuple, Decimal):
         loud = _Loud("Loud", (base,), dict(body))
 
         item = base.__new__(loud)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 import threading
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -295,6 +296,18 @@ def test_any_value_of_the_types_that_cross_comes_back_the_same(value):
 @settings(max_examples=100, deadline=None)
 def test_any_long_list_of_numbers_comes_back_the_same(value):
     assert same(carried(value), value)
+
+
+def test_ints_are_little_endian_on_every_machine(monkeypatch):
+    value = list(range(-20, 1000))
+    plain = encode(value)
+    other = "big" if sys.byteorder == "little" else "little"
+    monkeypatch.setattr(sys, "byteorder", other)  # of the machine: the wire's stays
+
+    swapped = encode(value)
+
+    assert swapped.buffers[0] == b"".join(plain.buffers[0][at : at + 8][::-1] for at in range(0, 8160, 8))
+    assert carried(value) == value
 
 
 def test_none_has_the_type_none():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dspex_actors._errors import FramingError
 from dspex_actors.values import decode, encode
-from dspex_actors.workers import _framing
+from dspex_actors.workers import _memory
 from dspex_actors.workers._framing import Frame, FrameReader, pack_parts, send_frame, split_parts
 
 CAPS = {1: 2**24, 2: 10, 3: 0}
@@ -134,7 +134,7 @@ def test_frames_arrive_whole_however_the_stream_is_cut_into_pieces(lengths, piec
 )
 def test_a_header_beyond_its_cap_is_refused_before_memory_is_taken(data, reason, monkeypatch):
     reader = FrameReader(Dribble(data, ()), CAPS)
-    monkeypatch.setattr(_framing, "bytearray", lambda _size: pytest.fail("memory was taken"), raising=False)
+    monkeypatch.setattr(_memory, "new_block", lambda _size: pytest.fail("memory was taken"))
 
     with pytest.raises(FramingError, match=reason):
         reader.read()
@@ -178,7 +178,7 @@ def test_reading_goes_on_after_a_timeout_at_any_point(length):
 
 
 @pytest.mark.parametrize(
-    "parts", [[b"x" * 3_000_000], [b"ab" * 700] * 3000, [b""] * 2000 + [b"y" * 70_000], [b"z"] * 70_000]
+    "parts", [[b"x" * 3_000_001], [b"ab" * 700] * 3000, [b""] * 2000 + [b"y" * 70_000], [b"z"] * 70_000]
 )
 def test_large_payloads_arrive_through_a_tiny_send_buffer(pair, parts):
     left, right = pair

@@ -17,6 +17,8 @@ from dspex_actors.workers._protocol import (
     LayerReport,
     Ready,
     Request,
+    ToolCall,
+    ToolResult,
     Up,
     ZygoteConfig,
     receive_with_fds,
@@ -26,7 +28,11 @@ from dspex_actors.workers._protocol import (
 MESSAGES = [
     Request("1 + 1"),
     Request("x", keep=True, cpu_s=0.5, memory_bytes=2**40, output_bytes=0, result_bytes=1, open_files=8),
+    Request("x", tools=("search", "add")),
     Ready(_protocol.VERSION),
+    ToolCall("search"),
+    ToolResult("", ""),
+    ToolResult("KeyError", "'x'"),
     Final("completed", cpu_s=0.1, memory_peak_bytes=1, dropped_bytes=2),
     Final("failed", "KeyError", "'x'", "Traceback"),
     ZygoteConfig("process", {"numpy": "/x"}, ["/lib"], ["json"], {"A": "b"}, "/tmp/x"),  # noqa: S108 -- a text

@@ -11,6 +11,7 @@ from supervisors import (
     ActorExitedError,
     GroupJoined,
     GroupLeft,
+    GroupRef,
     Groups,
     NotAnActorError,
     NotJoinedError,
@@ -168,3 +169,10 @@ def test_joins_and_ends_in_many_threads_leave_no_membership_behind(groups):
 
     assert (groups.members("room"), groups.which_groups()) == ((), ())
     assert (groups.state.joined, groups.state.known) == ({}, set())
+
+
+def test_a_notice_of_a_join_never_equals_one_of_a_leave(actor):
+    ref = GroupRef("room")
+
+    assert GroupJoined(ref, "room", actor.pid) != GroupLeft(ref, "room", actor.pid)
+    assert GroupJoined(ref, "room", actor.pid) == GroupJoined(ref, "room", actor.pid)

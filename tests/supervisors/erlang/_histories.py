@@ -1,18 +1,19 @@
 """Histories of a supervision tree as plain data, drawn from a seed, and written as Erlang terms.
 
 A history is a tree and what is done to it, one step after the other: children crash, end or are killed, and
-children are started, terminated, restarted, deleted. It says nothing of what comes of it; two programs that
-play it each print what they see.
+children are started, terminated, restarted, deleted, and supervisors get other flags and specs. It says
+nothing of what comes of it; two programs that play it each print what they see.
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 PERIOD_S = 3600  # no restart ever leaves the window, so that no result depends on time
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
 RESTARTS = ("permanent", "transient", "temporary")
+AUTO_SHUTDOWNS = ("never", "any_significant", "all_significant")
 REASONS = ("boom", "normal", "shutdown", "shutdown:asked")
 ODD_STARTS = ("raise", "stop:boom", "stop:shutdown", "stop:normal", "ignore")
 CHANGES = ("terminate_child", "restart_child", "delete_child")
@@ -29,6 +30,7 @@ class Child:
     ends: str = "well"  # "badly": its terminate raises
     stop: str = "orderly"  # "brutal": it is killed instead of asked
     below: Tree | None = None  # it is a supervisor
+    significant: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Tree:
     strategy: str
     intensity: int
     children: tuple[Child, ...]
+    auto_shutdown: str = "never"
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,14 @@ class Admin:
 
 
 @dataclass(frozen=True)
+class Change:
+    """The supervisor gets other flags and specs while it runs."""
+
+    supervisor: str
+    tree: Tree
+
+
+@dataclass(frozen=True)
 class Meanwhile:
     """The child crashes, its next start hangs, the supervisor is asked to change something, the start fails.
 
@@ -89,7 +100,7 @@ class History:
 
     seed: int
     tree: Tree
-    steps: tuple[Exit | Kill | Start | Admin | Meanwhile, ...]
+    steps: tuple[Exit | Kill | Start | Admin | Change | Meanwhile, ...]
     last: str = "shutdown"
 
 
@@ -100,6 +111,7 @@ class _Draw:
     rng: random.Random
     serial: int = 0
     known: dict[str, list[str]] = field(default_factory=dict)  # workers by supervisor
+    modes: dict[str, str] = field(default_factory=dict)  # auto_shutdown by supervisor
     supervisors: list[str] = field(default_factory=list)
 
     def some_starts(self) -> tuple[str, ...]:
@@ -111,20 +123,23 @@ class _Draw:
         first = ("ok",) if self.rng.random() < 0.93 else ()
         return (*first, *odd)
 
-    def worker(self, supervisor: str) -> Child:
+    def worker(self, supervisor: str, auto_shutdown: str) -> Child:
         self.serial += 1
+        restart = self.rng.choices(RESTARTS, (5, 3, 2))[0]
         child = Child(
             f"c{self.serial}",
-            restart=self.rng.choices(RESTARTS, (5, 3, 2))[0],
+            restart=restart,
             starts=self.some_starts(),
             ends=self.rng.choices(("well", "badly"), (6, 1))[0],
             stop=self.rng.choices(("orderly", "brutal"), (6, 1))[0],
+            significant=auto_shutdown != "never" and restart != "permanent" and self.rng.random() < 0.6,
         )
         self.known.setdefault(supervisor, []).append(child.id)
         return child
 
     def tree(self, name: str, *, nest: bool, most: int = 6) -> Tree:
         self.supervisors.append(name)
+        self.modes[name] = auto_shutdown = self.rng.choices(AUTO_SHUTDOWNS, (3, 1, 2))[0]
         children = []
         for _ in range(self.rng.randint(1, most)):
             if nest and self.rng.random() < 0.15:
@@ -132,8 +147,23 @@ class _Draw:
                 restart = self.rng.choice(RESTARTS)
                 children.append(Child(below, restart, below=self.tree(below, nest=False, most=3)))
             else:
-                children.append(self.worker(name))
-        return Tree(self.rng.choice(STRATEGIES), self.rng.choice((0, 1, 2, 3, 4, 6)), tuple(children))
+                children.append(self.worker(name, auto_shutdown))
+        return self.flags(tuple(children), auto_shutdown)
+
+    def flags(self, children: tuple[Child, ...], auto_shutdown: str) -> Tree:
+        intensity = self.rng.choice((0, 1, 2, 3, 4, 6))
+        return Tree(self.rng.choice(STRATEGIES), intensity, children, auto_shutdown)
+
+    def change(self, supervisor: str) -> Change:
+        """Draw other flags, and specs of children that are or were there, and of new ones, in any order."""
+        self.modes[supervisor] = auto_shutdown = self.rng.choice(AUTO_SHUTDOWNS)
+        known = list(self.known.get(supervisor, ()))
+        children = [self.worker(supervisor, auto_shutdown) for _ in range(self.rng.randint(0, 4))]
+        for id_ in self.rng.sample(known, self.rng.randint(0, len(known))):
+            children.append(replace(self.worker(supervisor, auto_shutdown), id=id_))
+            self.known[supervisor].pop()  # there is no child of the name it was drawn with
+        self.rng.shuffle(children)
+        return Change(supervisor, self.flags(tuple(children), auto_shutdown))
 
     def a_child(self) -> tuple[str, str]:
         """Return a supervisor that has had workers, and one of those."""
@@ -142,7 +172,8 @@ class _Draw:
 
     def ask(self, supervisor: str, verbs: tuple[str, ...] = VERBS) -> Start | Admin:
         if self.rng.random() < 0.3:
-            child = self.worker(supervisor)
+            mode = self.modes[supervisor] if self.rng.random() < 0.9 else "any_significant"  # perhaps refused
+            child = self.worker(supervisor, mode)
             if self.rng.random() < 0.3:  # an id that is, or was, there
                 child = Child(self.rng.choice(self.known[supervisor]), starts=("ok",))
             return Start(supervisor, child)
@@ -151,8 +182,10 @@ class _Draw:
             ids += self.supervisors[1:]
         return Admin(self.rng.choice(verbs), supervisor, self.rng.choice(ids))
 
-    def step(self) -> Exit | Kill | Start | Admin | Meanwhile:
+    def step(self) -> Exit | Kill | Start | Admin | Change | Meanwhile:
         dice = self.rng.random()
+        if dice > 0.94:
+            return self.change(self.rng.choice(self.supervisors))
         if not any(self.known.values()) or dice < 0.4:
             return self.ask(self.rng.choice(self.supervisors))
         supervisor, child = self.a_child()
@@ -178,6 +211,8 @@ def term(value: object) -> str:
     match value:
         case None:
             return "none"
+        case bool():
+            return str(value).lower()
         case int():
             return str(value)
         case str():
@@ -186,8 +221,9 @@ def term(value: object) -> str:
             return f"[{', '.join(map(term, value))}]"
         case Child():
             parts = (value.id, value.restart, value.starts, value.ends, value.stop, value.below)
+            parts = (*parts, value.significant)
         case Tree():
-            parts = (value.strategy, value.intensity, value.children)
+            parts = (value.strategy, value.intensity, value.children, value.auto_shutdown)
         case _:
             parts = (type(value).__name__.lower(), *vars(value).values())
     return f"{{{', '.join(map(term, parts))}}}"

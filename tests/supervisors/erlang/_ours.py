@@ -12,6 +12,7 @@ from supervisors import (
     SHUTDOWN,
     ActorExitedError,
     ChildNotFoundError,
+    ChildSpecError,
     ChildState,
     ChildStateError,
     ChildType,
@@ -29,13 +30,14 @@ from supervisors import (
 )
 from supervisors._reasons import FailedToStart
 from supervisors._requests import (
+    ChangeSpecsRequest,
     DeleteChildRequest,
     GetChildSpecRequest,
     RestartChildRequest,
     StartChildRequest,
     TerminateChildRequest,
 )
-from tests.supervisors.erlang._histories import PERIOD_S, Admin, Exit, Kill, Meanwhile, Start
+from tests.supervisors.erlang._histories import PERIOD_S, Admin, Change, Exit, Kill, Meanwhile, Start
 
 CEILING_S = 10.0  # seconds; only a failing test sees it
 BOOM = Crash("RuntimeError", "boom")
@@ -134,8 +136,21 @@ class Branch(Supervisor):
 
     def init(self, world, id_, tree):
         world.born(id_, self.pid)
-        flags = SupervisorFlags(strategy=tree.strategy, intensity=tree.intensity, period=PERIOD_S)
-        return SupervisorInit(flags, tuple(spec(world, child) for child in tree.children))
+        return SupervisorInit(flags(tree), specs(world, tree))
+
+
+def flags(tree):
+    return SupervisorFlags(
+        strategy=tree.strategy,
+        intensity=tree.intensity,
+        period=PERIOD_S,
+        auto_shutdown=tree.auto_shutdown,
+        max_abandoned=None,
+    )
+
+
+def specs(world, tree):
+    return tuple(spec(world, child) for child in tree.children)
 
 
 def outcome(start):
@@ -153,7 +168,14 @@ def spec(world, child):
     if child.below is not None:
         return Branch.child_spec(world, child.id, child.below, id=child.id, restart=child.restart)
     limit = 0 if child.stop == "brutal" else 5.0
-    return Node.child_spec(world, child, id=child.id, restart=child.restart, shutdown_s=limit)
+    return Node.child_spec(
+        world,
+        child,
+        id=child.id,
+        restart=child.restart,
+        shutdown_s=limit,
+        significant=child.significant,
+    )
 
 
 # -- playing
@@ -237,6 +259,8 @@ class Player:
         supervisor = self.world.running(ask.supervisor)
         if supervisor is None:
             return None
+        if isinstance(ask, Change):
+            return supervisor.call_async(ChangeSpecsRequest(specs(self.world, ask.tree), flags(ask.tree)))
         if isinstance(ask, Start):
             return supervisor.call_async(StartChildRequest(spec(self.world, ask.child)))
         return supervisor.call_async(REQUESTS[ask.verb](ask.id))
@@ -273,7 +297,7 @@ class Player:
 def answer(ask, sent):
     if sent is None:
         return "no supervisor"
-    starts = isinstance(ask, Start) or ask.verb == "restart_child"
+    starts = isinstance(ask, Start) or (isinstance(ask, Admin) and ask.verb == "restart_child")
     try:
         return "ignored" if sent.get(timeout=CEILING_S) is None and starts else "ok"
     except SupervisorError as error:
@@ -288,6 +312,8 @@ def refusal(error):
             return "already_started" if error.state == "running" else "already_present"
         case ChildStateError():
             return error.state
+        case ChildSpecError():
+            return "bad_combination"
         case StartError():
             return f"failed: {text(error.reason)}"
         case ActorExitedError():
@@ -342,5 +368,7 @@ def name(step):
             return f"start_child {child.id} in {supervisor}"
         case Admin(verb, supervisor, id_):
             return f"{verb} {id_} in {supervisor}"
+        case Change(supervisor, tree):
+            return f"change of {supervisor} to {tree.strategy} {tree.intensity} {tree.auto_shutdown}"
         case Meanwhile(id_, ask):
             return f"{id_} crashes and meanwhile {name(ask)}"

@@ -70,6 +70,11 @@ do(World, Root, {meanwhile, Id, Ask}) ->
             ask(World, ungate),
             Result
     end;
+do(World, Root, {change, Id, Tree}) ->
+    case supervisor_of(World, Root, Id) of
+        none -> "no supervisor";
+        Sup -> change(Sup, Tree)
+    end;
 do(World, Root, Ask) ->
     answer(Ask, send_request(World, Root, Ask)).
 
@@ -94,6 +99,17 @@ supervisor_of(World, _, Id) -> ask(World, {running, Id}).
 request(World, {start, _, Child}) -> {start_child, spec(World, Child)};
 request(_, {admin, Verb, _, Id}) -> {Verb, Id}.
 
+%% init is called again, by the supervisor, and finds what to return in a persistent term.
+change(Sup, Tree) ->
+    persistent_term:put({change, Sup}, Tree),
+    ok = sys:suspend(Sup, ?CEILING),
+    Result = sys:change_code(Sup, ?MODULE, before, [], ?CEILING),
+    ok = sys:resume(Sup, ?CEILING),
+    case Result of
+        ok -> "ok";
+        {error, {error, {bad_combination, _}}} -> "bad_combination"
+    end.
+
 answer(_, none) -> "no supervisor";
 answer(Ask, Sent) ->
     case gen_server:receive_response(Sent, ?CEILING) of
@@ -108,6 +124,7 @@ result(_, {ok, _}) -> "ok";
 result(_, {error, Atom}) when Atom =:= not_found; Atom =:= already_present; Atom =:= restarting;
                               Atom =:= running -> atom_to_list(Atom);
 result({start, _, _}, {error, {already_started, _}}) -> "already_started";
+result({start, _, _}, {error, {bad_combination, _}}) -> "bad_combination";
 result({start, _, _}, {error, {Reason, Child}}) when element(1, Child) =:= child -> "failed: " ++ text(Reason);
 result(_, {error, Reason}) -> "failed: " ++ text(Reason).
 
@@ -216,21 +233,22 @@ note(Text, State = #{log := Log}) -> State#{log := [Text | Log]}.
 
 %% -- supervisors and children
 
-spec(World, Child = {Id, Restart, _, _, _, none}) ->
-    #{id => Id, restart => Restart, shutdown => stop(Child),
+spec(World, Child = {Id, Restart, _, _, _, none, Significant}) ->
+    #{id => Id, restart => Restart, significant => Significant, shutdown => stop(Child),
       start => {gen_server, start_link, [?MODULE, {child, World, Child}, []]}};
-spec(World, {Id, Restart, _, _, _, Tree}) ->
+spec(World, {Id, Restart, _, _, _, Tree, _}) ->
     #{id => Id, restart => Restart, type => supervisor,
       start => {supervisor, start_link, [?MODULE, {tree, World, Id, Tree}]}}.
 
-stop({_, _, _, _, brutal, _}) -> brutal_kill;
+stop({_, _, _, _, brutal, _, _}) -> brutal_kill;
 stop(_) -> 5000.
 
-init({tree, World, Id, {Strategy, Intensity, Children}}) ->
-    ask(World, {born, Id}),
-    {ok, {#{strategy => Strategy, intensity => Intensity, period => ?PERIOD},
-          [spec(World, Child) || Child <- Children]}};
-init({child, World, Child = {Id, _, Starts, _, _, _}}) ->
+init({tree, World, Id, Tree}) ->
+    case persistent_term:get({change, self()}, none) of
+        none -> ask(World, {born, Id}), flags_and_specs(World, Tree);
+        Other -> flags_and_specs(World, Other)
+    end;
+init({child, World, Child = {Id, _, Starts, _, _, _, _}}) ->
     process_flag(trap_exit, true),
     {N, Gate} = ask(World, {born, Id}),
     State = {World, Child, io_lib:format("~s#~b", [Id, N])},
@@ -241,6 +259,10 @@ init({child, World, Child = {Id, _, Starts, _, _, _}}) ->
             Player ! {at_gate, self()},
             receive fail -> {stop, boom} end
     end.
+
+flags_and_specs(World, {Strategy, Intensity, Children, AutoShutdown}) ->
+    {ok, {#{strategy => Strategy, intensity => Intensity, period => ?PERIOD, auto_shutdown => AutoShutdown},
+          [spec(World, Child) || Child <- Children]}}.
 
 outcome(ok, State) -> {ok, State};
 outcome(ignore, _) -> ignore;
@@ -253,7 +275,7 @@ handle_call(_, _, State) -> {noreply, State}.
 handle_cast({stop, Reason}, State) -> {stop, Reason, State}.
 handle_info(_, State) -> {noreply, State}.
 
-terminate(Reason, {World, {_, _, _, Ends, _, _}, Name}) ->
+terminate(Reason, {World, {_, _, _, Ends, _, _, _}, Name}) ->
     ask(World, {note, ["terminate ", Name, " ", text(Reason)]}),
     case Ends of
         well -> ok;
@@ -275,4 +297,6 @@ name({exit, Id, Reason}) -> io_lib:format("~s exits ~s", [Id, Reason]);
 name({kill, Id}) -> io_lib:format("~s is killed", [Id]);
 name({start, Sup, Child}) -> io_lib:format("start_child ~s in ~s", [element(1, Child), Sup]);
 name({admin, Verb, Sup, Id}) -> io_lib:format("~s ~s in ~s", [Verb, Id, Sup]);
+name({change, Sup, {Strategy, Intensity, _, AutoShutdown}}) ->
+    io_lib:format("change of ~s to ~s ~b ~s", [Sup, Strategy, Intensity, AutoShutdown]);
 name({meanwhile, Id, Ask}) -> io_lib:format("~s crashes and meanwhile ~s", [Id, name(Ask)]).

@@ -15,6 +15,7 @@ import pytest
 
 from tests.supervisors.erlang._histories import (
     Admin,
+    Change,
     Child,
     Exit,
     History,
@@ -60,14 +61,6 @@ PINNED = {
         ),
     ),
 }
-
-UNFIXED = pytest.mark.xfail(
-    strict=False, reason="a supervisor serves queued requests after a start that failed"
-)
-PINNED_CASES = [
-    pytest.param(history, id=name, marks=[UNFIXED] if "whose start then fails" in name else [])
-    for name, history in PINNED.items()
-]
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +121,7 @@ def test_each_of_many_histories_goes_the_same_way_here_and_in_erlang(seed, many_
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("history", PINNED_CASES)
+@pytest.mark.parametrize("history", PINNED.values(), ids=PINNED)
 def test_a_history_that_once_went_another_way_or_is_rare_goes_the_same_way(history, theirs):
     assert first_difference(play(history), theirs[history.seed]) == ""
 
@@ -147,8 +140,15 @@ def test_the_histories_of_the_default_suite_hold_every_kind_of_step_strategy_and
         Kill,
         Start,
         Admin,
+        Change,
         Meanwhile,
     }
+    assert {history.tree.auto_shutdown for history in drawn} == {
+        "never",
+        "any_significant",
+        "all_significant",
+    }
+    assert any(child.significant for child in children)
     assert {history.tree.strategy for history in drawn} == {"one_for_one", "one_for_all", "rest_for_one"}
     assert {child.restart for child in children} == {"permanent", "transient", "temporary"}
     assert {len(history.tree.children) for history in drawn} == {1, 2, 3, 4, 5, 6}

@@ -8,6 +8,7 @@ import pytest
 
 from dspex_actors import GuestFailure
 from dspex_actors.workers.guest._failure import FILENAME, describe
+from dspex_actors.workers.guest._python import PythonEngine, run
 
 
 def raised_by(source: str) -> BaseException:
@@ -24,7 +25,7 @@ def failure_of(source: str):
     """Describe what guest code raised; if that raises, fail without touching the hostile object."""
     error = raised_by(source)
     try:
-        return GuestFailure(*describe(error, source))
+        return GuestFailure(*describe(error, {FILENAME: source}))
     except BaseException as raised:  # noqa: BLE001 -- pytest must not look at what the guest made
         problem = f"describe() raised {type(raised).__name__}"
     return pytest.fail(problem)
@@ -127,7 +128,7 @@ def test_a_syntax_error_points_at_its_place(source, column):
 def failure_of_syntax(source):
     with pytest.raises(SyntaxError) as caught:
         compile(source, FILENAME, "exec")
-    return GuestFailure(*describe(caught.value, source))
+    return GuestFailure(*describe(caught.value, {FILENAME: source}))
 
 
 def test_a_message_of_megabytes_is_cut_and_says_so():
@@ -220,3 +221,19 @@ def test_describing_leaves_the_recursion_limit_as_it_was():
     failure_of("def f(): f()\nf()")
 
     assert sys.getrecursionlimit() == before
+
+
+def test_each_line_of_a_traceback_is_from_the_source_that_its_function_was_compiled_from():
+    sources = {"<guest 1>": "def f():\n    raise KeyError(1)", "<guest 2>": "x = 1\nf()"}
+    namespace = {}
+    run(PythonEngine(), sources["<guest 1>"], namespace, "<guest 1>")
+    with pytest.raises(KeyError) as caught:
+        run(PythonEngine(), sources["<guest 2>"], namespace, "<guest 2>")
+
+    assert describe(caught.value, sources)[2].splitlines()[1:-1] == [
+        '  File "<guest 2>", line 2, in <module>',
+        "    f()",
+        '  File "<guest 1>", line 2, in f',
+        "    raise KeyError(1)",
+    ]
+    assert describe(caught.value, {"<guest 2>": sources["<guest 2>"]})[2].count("File") == 1

@@ -1,0 +1,37 @@
+"""Reading what a worker sent: messages and values, as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from dspex_actors import values
+from dspex_actors._errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+
+
+def decode_message(decode: Callable[[bytes | memoryview], T], parts: Sequence[bytes | memoryview]) -> T:
+    """Decode the message in part 0.
+
+    Raises:
+        ProtocolError: it is not one, whatever the decoder raises then: ValueError too, for text that is none.
+    """
+    try:
+        return decode(parts[0])
+    except (msgspec.MsgspecError, ArithmeticError, LookupError, RecursionError, ValueError) as error:
+        raise ProtocolError(f"a message that is none: {error}") from error
+
+
+def decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # noqa: ANN401 -- guest values are any plain data
+    """Decode a value; numpy is loaded first if it is needed, so that decoding itself imports nothing.
+
+    Raises:
+        ValueDecodeError: it is not one, or exceeds the budget.
+    """
+    values.prepare(structure)
+    return values.decode(structure, buffers)
