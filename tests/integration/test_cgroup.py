@@ -65,7 +65,7 @@ def test_the_report_names_the_group_as_what_makes_the_kill_complete(shell):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_nothing_that_the_guest_has_started_is_left_after_the_kill(shell, name):
     with shell.worker() as worker:
-        group, before = worker._group, []
+        group, before = worker._control_group, []
 
         def on_output(_stream, text):
             if "running" in text:
@@ -84,7 +84,7 @@ def test_a_daemon_whose_starter_has_exited_is_ended_and_the_exit_is_told(shell):
     code = source("a daemon").replace('print("running")', "os._exit(3)")
     with shell.worker() as worker:
         result = worker.execute(code, None, Limits(time_s=20), TIMERS)
-        left = left_in(worker._group)
+        left = left_in(worker._control_group)
 
     assert (type(result), result.exit_code) == (WorkerDied, 3)
     assert left == []
@@ -97,7 +97,7 @@ from tests.integration._tools import TIMERS, BareZygote
 
 def tell(stream, text):
     if "running" in text:
-        print(*worker._group.processes(), flush=True)
+        print(*worker._control_group.processes(), flush=True)
 
 with BareZygote(Policy(profile="shell", require=()), ["pid_namespace"]) as zygote, zygote.worker() as worker:
     worker.execute(sys.argv[1], None, Limits(time_s=60), TIMERS, tell)
@@ -169,7 +169,7 @@ def test_the_memory_of_all_processes_of_a_guest_is_bounded_together():
         def watch():
             tick = threading.Event()
             while not killed.is_set():
-                if worker._group.ran_out_of_memory():
+                if worker._control_group.ran_out_of_memory():
                     killed.set()
                     worker.kill(Cause.CANCELLED)
                 tick.wait(0.005)

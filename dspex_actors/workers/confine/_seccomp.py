@@ -52,12 +52,13 @@ lookup_dcookie mbind migrate_pages mknod mknodat modify_ldt mount_setattr move_m
 mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv msgsnd
 name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root
 process_madvise process_mrelease process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot
-request_key semctl semget semop semtimedop set_mempolicy setdomainname setfsgid setfsuid setgid sethostname
-setpriority setregid setreuid settimeofday setuid shmat shmctl shmget swapoff swapon sysfs syslog umount2
-unshare userfaultfd ustat vhangup ioprio_set sched_setattr sched_setparam sched_setscheduler sched_setaffinity
+request_key semctl semget semop semtimedop set_mempolicy setdomainname setfsgid setfsuid setgid setgroups
+sethostname setpriority setregid setreuid settimeofday setuid shmat shmctl shmget swapoff swapon sysfs syslog
+umount2 unshare userfaultfd ustat vhangup ioprio_set sched_setattr sched_setparam sched_setscheduler
+sched_setaffinity
 """.split()
 # Still needed on the way: for scratch folders, pid namespaces and users of their own.
-_REFUSED_TO_WORKERS = "mount setns setgroups setresgid setresuid".split()
+_REFUSED_TO_WORKERS = "mount setns setresgid setresuid".split()
 _NETWORK = "socket connect accept accept4 bind listen".split()
 _OWNERSHIP = "chown fchown fchownat lchown".split()
 # Landlock does not know these: without a filter the guest could change the mode or times of any file of its

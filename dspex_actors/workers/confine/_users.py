@@ -108,12 +108,11 @@ def map_ids(
 
 
 def become(user: int) -> None:
-    """Become another user for good; user and group have the same number.
+    """Become another user for good; user and group have the same number, other groups are gone already.
 
     Raises:
         OSError: the kernel refused.
     """
-    os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
 
