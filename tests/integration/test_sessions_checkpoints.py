@@ -6,23 +6,14 @@ import threading
 
 import pytest
 
-from dspex_actors import (
-    Completed,
-    SessionState,
-)
+from dspex_actors import Completed, Policy, SessionState
 from dspex_actors.executors import _session_body
 from tests.integration._sessions import namespace_of, wait_members
+from tests.integration._tools import runtime_of
 
 pytestmark = pytest.mark.may_leak("the module's runtime keeps spares")
 
 AVAILABLE = "available"
-RECURSION = """
-import sys
-sys.setrecursionlimit(10**9)
-class A:
-    def __repr__(self): return repr(self)
-repr(A())
-"""
 
 
 @pytest.fixture
@@ -150,3 +141,28 @@ class TestThreads:
         assert session.rollback_state.status == AVAILABLE
         session.execute("import os; os._exit(1)")
         assert session["x"] == 5
+
+
+def test_the_limits_of_a_call_hold_after_a_checkpoint_as_before(session):
+    code = (
+        "import resource\n"
+        "[resource.getrlimit(getattr(resource, f'RLIMIT_{name}')) for name in ('AS', 'DATA', 'NOFILE')]"
+    )
+    first = session.execute(code).value
+    session.execute("import os; os._exit(1)")
+
+    assert session.rollback_state.status == AVAILABLE
+    assert session.execute(code).value == first
+    assert all(soft < hard for soft, hard in first)
+
+
+@pytest.mark.parametrize(("reseed", "numbers"), [(True, 3), (False, 1)])
+def test_generators_that_were_loaded_before_the_fork_do_as_the_session_was_told(reseed, numbers):
+    policy = Policy(preload=("numpy.random", "random"))
+    with runtime_of(spares=0, policy=policy) as runtime, runtime.session(reseed=reseed) as session:
+        session.execute("import random, numpy\nrandom.seed(1); numpy.random.seed(1)")
+        code = "(random.random(), float(numpy.random.rand()))"
+        with session.fork() as one, session.fork() as two:
+            drawn = [each.execute(code).value for each in (one, two, session)]
+
+    assert [len(set(each)) for each in zip(*drawn, strict=True)] == [numbers, numbers]

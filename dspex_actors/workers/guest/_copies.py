@@ -22,7 +22,7 @@ from dspex_actors.workers._protocol import receive_with_fds, send_with_fds
 from dspex_actors.workers.confine import _enter, _limits
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from collections.abc import Callable
 
 _decode = msgspec.msgpack.Decoder(Freeze).decode
 
@@ -62,7 +62,7 @@ class Copies:
         """
         order = _decode(payload)
         _limits.widen()
-        generators = None if order.reseed else _generators()
+        generators = [] if order.reseed else _generators()
         child = self._fork(order)
         if child:
             return Outcome.MADE if child > 0 else Outcome.FAILED
@@ -75,8 +75,7 @@ class Copies:
             os._exit(1)
         if order.reseed:
             _reseed()
-        elif generators is not None:
-            _restore(generators)
+        _restore(generators)
         return Outcome.WOKEN
 
     def _fork(self, order: Freeze) -> int:
@@ -108,21 +107,24 @@ class Copies:
             self._meeting.send(protocol.REPORT.pack(What.FAILED, order.line, order.number, code))
 
 
-def _generators() -> tuple[ModuleType, Any] | None:
-    """Return Python's shared random generator, which is started anew in every new process, with its state."""
-    random = sys.modules.get("random")
-    if random is None:
-        return None
-    try:
-        return random, random.getstate()
-    except Exception:  # noqa: BLE001 -- the guest may have changed the module
-        return None
+def _generators() -> list[tuple[Callable[[Any], object], Any]]:
+    """Return the states of the shared random generators, each with what sets it.
+
+    They start anew in every new process: Python's by itself, numpy's where the zygote has loaded it.
+    """
+    found = []
+    for name, get, put in (("random", "getstate", "setstate"), ("numpy.random", "get_state", "set_state")):
+        module = sys.modules.get(name)
+        if module is not None:
+            with suppress(Exception):  # the guest may have changed the module
+                found.append((getattr(module, put), getattr(module, get)()))
+    return found
 
 
-def _restore(generators: tuple[ModuleType, Any]) -> None:
-    random, state = generators
-    with suppress(Exception):  # as above
-        random.setstate(state)
+def _restore(generators: list[tuple[Callable[[Any], object], Any]]) -> None:
+    for put, state in generators:
+        with suppress(Exception):  # as above
+            put(state)
 
 
 def _reseed() -> None:

@@ -99,3 +99,32 @@ def test_without_any_pid_namespace_there_is_no_worker(slots_with):
 
     with pytest.raises(OSError, match="limit"):
         slots.fork(slots.take())
+
+
+def test_a_slot_that_is_alone_gets_a_new_pid_namespace_and_shares_it_with_nobody(slots_with):
+    slots, nursery = slots_with(3)
+    first, second, third = slots.take(), slots.take(), slots.take()
+    slots.fork(first)
+    slots.fork(second, alone=True)
+    slots.fork(third)
+
+    assert [slot.nanny for slot in (first, second, third)] == nursery.started
+    assert [slot.is_alone for slot in (first, second, third)] == [False, True, False]
+
+
+def test_the_pid_namespace_of_a_slot_that_is_alone_is_not_shared_when_there_are_no_more(slots_with):
+    slots, nursery = slots_with(2)
+    shared, alone, late = slots.take(), slots.take(), slots.take()
+    slots.fork(shared)
+    slots.fork(alone, alone=True)
+    slots.fork(late)
+
+    assert late.nanny is nursery.started[0]
+
+
+def test_without_a_new_pid_namespace_nobody_can_be_alone(slots_with):
+    slots, _ = slots_with(1)
+    slots.fork(slots.take())
+
+    with pytest.raises(OSError, match="limit"):
+        slots.fork(slots.take(), alone=True)

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dspex_actors.workers.confine import _seccomp
-from dspex_actors.workers.confine._bpf import Refuse, RefuseFlags, RefuseUnless, RefuseValues, program
+from dspex_actors.workers.confine._bpf import ASK, Refuse, RefuseFlags, RefuseUnless, RefuseValues, program
 from dspex_actors.workers.confine._syscalls import AUDIT_ARCH, FIRST_UNKNOWN, NUMBERS, number
 
 X86 = AUDIT_ARCH["x86_64"]
-ALLOW, KILL = "allow", "kill"
+ALLOW, KILL, NOTIFY = "allow", "kill", "ask"
 
 
 def decide(code, nr, args=(), *, arch=X86):
-    """Return what a program does with a call: "allow", "kill", or the errno it fails with."""
+    """Return what a program does with a call: "allow", "kill", "ask", or the errno it fails with."""
     data = struct.pack("IIQ6Q", nr, arch, 0, *args, *[0] * (6 - len(args)))
     at = accumulator = 0
     while True:
@@ -28,7 +28,7 @@ def decide(code, nr, args=(), *, arch=X86):
         elif op == 0x05:
             at += k
         elif op == 0x06:
-            return {0x7FFF0000: ALLOW, 0x80000000: KILL}.get(k, k & 0xFFFF)
+            return {0x7FFF0000: ALLOW, 0x80000000: KILL, 0x7FC00000: NOTIFY}.get(k, k & 0xFFFF)
         else:
             holds = {0x15: accumulator == k, 0x35: accumulator >= k, 0x45: bool(accumulator & k)}[op]
             at += jump_true if holds else jump_false
@@ -62,6 +62,10 @@ def test_call_newer_than_the_table_is_not_implemented():
         (Refuse(), (0,), 1),
         (Refuse(0), (0,), 0),
         (Refuse(38), (0,), 38),
+        (Refuse(ASK), (0,), NOTIFY),
+        (RefuseFlags(forbidden=0x10, demanded=0x20, errno=ASK), (0x00,), NOTIFY),
+        (RefuseFlags(forbidden=0x10, demanded=0x20, errno=ASK), (0x10,), 1),
+        (RefuseFlags(forbidden=0x10, demanded=0x20, errno=ASK), (0x20,), ALLOW),
         (RefuseUnless(1, (7,)), (0, 7), ALLOW),
         (RefuseUnless(1, (7,)), (7, 8), 1),
         (RefuseUnless(1, (1,), mask=0xF), (0, 0x80001), ALLOW),
@@ -121,6 +125,17 @@ def test_worker_starts_threads_but_no_processes():
     assert decide(code, x86("clone"), (0x003D0F00,)) == ALLOW  # the flags of pthread_create
     assert decide(code, x86("clone"), (17,)) == 1  # SIGCHLD: fork
     assert decide(code, x86("fork")) == decide(code, x86("execve")) == 1
+
+
+def test_the_worker_of_a_session_has_to_ask_before_it_forks_or_signals_another_process():
+    rights = _seccomp.Rights(ask=True)
+    code = _seccomp.assemble(_seccomp.worker_rules(1234, rights), arch="x86_64")
+
+    assert decide(code, x86("clone"), (17,)) == decide(code, x86("kill"), (1235, 9)) == NOTIFY
+    assert decide(code, x86("clone"), (0x003D0F00,)) == decide(code, x86("kill"), (1234, 9)) == ALLOW
+    assert decide(code, x86("execve")) == 1
+    for namespace in (17, *range(25, 31)):  # about CLONE_NEWUSER and its like no keeper is asked
+        assert decide(code, x86("clone"), (17 | 1 << namespace,)) == 1
 
 
 def test_pairs_of_stream_sockets_are_allowed_but_datagram_pairs_are_not():
