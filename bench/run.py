@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = (
     "cold_start",
     "warm_call",
+    "sessions",
     "fresh_sandbox",
     "timeout_recovery",
     "memory",

@@ -106,7 +106,8 @@ def test_when_the_host_ends_nothing_of_its_sessions_is_left(tmp_path, kill, monk
 def test_sessions_of_an_ordinary_user_are_rolled_back_too():
     options = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
     python = readable_interpreter() if options else sys.executable
-    assert python is not None, "no interpreter of this version can be run by other users"
+    if python is None:
+        pytest.skip("no interpreter of this version can be run by other users")
     with host(python, kill=False, **options) as program:
         uid, fate, x, of_branch, namespace = program.stdout.readline().split()
         program.wait(CEILING_S)

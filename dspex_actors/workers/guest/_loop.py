@@ -38,6 +38,7 @@ _ECHO = "x"
 _ECHOED = [0.5] * 40, [7] * 40, ["text"] * 40, [{"a": 1, "b": [1, None]}] * 3, b"x" * 5000
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
+_TOUCH = b"".join(_framing.pack_parts([_encode(_protocol.Request("1"))]))
 _SPARE_FILES = 4  # what making a copy of a session takes
 _SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
 
@@ -174,11 +175,11 @@ class Worker:
             return
         outcome = self._copies.freeze(payload)
         self._limited = None  # they were widened for it
-        if outcome is Outcome.WOKEN:
+        if outcome is Outcome.WOKEN:  # and about to be copied again, as a rule
             self._pid = os.getpid()
-        else:
-            self._send(FrameType.FROZEN, [b"\1" if outcome is Outcome.MADE else b"\0"])
-            self._copies.reap()
+            return
+        self._send(FrameType.FROZEN, [b"\1" if outcome is Outcome.MADE else b"\0"])
+        self._copies.reap()
         self._touch()  # the pages that the two share are to be copied now, not in the next request
 
     def _warm_up(self) -> None:
@@ -194,8 +195,7 @@ class Worker:
     def _touch(self) -> None:
         """Like `_warm_up`, but read nothing: the host's next request may be there already."""
         main = sys.modules.get("__main__")
-        request = _encode(_protocol.Request(_REHEARSAL))
-        self._answer(b"".join(_framing.pack_parts([request])))
+        self._answer(_TOUCH)
         if self._namespace is not None and main is not None:
             sys.modules["__main__"] = main
 
