@@ -173,6 +173,7 @@ class Worker:
         if self._copies is None:
             return
         outcome = self._copies.freeze(payload)
+        self._limited = None  # they were widened for it
         if outcome is Outcome.WOKEN:
             self._pid = os.getpid()
         else:
