@@ -19,6 +19,7 @@ from dspex_actors import (
     WorkerLostError,
 )
 from supervisors import SupervisorError
+from supervisors.testing import wait_restarted
 from tests.integration._tools import (
     CEILING_S,
     Events,
@@ -114,11 +115,12 @@ def test_a_zygote_killed_under_a_running_guest_is_a_typed_error_for_its_caller(k
     with runtime_of(spares=1) as runtime:
         for _ in range(kills):
             call_until_it_works(runtime)
-            gated = Gated(runtime)
+            gated, executor = Gated(runtime), runtime.executor.pid
             kill_zygote(runtime)
             error = gated.future.exception(CEILING_S)
 
             assert isinstance(error, WorkerLostError | ExecutorUnavailableError)
+            wait_restarted(runtime.executor, executor)
         assert call_until_it_works(runtime) == 2
 
 

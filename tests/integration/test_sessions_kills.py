@@ -162,7 +162,7 @@ def test_good_and_runaway_calls_in_turn_leave_no_process_descriptor_or_file(call
 
             assert session["n"] == calls // 2
             assert len(alive) == PROCESSES + 1, alive
-            assert grown == (0, 0)
+            assert (grown[0], max(0, grown[1])) == (0, 0)  # idle threads of an earlier test end meanwhile
             assert held < 25
         assert list(folder.iterdir()) == []
         left = members(namespace)

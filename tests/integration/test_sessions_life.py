@@ -26,7 +26,7 @@ from dspex_actors import (
 )
 from dspex_actors.executors import OpenSession, SessionCall
 from supervisors import Supervisor
-from supervisors.testing import wait_exit
+from supervisors.testing import wait_exit, wait_restarted
 from tests.integration._tools import (
     CEILING_S,
     Events,
@@ -175,12 +175,13 @@ def test_a_session_ends_with_its_zygote_and_a_new_one_can_be_opened():
     with runtime_of(spares=1) as runtime:
         session = runtime.session()
         session.execute("x = 42")
-        actor = session._address.pid
+        actor, executor = session._address.pid, runtime.executor.pid
         with pidfds_of(runtime.executor) as pidfds:
             sigkill(next(iter(pidfds.values())))
         wait_exit(actor)
         with pytest.raises(SessionClosedError, match="sandbox"):
             session.execute("x")
+        wait_restarted(runtime.executor, executor)
         with runtime.session() as another:
             value = another.execute("1").value
 
