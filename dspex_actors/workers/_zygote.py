@@ -19,6 +19,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
@@ -291,6 +292,8 @@ class Zygote:
         if slot.is_held:
             return  # until it is let go
         try:
+            if stat.S_IMODE(os.stat(slot.path).st_mode) != 0o700:  # noqa: PTH116 -- pathlib is not loaded here
+                os.chmod(slot.path, 0o700)  # noqa: PTH101 -- the guest has shut it, and not only for itself
             with os.scandir(slot.path) as entries:
                 dirty = next(entries, None) is not None
         except OSError:
