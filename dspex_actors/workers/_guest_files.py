@@ -11,7 +11,7 @@ import stat
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from dspex_actors._errors import WritePathError
+from dspex_actors._errors import WorkerLostError, WritePathError
 from dspex_actors._execution import Completed, Failed, GuestFailure
 from dspex_actors._files import WriteBack
 from dspex_actors.workers import _tree
@@ -203,9 +203,16 @@ def take(fds: list[int], rules: FileRules) -> tuple[list[int], GuestFiles | None
     """Part the descriptor of a scratch folder, which comes last, from those of processes.
 
     Args:
-        fds: as the zygote has sent them.
+        fds: as the zygote has sent them; none if there is no process.
         rules: what the policy says about the folder; without any the zygote sends none.
+
+    Raises:
+        WorkerLostError: the zygote could not open it; the descriptors are closed.
     """
-    if rules.is_empty or not fds or not stat.S_ISDIR(os.fstat(fds[-1]).st_mode):
+    if rules.is_empty or not fds:
         return fds, None
+    if not stat.S_ISDIR(os.fstat(fds[-1]).st_mode):
+        for descriptor in fds:
+            os.close(descriptor)
+        raise WorkerLostError("its scratch folder is not there")
     return fds[:-1], GuestFiles(fds[-1], rules)

@@ -199,12 +199,13 @@ class Zygote:
 
     def _announce(self, control: socket.socket, pid: int, fds: list[int], slot: Slot) -> None:
         """Tell the host of a child, and lend it the scratch folder if it is to look into that."""
-        if not self._config.lends_scratch:
-            _quietly_send(control, _encode(_protocol.Born(pid)), fds)
-            return
-        scratch = os.open(slot.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        _quietly_send(control, _encode(_protocol.Born(pid)), [*fds, scratch])
-        os.close(scratch)
+        scratch = []
+        if self._config.lends_scratch:
+            with suppress(OSError):  # an unconfined guest has removed it: the new one will not get far either
+                scratch.append(os.open(slot.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        _quietly_send(control, _encode(_protocol.Born(pid)), [*fds, *scratch])
+        for descriptor in scratch:
+            os.close(descriptor)
 
     def _serve_session(self, worker: _loop.Worker, fds: SessionFds) -> None:
         """Fork the keeper of a session, which forks the worker."""
