@@ -216,6 +216,18 @@ def test_what_the_guests_user_may_not_read_is_an_error_at_the_start_and_no_surpr
     assert "cannot be read" in caught.value.reason
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only guests of root have users of their own")
+def test_a_path_that_is_private_to_root_is_lent_at_the_price_of_the_guests_own_users(tmp_path):
+    tmp_path.chmod(0o700)
+    (tmp_path / "file").write_text("private")
+    with BareZygote(Policy(read_paths=(tmp_path,))) as zygote:
+        code = "import os\nopen(f'{folder}/file').read(), os.getuid()"
+
+        assert zygote.run(code, PATIENT, {"folder": str(tmp_path)}).value == ("private", 0)
+        assert not zygote.layers["process_limit"].active
+        assert str(tmp_path) in zygote.layers["process_limit"].detail
+
+
 @pytest.mark.parametrize(
     ("path", "words"), [("missing", "exist"), ("socket_like", "exist"), ("to_proc", "other than")]
 )
