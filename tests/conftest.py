@@ -24,7 +24,6 @@ def pytest_configure(config):
         timeout = float(config.getini("timeout"))
     if timeout:
         config.stash[WATCH] = HangWatch(timeout + GRACE_S)
-        config.stash[WATCH].start()
 
 
 @pytest.hookimpl(tryfirst=True)
