@@ -1,9 +1,9 @@
 """Counting the CPU time of a request in the host, for workers that outlive it.
 
 The kernel's own limit (RLIMIT_CPU) is no help there: it counts from the start of the process, a hard one can
-never be raised again for the next call, and a soft one is the guest's to raise. It also counts by ticks of the
-kernel's clock, which on a loaded machine was seen to kill a guest after 0.7 of 1.0 seconds; the CPU clock of a
-process, which is read here, counts nanoseconds.
+never be raised again for the next call, and a soft one is the guest's to raise. It also counts by ticks of
+the kernel's clock, which on a loaded machine was seen to kill a guest after 0.7 of 1.0 seconds; the CPU clock
+of a process, which is read here, counts nanoseconds.
 """
 
 from __future__ import annotations
