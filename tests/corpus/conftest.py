@@ -17,11 +17,20 @@ CELLS_OF_A_CONFIGURATION = 14  # of about a hundred; all of them take some 20 s
 
 
 class Findings:
-    """What a run has found out: cells better than expected, by rule and check; configurations not run."""
+    """What a run has found out.
+
+    Attributes:
+        run: number of cells that were run.
+        better: cells better than expected, by rule and check.
+        lacking: why a configuration could not be had, by name.
+        refused: the layer for want of which a profile starts nothing, by configuration and profile.
+    """
 
     def __init__(self):
+        self.run = 0
         self.better = defaultdict(list)
         self.lacking = {}
+        self.refused = {}
 
 
 FINDINGS = pytest.StashKey[Findings]()
@@ -58,7 +67,7 @@ def hosts(subreaper):  # noqa: ARG001 -- orphans of a host become our children
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Name the cells that are better than expected, and the configurations that could not be had."""
+    """Count the cells; name those better than expected, and what could not be had or starts nothing."""
     findings = config.stash[FINDINGS]
     for title, lines in (
         (
@@ -69,6 +78,11 @@ def pytest_terminal_summary(terminalreporter, config):
             "configurations of the corpus that were not run",
             [f"{name}: {why}" for name, why in findings.lacking.items()],
         ),
+        (
+            "starts nothing there, so that there is nothing to attack",
+            [f"{where}: no layer {layer}" for where, layer in sorted(findings.refused.items())],
+        ),
+        ("cells of the corpus", [f"{findings.run} were attacked"] if findings.run else []),
     ):
         if lines:
             terminalreporter.section(title)
