@@ -80,6 +80,13 @@ class May:
         return not (machine.active & set(self.without)) and not (self.unless_root and machine.is_root)
 
 
+class Verdict(NamedTuple):
+    """How a cell differs from what is expected: sentences on what is worse, expected leaks that held."""
+
+    worse: list[str]
+    better: dict[str, May]
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A profile that may start nothing in a configuration, for want of a layer."""
@@ -142,6 +149,28 @@ class Matrix:
         return {
             check: rule for rule in self.rules_of(cell, machine) for check in rule.checks if check in made
         }
+
+    def judge(self, cell: Cell, wrong: dict[str, str], machine: Machine) -> Verdict:
+        """Compare what was seen in a cell with what is expected.
+
+        Args:
+            cell: where.
+            wrong: what is wrong by check, empty where it holds; for each check of the cell.
+            machine: on which it was seen.
+
+        Raises:
+            KeyError: one of the cell's checks was not made.
+        """
+        leaks = {check: wrong[check] for check in self.checks_of(cell) if wrong[check]}
+        may = self.may_fail(cell, machine)
+        where = f"{cell.entry} ({self.entries[cell.entry].kind}) in profile {cell.profile}"
+        worse = [
+            f"{where}, {self.configurations[cell.configuration].title}: "
+            f"expected that {self.meanings[check]}; seen: {what}"
+            for check, what in leaks.items()
+            if check not in may
+        ]
+        return Verdict(worse, {check: may[check] for check in may.keys() - leaks.keys()})
 
     def refusal_of(self, configuration: str, profile: str) -> Refusal | None:
         """Return the rule by which a profile may start nothing in a configuration; None if it must start."""

@@ -13,7 +13,8 @@ import pytest
 
 from tests.corpus._attacked import Hosts
 
-CELLS_OF_A_CONFIGURATION = 14  # of about a hundred; all of them take some 20 s
+# Of three, and of up to 78: all of them take minutes.
+PROFILES_OF_A_CONFIGURATION, CELLS_OF_A_PROFILE = 2, 5
 
 
 class Findings:
@@ -47,15 +48,22 @@ def findings(request):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Mark as slow what the seed does not choose."""
-    cells = [item for item in items if "cell" in getattr(getattr(item, "callspec", None), "params", {})]
-    groups = defaultdict(list)
-    for item in sorted(cells, key=lambda item: item.nodeid):
-        groups[item.callspec.params["cell"].configuration].append(item)
-    draw = random.Random(config.getoption("randomly_seed", 0))  # noqa: S311 -- a choice that can be repeated
-    for group in groups.values():
-        chosen = draw.sample(group, min(CELLS_OF_A_CONFIGURATION, len(group)))
-        for item in set(group) - set(chosen):
+    """Mark as slow what the seed does not choose: of each configuration some profiles, of these some cells."""
+    groups = defaultdict(lambda: defaultdict(list))
+    for item in sorted(items, key=lambda item: item.nodeid):
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        if "cell" in params:
+            groups[params["cell"].configuration][params["cell"].profile].append(item)
+        elif {"name", "profile"} <= params.keys() and item.path.parent.name == "corpus":
+            groups[params["name"]][params["profile"]].insert(0, item)
+    seed = config.getoption("randomly_seed", 0)
+    draw = random.Random(seed)  # noqa: S311 -- a choice that can be repeated
+    for profiles in groups.values():
+        chosen = set()
+        drawn = draw.sample(sorted(profiles), min(PROFILES_OF_A_CONFIGURATION, len(profiles)))
+        for of_layers, *cells in (profiles[name] for name in drawn):
+            chosen |= {of_layers, *draw.sample(cells, min(CELLS_OF_A_PROFILE, len(cells)))}
+        for item in {item for group in profiles.values() for item in group} - chosen:
             item.add_marker(pytest.mark.slow)
 
 

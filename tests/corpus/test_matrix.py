@@ -102,6 +102,37 @@ def test_a_leak_is_expected_on_a_machine_that_lacks_the_layers_and_on_no_other(r
         assert not rule.holds_on(Machine(is_root=False, active=frozenset({layer})))
 
 
+MACHINES = [
+    Machine(is_root=is_root, active=frozenset(active))
+    for is_root in (True, False)
+    for active in ([], LAYERS, [*LAYERS, "cgroup:memory", "cgroup:processes"])
+]
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: f"{machine.is_root}-{len(machine.active)}")
+def test_each_single_leak_of_a_cell_is_worse_than_expected_unless_a_rule_allows_it_there(machine):
+    for cell in MATRIX.cells():
+        held = dict.fromkeys(MATRIX.entries[cell.entry].must, "")
+        allowed = MATRIX.may_fail(cell, machine)
+        for check in MATRIX.checks_of(cell):
+            verdict = MATRIX.judge(cell, {**held, check: "something"}, machine)
+            assert len(verdict.worse) == (0 if check in allowed else 1), (cell, check)
+            assert verdict.better.keys() == allowed.keys() - {check}
+        assert MATRIX.judge(cell, held, machine) == ([], allowed)
+
+
+def test_a_host_that_fell_silent_is_worse_than_expected_in_every_cell():
+    bare = Machine(is_root=False, active=frozenset())
+    for cell in MATRIX.cells():
+        assert MATRIX.judge(cell, dict.fromkeys(MATRIX.checks_of(cell), "silent"), bare).worse
+
+
+def test_a_check_that_was_not_made_is_no_check_that_holds():
+    cell = Cell("all_layers", "process", "fil03")
+    with pytest.raises(KeyError):
+        MATRIX.judge(cell, {}, Machine(is_root=True, active=frozenset()))
+
+
 def test_a_profile_may_start_nothing_only_where_its_kill_would_not_be_reliable():
     assert {(refusal.profile, refusal.layer) for refusal in MATRIX.refusals} == {("shell", "reliable_kill")}
     for refusal in MATRIX.refusals:
