@@ -48,7 +48,7 @@ def findings(request):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Mark as slow what the seed does not choose: of each configuration some profiles, of these some cells."""
+    """Mark slow what the seed does not choose: some profiles of each configuration, some cells of these."""
     groups = defaultdict(lambda: defaultdict(list))
     for item in sorted(items, key=lambda item: item.nodeid):
         params = getattr(getattr(item, "callspec", None), "params", {})
