@@ -15,22 +15,23 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 GRACE_S = 60.0  # seconds beyond the time a test may take, for its teardown; also for the end of the run
 SHOW = signal.SIGUSR2
-SHOW_S = 0.2  # seconds until a thread has certainly printed its stack
+QUIET_S = 0.2  # seconds of silence after which a thread has printed its stack
 
 
 class HangWatch:
     """Kills this process when nothing is begun for longer than `limit_s` seconds."""
 
     def __init__(self, limit_s: float) -> None:
-        self._stderr = os.dup(2)  # the true one: pytest captures nothing while it is configured
-        faulthandler.register(SHOW, file=self._stderr, all_threads=False)
-        command = [sys.executable, "-I", __file__, str(os.getpid()), str(limit_s)]
-        self._watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=self._stderr)
+        stacks, self._shown = os.pipe()
+        faulthandler.register(SHOW, file=self._shown, all_threads=False)
+        command = [sys.executable, "-I", __file__, str(os.getpid()), str(stacks), str(limit_s)]
+        # its standard error is the true one: pytest captures nothing while it is configured
+        self._watcher = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[stacks])
+        os.close(stacks)
         assert self._watcher.stdin is not None
         self._pipe = self._watcher.stdin.fileno()
 
@@ -39,7 +40,7 @@ class HangWatch:
         os.write(self._pipe, f"{what[:200]}\n".encode())
 
 
-def watch(pid: int, limit_s: float) -> None:
+def watch(pid: int, stacks: int, limit_s: float) -> None:
     """Read what has begun from standard input until its end; kill the process when a limit is over."""
     begun = "the run"
     while select.select([0], [], [], limit_s)[0]:
@@ -48,13 +49,13 @@ def watch(pid: int, limit_s: float) -> None:
             return
         begun = read.decode(errors="replace").rstrip("\n").rpartition("\n")[2]
     if os.getppid() == pid:
-        show_threads(pid)
+        show_threads(pid, stacks)
         sys.stderr.write(f"{begun} hangs for more than {limit_s:g} s; the run is killed\n")
         sys.stderr.flush()
         os.kill(pid, signal.SIGKILL)
 
 
-def show_threads(pid: int) -> None:
+def show_threads(pid: int, stacks: int) -> None:
     """Print how many threads wait where in the kernel, and the stacks of those that matter."""
     waiting = {int(task.name): place(task) for task in Path(f"/proc/{pid}/task").iterdir()}
     main = waiting.pop(pid)
@@ -64,9 +65,9 @@ def show_threads(pid: int) -> None:
     sys.stderr.write(f"\nthreads: {', '.join(f'{count} in {where}' for count, where in counts) or 'one'}\n")
     for thread in [*[thread for thread, where in waiting.items() if "futex" not in where][:20], pid]:
         sys.stderr.write(f"\nin {main if thread == pid else waiting[thread]}:\n")
-        sys.stderr.flush()
         ctypes.CDLL(None).tgkill(pid, thread, int(SHOW))
-        time.sleep(SHOW_S)
+        while select.select([stacks], [], [], QUIET_S)[0]:
+            sys.stderr.write(os.read(stacks, 65536).decode())
 
 
 def place(task: Path) -> str:
@@ -76,4 +77,4 @@ def place(task: Path) -> str:
 
 
 if __name__ == "__main__":
-    watch(int(sys.argv[1]), float(sys.argv[2]))
+    watch(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
