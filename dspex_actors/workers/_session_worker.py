@@ -267,6 +267,7 @@ class SessionWorker(KeptWorker):
             reseed=self._reseed,
             group=self._group,
         )
+        new.zygote_pid = self.zygote_pid
         try:
             came = new._await_worker(_PATIENCE_S)
         except BaseException:
