@@ -37,7 +37,7 @@ def parts_of(
     request = Request(
         code,
         keep,
-        limits.cpu_s,
+        None if keep else limits.cpu_s,  # see `CpuWatch`
         limits.memory_bytes,
         limits.output_bytes,
         limits.result_bytes,

@@ -316,6 +316,7 @@ class ZygoteHandle:
             data, control, self.new_id(), self._profile, self._sandbox, line=line, reseed=reseed
         )
         worker.file_rules = self._files
+        worker.zygote_pid = self.pid
         return worker
 
     def new_id(self) -> int:
@@ -354,6 +355,7 @@ class ZygoteHandle:
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
         worker.file_rules = self._files
+        worker.zygote_pid = self.pid
         return worker
 
     @property
