@@ -226,7 +226,7 @@ def _quota(quota: ScratchQuota) -> str:
     size = room.f_blocks * room.f_frsize
     if quota.size_bytes is None or size > quota.size_bytes + room.f_frsize:
         return f"there is room for {size} bytes"
-    if quota.files is not None and room.f_files > quota.files:
+    if quota.files is not None and room.f_files > quota.files + 1:  # the folder itself
         return f"there is room for {room.f_files} files"
     descriptor = os.open("probe", os.O_CREAT | os.O_RDWR, 0o600)
     try:  # refused at once, before any of it is filled
