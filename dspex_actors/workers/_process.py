@@ -179,13 +179,13 @@ class WorkerProcess:
         Raises:
             WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
         """
-        nonce = self._begin()
+        nonce = self._begin(limits, timers)
         output = OutputCollector(limits.output_bytes, on_output)
         calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
         request = _protocol.Request(
             code,
             keep,
-            limits.cpu_s,
+            None if keep else limits.cpu_s,  # see `CpuWatch`
             limits.memory_bytes,
             limits.output_bytes,
             limits.result_bytes,
@@ -238,7 +238,7 @@ class WorkerProcess:
     def _memory(self) -> int | None:
         return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid)
 
-    def _begin(self) -> int:
+    def _begin(self, limits: Limits, timers: Timers) -> int:  # noqa: ARG002 -- for a worker that counts itself
         """Note that a request is under way; return its nonce."""
         with self._lock:
             self._nonce += 1
