@@ -1,4 +1,4 @@
-"""What the zygote tries outside of the host's namespaces is possible in them, so its failure tells something."""
+"""What the zygote tries outside the host's namespaces is possible in them; so its failures count."""
 
 from __future__ import annotations
 
