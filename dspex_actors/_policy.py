@@ -66,6 +66,7 @@ class Policy:
         allow_imports: profile `strict` only: what guests may import beside the profile's own list, each
             `"module"` or `"module:name"`, with shell wildcards.
         forbid_imports: profile `strict` only: what they may not import, in the same form; wins over all else.
+            `"builtins:name"` takes a built-in function away.
         require: layers without which nothing is run, out of `possible_layers`; None means the essential
             ones, but none for `trusted`. An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
@@ -73,7 +74,8 @@ class Policy:
 
     Raises:
         ConfigError: an unknown profile or layer, a required layer that the profile has on no machine, names
-            that are not strings, or a limit of the scratch folder that is too small.
+            that are not strings, an import rule of another form, or a limit of the scratch folder that is
+            too small.
     """
 
     profile: Profile | str = Profile.PROCESS
@@ -94,6 +96,8 @@ class Policy:
         for name in ("packages", "preload", "allow_imports", "forbid_imports"):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
         object.__setattr__(self, "environment", _environment(self.environment))
+        for name in ("allow_imports", "forbid_imports"):
+            _check_rules(name, getattr(self, name))
         if self.profile is not Profile.STRICT and (self.allow_imports or self.forbid_imports):
             # In the full language an import list is no protection: importlib walks around it.
             listed = (*self.allow_imports, *self.forbid_imports)
@@ -143,6 +147,19 @@ class Policy:
                 self.scratch_files,
             )
         )
+
+
+def _check_rules(field_name: str, rules: tuple[str, ...]) -> None:
+    """Refuse an import rule without a module, or with an empty name.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    wrong = [
+        rule for rule in rules if not all(part.strip() for part in rule.split(":", 1)) or rule.count(":") > 1
+    ]
+    if wrong:
+        raise ConfigError(f"Policy.{field_name}", wrong, "rules of the form 'module' or 'module:name'")
 
 
 def _check_required(required: frozenset[str], possible: frozenset[str], profile: Profile) -> None:

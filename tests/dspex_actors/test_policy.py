@@ -129,6 +129,15 @@ def test_import_rules_are_refused_where_the_language_could_walk_around_them(fiel
     assert getattr(Policy(profile="strict", **{field: ["os"]}), field) == ("os",)
 
 
+@pytest.mark.parametrize("field", ["allow_imports", "forbid_imports"])
+@pytest.mark.parametrize("rule", [":name", "module:", " :name", "module: ", "a:b:c", ":::x"])
+def test_an_import_rule_without_a_module_or_with_an_empty_name_is_refused(field, rule):
+    with pytest.raises(ConfigError, match="'module' or 'module:name'") as caught:
+        Policy(profile="strict", **{field: ["math", rule]})
+
+    assert (caught.value.field, caught.value.value) == (f"Policy.{field}", [rule])
+
+
 EQUAL = [
     (Policy(), Policy(profile="process")),
     (Policy(environment={"A": "1", "B": "2"}), Policy(environment={"B": "2", "A": "1"})),

@@ -21,6 +21,7 @@ from dspex_actors.workers.confine import (
     _landlock,
     _libc,
     _limits,
+    _namespace_trials,
     _namespaces,
     _nannies,
     _root,
@@ -97,6 +98,8 @@ class Confinement:
         host: which namespaces the host is in, as numbers, by layer name; empty if they cannot be seen.
         host_name: the host's name, as a guest must not see it.
         reaches_loopback: whether a datagram to this machine itself would find its way.
+        finds_segment: whether memory that was shared in the host's ipc namespace can still be found.
+        makes_devices: whether there are rights over the machine that make a device.
         proc: descriptor of the folder /proc; None without a sandbox.
         scratch: descriptor of the folder of scratch folders, in a root of their own.
         first_user: of the range of users that guests have; None if they have ours.
@@ -113,6 +116,8 @@ class Confinement:
     host: dict[str, int] = field(default_factory=dict)
     host_name: str = ""
     reaches_loopback: bool = True
+    finds_segment: bool = True
+    makes_devices: bool = True
     proc: int | None = None
     scratch: int | None = None
     first_user: int | None = None
@@ -182,8 +187,11 @@ class Confinement:
             self.missing["process_limit"] = SWITCHED_OFF
         else:
             self.first_user = _users.free_range()
+        segment = _namespace_trials.SharedSegment()
         self.missing.update(_namespaces.enter(self.disabled, self.first_user))
-        self.reaches_loopback = _namespaces.reaches_loopback()
+        self.reaches_loopback = _namespace_trials.reaches_loopback()
+        self.finds_segment, self.makes_devices = segment.is_found(), _namespace_trials.makes_devices(staging)
+        segment.close()
         if "mount_namespace" not in self.missing:
             steps = _root.plan([*self.view.read, *self.view.listed], self.view.hidden)
             self._try("mount_namespace", lambda: self._enter_root(staging, steps))

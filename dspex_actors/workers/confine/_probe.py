@@ -76,14 +76,24 @@ def check_namespaces(confinement: Confinement, worker: int, reports: list[LayerR
         unseen = ""
     except OSError as error:
         seen, unseen = {}, f"cannot be seen: {error}"
+    tried_before = {
+        "user_namespace": ("making a device", confinement.makes_devices, "it was made"),
+        "network_namespace": (
+            "reaching the loopback interface",
+            confinement.reaches_loopback,
+            "it was reached",
+        ),
+        "ipc_namespace": ("finding shared memory of the host", confinement.finds_segment, "it was found"),
+    }
     merged = dict(tried)
     for layer, kind in _namespaces.KINDS.items():
         own = layer in seen and seen[layer] != confinement.host[layer]
         attempt = f"comparing its {kind} namespace"
         failure = "" if own else unseen or "it is the host's"
-        if layer == "network_namespace":
-            attempt = f"reaching the loopback interface; {attempt}"
-            failure = failure or ("it was reached" if confinement.reaches_loopback else "")
+        if layer in tried_before:
+            what, succeeded, outcome = tried_before[layer]
+            attempt = f"{what}; {attempt}"
+            failure = failure or (outcome if succeeded else "")
         detail = f"its own ({kind}:[{seen[layer]}])" if own else ""
         if layer in tried:
             failure = failure or ("" if tried[layer].active else tried[layer].detail)
@@ -226,7 +236,7 @@ def _quota(quota: ScratchQuota) -> str:
     size = room.f_blocks * room.f_frsize
     if quota.size_bytes is None or size > quota.size_bytes + room.f_frsize:
         return f"there is room for {size} bytes"
-    if quota.files is not None and room.f_files > quota.files:
+    if quota.files is not None and room.f_files > quota.files + 1:  # the folder itself
         return f"there is room for {room.f_files} files"
     descriptor = os.open("probe", os.O_CREAT | os.O_RDWR, 0o600)
     try:  # refused at once, before any of it is filled
