@@ -69,6 +69,7 @@ class Policy:
             An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
         scratch_files: files and folders in it, None for no limit.
+        key: a text that is equal for equal policies; names the policy's sandbox in the tree.
 
     Raises:
         ConfigError: an unknown profile or layer, names that are not strings, or a limit of the scratch folder
@@ -84,6 +85,7 @@ class Policy:
     require: frozenset[str] | None = None
     scratch_bytes: int | None = 64 * MIB
     scratch_files: int | None = 4096
+    key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -106,6 +108,7 @@ class Policy:
                 raise ConfigError("Policy.require", unknown, one_of(LAYERS))
         _check_quota("scratch_bytes", self.scratch_bytes, MIB)
         _check_quota("scratch_files", self.scratch_files, 16)
+        object.__setattr__(self, "key", self._key())
 
     @property
     def required_layers(self) -> frozenset[str]:
@@ -114,9 +117,7 @@ class Policy:
             return self.require
         return frozenset() if self.profile is Profile.TRUSTED else ESSENTIAL_LAYERS
 
-    @property
-    def key(self) -> str:
-        """A text that is equal for equal policies; names the policy's sandbox in the tree."""
+    def _key(self) -> str:
         return repr(
             (
                 Profile(self.profile).value,
