@@ -22,6 +22,7 @@ from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, 
 from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
+from dspex_actors.workers._lateness import NoticingReader
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers._result import final_of, result_of, usage_of
@@ -71,7 +72,7 @@ class WorkerProcess:
         self._control_group = control_group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
-        self._reader = _framing.FrameReader(data, self._caps)
+        self._reader = NoticingReader(data, self._caps)
         self._lock = threading.Lock()
         self._pidfd = -1
         self._nanny = -1  # pidfd; killing her kills all that the guest has started
@@ -147,6 +148,10 @@ class WorkerProcess:
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
 
+    def tell_when_late(self, seconds: float, on_late: Callable[[], object]) -> None:
+        """See `NoticingReader.tell_when_late`; for a worker that is ready, and its next request."""
+        self._reader.tell_when_late(seconds, on_late)
+
     def execute(
         self,
         code: str,
@@ -178,19 +183,8 @@ class WorkerProcess:
         nonce = self._begin()
         output = OutputCollector(limits.output_bytes, on_output)
         calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
-        request = _protocol.Request(
-            code,
-            keep,
-            limits.cpu_s,
-            limits.memory_bytes,
-            limits.output_bytes,
-            limits.result_bytes,
-            limits.file_bytes,
-            limits.open_files,
-            limits.processes,
-            () if calls is None else calls.names,
-            read,
-        )
+        names = () if calls is None else calls.names
+        request = _protocol.Request.of(code, limits, keep=keep, tools=names, read=read)
         parts: list[bytes | bytearray | memoryview] = [_encode(request)]
         if variables is not None:
             parts += [variables.structure, *variables.buffers]

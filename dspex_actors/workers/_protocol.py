@@ -24,9 +24,12 @@ from __future__ import annotations
 import array
 import socket
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from dspex_actors._limits import Limits
 
 VERSION = 2
 """Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
@@ -87,6 +90,23 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     processes: int | None = None
     tools: tuple[str, ...] = ()
     read: str = ""
+
+    @classmethod
+    def of(cls, code: str, limits: Limits, *, keep: bool, tools: tuple[str, ...], read: str) -> Request:
+        """Return a request with these limits."""
+        return cls(
+            code,
+            keep,
+            limits.cpu_s,
+            limits.memory_bytes,
+            limits.output_bytes,
+            limits.result_bytes,
+            limits.file_bytes,
+            limits.open_files,
+            limits.processes,
+            tools,
+            read,
+        )
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
