@@ -149,7 +149,7 @@ class WorkerProcess:
             raise WorkerLostError(f"the worker did not get ready: {why}")
 
     def tell_when_late(self, seconds: float, on_late: Callable[[], object]) -> None:
-        """See `NoticingReader.tell_when_late`; for a worker that is ready, and its next request."""
+        """Have the next request call `on_late` if it takes long; see `NoticingReader.tell_when_late`."""
         self._reader.tell_when_late(seconds, on_late)
 
     def execute(
