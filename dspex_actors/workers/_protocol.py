@@ -97,7 +97,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         return cls(
             code,
             keep,
-            limits.cpu_s,
+            None if keep else limits.cpu_s,  # see `CpuWatch`
             limits.memory_bytes,
             limits.output_bytes,
             limits.result_bytes,
