@@ -340,7 +340,7 @@ def check_code(code: object) -> None:
             "code", f"{len(code)} characters", f"at most {describe_limit('code', MAX_CODE_BYTES)}"
         )
     try:
-        size = len(code.encode())
+        size = len(code) if code.isascii() else len(code.encode())
     except UnicodeEncodeError as error:
         raise ConfigError("code", code[error.start : error.end], "text that UTF-8 can encode") from None
     if size > MAX_CODE_BYTES:
@@ -353,6 +353,8 @@ def check_names(field_name: str, names: object) -> Mapping[str, Any]:
     Raises:
         ConfigError: not a mapping, or a name that is no identifier or is a keyword.
     """
+    if names.__class__ is dict and not names:  # most requests; saves them a fourth of their check
+        return names
     import keyword  # noqa: PLC0415 -- only this check needs it
     import unicodedata  # noqa: PLC0415 -- as above
 

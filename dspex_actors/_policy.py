@@ -84,6 +84,7 @@ class Policy:
             only then; see `WriteBack`.
         files: patterns of the files in the scratch folder that come back in `result.files`, like `"*.csv"`,
             `"plots/*.png"` or `"**"` for all.
+        key: a text that is equal for equal policies; names the policy's sandbox in the tree.
 
     `read_paths` and `write_paths` make the layer `host_paths` a required one, whatever `require` says, but
     for `trusted`. `strict`, which cannot open files, takes none of the three; `trusted`, which may read
@@ -107,6 +108,7 @@ class Policy:
     read_paths: tuple[str | PathLike[str], ...] = ()
     write_paths: Mapping[str, str | PathLike[str]] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -130,6 +132,7 @@ class Policy:
         _check_quota("scratch_bytes", self.scratch_bytes, MIB)
         _check_quota("scratch_files", self.scratch_files, 16)
         self._check_files()
+        object.__setattr__(self, "key", self._key())
 
     def _check_files(self) -> None:
         """Check what is said about files, and keep it as texts.
@@ -177,9 +180,7 @@ class Policy:
                 return _WITHOUT_SANDBOX
         return frozenset(LAYERS) - {"cgroup"}
 
-    @property
-    def key(self) -> str:
-        """A text that is equal for equal policies; names the policy's sandbox in the tree."""
+    def _key(self) -> str:
         return repr(
             (
                 Profile(self.profile).value,

@@ -53,6 +53,9 @@ class CallOptions(TypedDict, total=False):
     tag: object
 
 
+_CALL_OPTIONS = tuple(CallOptions.__annotations__)
+
+
 class Session:
     """A stateful run of guest code: variables live from call to call.
 
@@ -265,10 +268,9 @@ class Session:
         Raises:
             ConfigError: an argument is wrong.
         """
-        allowed = tuple(CallOptions.__annotations__)
-        unknown = [name for name in options if name not in allowed]
+        unknown = [name for name in options if name not in _CALL_OPTIONS]
         if unknown:
-            raise ConfigError("option of a call in a session", unknown[0], one_of(allowed))
+            raise ConfigError("option of a call in a session", unknown[0], one_of(_CALL_OPTIONS))
         tools = options.get("tools", {})
         if isinstance(tools, Mapping):  # else it is refused below
             options["tools"] = {**self._defaults.tools, **tools}

@@ -24,6 +24,7 @@ from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._guest_files import NO_RULES, GuestFiles, take
+from dspex_actors.workers._lateness import NoticingReader
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers._request import parts_of
@@ -82,7 +83,7 @@ class WorkerProcess:
         self._control_group = control_group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
-        self._reader = _framing.FrameReader(data, self._caps)
+        self._reader = NoticingReader(data, self._caps)
         self._lock = threading.Lock()
         self._pidfd = -1
         self._nanny = -1  # pidfd; killing her kills all that the guest has started
@@ -156,6 +157,10 @@ class WorkerProcess:
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
+
+    def tell_when_late(self, seconds: float, on_late: Callable[[], object]) -> None:
+        """Have the next request call `on_late` if it takes long; see `NoticingReader.tell_when_late`."""
+        self._reader.tell_when_late(seconds, on_late)
 
     def execute(
         self,
