@@ -10,7 +10,9 @@ HASTY = Limits(
     time_s=0.3, cpu_s=5.0, memory_bytes=64 * MIB, output_bytes=10_000, result_bytes=10_000, tool_calls=20
 )
 PATIENT = Limits(time_s=60.0, memory_bytes=64 * MIB, output_bytes=10_000)
-FORGED = "import os, struct\nos.write(3, struct.pack('<IBQ', {length}, {kind}, 1) + {payload})\nwhile True: pass"
+FORGED = (
+    "import os, struct\nos.write(3, struct.pack('<IBQ', {length}, {kind}, 1) + {payload})\nwhile True: pass"
+)
 DEAD, STOPPED = (WorkerDied, LimitExceeded), (LimitExceeded,)
 ANY = (Completed, Failed, LimitExceeded, WorkerDied)
 NO_TIME = (LimitExceeded,)  # on a machine that is busy enough, any program may be stopped by the time
@@ -75,5 +77,7 @@ SHELL = {
         "  os._exit(0)\n5"
     ),
     "a chain": Attack("import os\nwhile True:\n  if os.fork(): os._exit(0)"),
-    "many": Attack("import os\nfor _ in range(10):\n  if os.fork() == 0:\n    while True: pass\nos._exit(0)", DEAD),
+    "many": Attack(
+        "import os\nfor _ in range(10):\n  if os.fork() == 0:\n    while True: pass\nos._exit(0)", DEAD
+    ),
 }
