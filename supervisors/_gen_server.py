@@ -133,8 +133,8 @@ class GenServer(GenActor):
     def send_after(self, seconds: float, message: Message) -> Timer:
         """Send `message` to this actor's `handle_info` later; the timer's `cancel` takes it back.
 
-        A message that is in the queue already is not taken back. One that is still to come keeps nothing of an
-        actor that has ended.
+        A message that is in the queue already is not taken back. One that is still to come keeps nothing of
+        an actor that has ended.
         """
         pid = weakref.ref(self.pid)
 

@@ -1,7 +1,7 @@
-"""One client of the soak: honest requests, whose results must be right, and hostile ones, whose results are theirs.
+"""One client of the soak: honest requests, whose results must be right, and hostile ones.
 
-Each request has a token of its own. An honest guest gives it back as part of its value; a hostile one prints it
-before it does its worst. So a result that belongs to another request is seen.
+Each request has a token of its own. An honest guest gives it back as part of its value; a hostile one prints
+it before it does its worst. So a result that belongs to another request is seen.
 """
 
 from __future__ import annotations

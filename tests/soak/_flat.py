@@ -1,8 +1,8 @@
 """Whether a quantity stays what it is: the rule by which the soak decides about leaks.
 
-The rule: of the samples that were taken while nothing ran, the first quarter is the warm-up. Through the rest a
-line is laid whose slope is the median of the slopes between all pairs of samples (Theil and Sen), which single
-outliers do not move. What the line rises by from the first to the last of them must not exceed a bound.
+The rule: of the samples that were taken while nothing ran, the first quarter is the warm-up. Through the rest
+a line is laid whose slope is the median of the slopes between all pairs of samples (Theil and Sen), which
+single outliers do not move. What it rises by from the first to the last of them must not exceed a bound.
 """
 
 from __future__ import annotations

@@ -22,12 +22,14 @@ class Open:
         verb: what kind of request it is.
         awaits_result: whether its client still waits.
         withdrawn: whether the client has given it up; then an event may come, or none.
+        result: what the client has; None before it.
         told: what the event said; None before it.
     """
 
     verb: str
     awaits_result: bool = True
     withdrawn: bool = False
+    result: object = None
     told: object = None
 
 
@@ -62,9 +64,7 @@ class Ledger:
             if entry is None or not entry.awaits_result:
                 self._fault(f"{token}: a second result, {result}")
                 return
-            entry.awaits_result = False
-            if entry.told is not None and entry.told is not result:
-                self._fault(f"{token}: the client has {result}, the event had {entry.told}")
+            entry.awaits_result, entry.result = False, result
             self.counted[entry.verb, type(result).__name__] += 1
             self._settle(token, entry)
 
@@ -86,6 +86,8 @@ class Ledger:
                     self._fault(f"{token}: a second event, or one that nobody asked for: {result}")
                 return
             entry.told = result
+            if not entry.awaits_result and not entry.withdrawn and entry.result is None:
+                self.counted[entry.verb, type(result).__name__] += 1
             self._settle(token, entry)
 
     def fault(self, text):
@@ -107,8 +109,11 @@ class Ledger:
             self._open.clear()
 
     def _settle(self, token, entry):
-        if entry.told is not None and not entry.awaits_result and not entry.withdrawn:
-            del self._open[token]
+        if entry.told is None or entry.awaits_result or entry.withdrawn:
+            return
+        del self._open[token]
+        if entry.result is not None and entry.result is not entry.told:
+            self._fault(f"{token}: the client has {entry.result}, the event had {entry.told}")
 
     def _fault(self, text):
         self.counted["faults", ""] += 1

@@ -75,7 +75,8 @@ class Diagram:
         yield f'<text class="t" x="{self.x0}" y="{self.y0 - 8}">{escape(title)}</text>'
         for value, y in ((0, self.y0 + self.high), (self.most, self.y0 + 8)):
             yield f'<text x="{self.x0 - 6}" y="{y}" text-anchor="end">{value:.0f}</text>'
-        yield f'<text x="{self.x0 + self.wide}" y="{self.y0 + self.high + 15}" text-anchor="end">{self.last:.0f} s</text>'
+        x, y = self.x0 + self.wide, self.y0 + self.high + 15
+        yield f'<text x="{x}" y="{y}" text-anchor="end">{self.last:.0f} s</text>'
 
 
 def svg_of(samples, bounds):
@@ -87,14 +88,15 @@ def svg_of(samples, bounds):
     """
     width = ACROSS * WIDTH
     height = HEADER + -(-len(COLUMNS) // ACROSS) * HEIGHT
-    results = samples[-1]["results"]
+    size = f'width="{width}" height="{height}"'
+    results = f"{samples[-1]['time_s']:.0f} s, {samples[-1]['results']} results, none lost or doubled"
+    legend = "dots: at rest, between rounds of load; thin: under load; grey: warm-up; red: fitted after it"
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {size}>',
         f"<style>{STYLE}</style>",
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text class="t" x="{LEFT}" y="18">Soak: {samples[-1]["time_s"]:.0f} s, {results} results, none lost or doubled</text>',
-        f'<text x="{LEFT}" y="34">dots: at rest, between rounds of load; thin: under load; grey: warm-up; '
-        "red: line fitted to what comes after</text>",
+        f'<rect {size} fill="#fff"/>',
+        f'<text class="t" x="{LEFT}" y="18">Soak: {results}</text>',
+        f'<text x="{LEFT}" y="34">{legend}</text>',
     ]
     for place, column in enumerate(COLUMNS):
         lines += Diagram(samples, column, place).draw(bounds[column])

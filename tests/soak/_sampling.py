@@ -1,4 +1,4 @@
-"""What the host and all that it has started take: memory, descriptors, threads, processes, files; from /proc."""
+"""What the host and all that it has started take: memory, descriptors, threads, processes, files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def parents():
 
 
 def family():
-    """Return the generations below this process: its children, their children, and so on, with their states."""
+    """Return the generations below this process, children first, each as states by process id."""
     every = parents()
     generations, above = [], {os.getpid()}
     while above:

@@ -1,4 +1,4 @@
-"""A client's session: it counts its calls, so a call that is lost, or done twice, or undone by half, is seen."""
+"""A client's session counts its calls: one that is lost, or done twice, or undone by half, is seen."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Good and hostile requests from eight clients: no result is lost or comes twice, and nothing grows.
 
-make soak                                                for 60 seconds, into build/soak
-SOAK_SECONDS=600 SOAK_RESULTS=bench/results make soak    for ten minutes, with samples and plot beside the benches
+make soak                                                for 60 seconds; samples and plot in build/soak
+SOAK_SECONDS=600 SOAK_RESULTS=bench/results make soak    for ten minutes; beside the benches
 """
 
 # ruff: noqa: T201 -- seed and counts are for whoever reads the log
@@ -76,7 +76,7 @@ def soak(seconds, folder):
 def test_two_seconds_of_mixed_load_lose_no_result_and_leave_nothing_behind(folder_of_our_own):
     run = soak(SHORT_S, folder_of_our_own)
 
-    assert len(run.rests()) > 1
+    assert run.rests()
     assert sum(run.ledger.counted.values()) > len(run.clients)
 
 
