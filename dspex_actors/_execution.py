@@ -27,6 +27,7 @@ from dspex_actors._errors import (
     describe_limit,
     one_of,
 )
+from dspex_actors._files import ReturnedFiles, WriteBack
 from dspex_actors._limits import LONGEST_S, Limits
 
 if TYPE_CHECKING:
@@ -209,6 +210,8 @@ class _Result:
         duration_s: seconds from the moment the guest got the code.
         usage, worker, sandbox: what it used, where it ran, which layers of the sandbox were active.
         session: what became of the session's state; None outside of sessions.
+        files: what the guest left of the files that `Policy.files` asks for, whatever the end.
+        write_back: what became of the policy's write paths; None without any.
     """
 
     stdout: str = ""
@@ -218,6 +221,8 @@ class _Result:
     worker: WorkerFacts = WorkerFacts()
     sandbox: Mapping[str, bool] = field(default_factory=dict)
     session: SessionState | None = None
+    files: ReturnedFiles = field(default_factory=ReturnedFiles)
+    write_back: WriteBack | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +242,7 @@ class Completed(_Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(_Result):
-    """The guest's code raised, did not compile, or gave a value that cannot cross.
+    """The guest's code raised or did not compile, or its value or its files cannot be taken over.
 
     Attributes:
         error: type, message and traceback of the failure.

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors._limits import MIB, MOST_BYTES
+from dspex_actors._paths import patterns_of, read_paths_of, write_paths_of
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 
 class Profile(Enum):
@@ -37,6 +42,7 @@ LAYERS = (
     "ipc_namespace",
     "uts_namespace",
     "landlock",
+    "host_paths",
     "seccomp",
     "scratch",
     "scratch_quota",
@@ -50,6 +56,7 @@ LAYERS = (
 ESSENTIAL_LAYERS = frozenset(
     {"empty_environment", "closed_descriptors", "landlock", "seccomp", "reliable_kill"}
 )
+_WITHOUT_SANDBOX = frozenset({"empty_environment", "closed_descriptors", "rlimits"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +72,27 @@ class Policy:
         allow_imports: profile `strict` only: what guests may import beside the profile's own list, each
             `"module"` or `"module:name"`, with shell wildcards.
         forbid_imports: profile `strict` only: what they may not import, in the same form; wins over all else.
-        require: layers without which nothing is run; None means the essential ones, but none for `trusted`.
-            An empty set accepts whatever is active.
+            `"builtins:name"` takes a built-in function away.
+        require: layers without which nothing is run, out of `possible_layers`; None means the essential
+            ones, but none for `trusted`. An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
         scratch_files: files and folders in it, None for no limit.
+        read_paths: files and folders of the host that the guest may read, with all below them, under the
+            same paths. They must exist when the sandbox is started.
+        write_paths: folders of the host that the guest has a copy of: the folder's name in its scratch
+            folder, to its path. What it changes there is written back when the execution has completed, and
+            only then; see `WriteBack`.
+        files: patterns of the files in the scratch folder that come back in `result.files`, like `"*.csv"`,
+            `"plots/*.png"` or `"**"` for all.
+
+    `read_paths` and `write_paths` make the layer `host_paths` a required one, whatever `require` says, but
+    for `trusted`. `strict`, which cannot open files, takes none of the three; `trusted`, which may read
+    everything, takes no `read_paths`.
 
     Raises:
-        ConfigError: an unknown profile or layer, names that are not strings, or a limit of the scratch folder
-            that is too small.
+        ConfigError: an unknown profile or layer, a required layer that the profile has on no machine, names
+            that are not strings, an import rule of another form, a limit of the scratch folder that is too
+            small, or paths that a guest cannot have.
     """
 
     profile: Profile | str = Profile.PROCESS
@@ -84,6 +104,9 @@ class Policy:
     require: frozenset[str] | None = None
     scratch_bytes: int | None = 64 * MIB
     scratch_files: int | None = 4096
+    read_paths: tuple[str | PathLike[str], ...] = ()
+    write_paths: Mapping[str, str | PathLike[str]] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         try:
@@ -93,6 +116,8 @@ class Policy:
         for name in ("packages", "preload", "allow_imports", "forbid_imports"):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
         object.__setattr__(self, "environment", _environment(self.environment))
+        for name in ("allow_imports", "forbid_imports"):
+            _check_rules(name, getattr(self, name))
         if self.profile is not Profile.STRICT and (self.allow_imports or self.forbid_imports):
             # In the full language an import list is no protection: importlib walks around it.
             listed = (*self.allow_imports, *self.forbid_imports)
@@ -101,18 +126,56 @@ class Policy:
             )
         if self.require is not None:
             object.__setattr__(self, "require", frozenset(_names("require", self.require)))
-            unknown = sorted(set(self.require) - set(LAYERS))
-            if unknown:
-                raise ConfigError("Policy.require", unknown, one_of(LAYERS))
+            _check_required(self.require, self.possible_layers, Profile(self.profile))
         _check_quota("scratch_bytes", self.scratch_bytes, MIB)
         _check_quota("scratch_files", self.scratch_files, 16)
+        self._check_files()
+
+    def _check_files(self) -> None:
+        """Check what is said about files, and keep it as texts.
+
+        Raises:
+            ConfigError: it is wrong, or the profile has no use for it.
+        """
+        object.__setattr__(self, "read_paths", read_paths_of(self.read_paths))
+        object.__setattr__(self, "write_paths", write_paths_of(self.write_paths))
+        object.__setattr__(self, "files", patterns_of(self.files))
+        for name in ("read_paths", "write_paths", "files"):
+            if self.profile is Profile.STRICT and getattr(self, name):
+                raise ConfigError(
+                    f"Policy.{name}",
+                    getattr(self, name),
+                    "empty for the profile 'strict', which opens no files",
+                )
+        if self.profile is Profile.TRUSTED and self.read_paths:
+            raise ConfigError(
+                "Policy.read_paths",
+                self.read_paths,
+                "empty for the profile 'trusted', which may read all that its host may",
+            )
 
     @property
     def required_layers(self) -> frozenset[str]:
         """The layers without which nothing is run, the default resolved."""
-        if self.require is not None:
-            return self.require
-        return frozenset() if self.profile is Profile.TRUSTED else ESSENTIAL_LAYERS
+        trusted = self.profile is Profile.TRUSTED
+        default = frozenset() if trusted else ESSENTIAL_LAYERS
+        named = self.require if self.require is not None else default
+        lends = bool(self.read_paths or self.write_paths) and not trusted
+        return named | {"host_paths"} if lends else named
+
+    @property
+    def possible_layers(self) -> frozenset[str]:
+        """The layers that this policy has on a machine which lacks nothing.
+
+        `Policy(require=Policy().possible_layers)` insists on all of them. Guests that start no processes have
+        no use for a control group; `trusted` has no layer that takes rights away.
+        """
+        match Profile(self.profile):
+            case Profile.SHELL:
+                return frozenset(LAYERS)
+            case Profile.TRUSTED:
+                return _WITHOUT_SANDBOX
+        return frozenset(LAYERS) - {"cgroup"}
 
     @property
     def key(self) -> str:
@@ -128,8 +191,39 @@ class Policy:
                 sorted(self.required_layers),
                 self.scratch_bytes,
                 self.scratch_files,
+                self.read_paths,
+                sorted(self.write_paths.items()),
+                self.files,
             )
         )
+
+
+def _check_rules(field_name: str, rules: tuple[str, ...]) -> None:
+    """Refuse an import rule without a module, or with an empty name.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    wrong = [
+        rule for rule in rules if not all(part.strip() for part in rule.split(":", 1)) or rule.count(":") > 1
+    ]
+    if wrong:
+        raise ConfigError(f"Policy.{field_name}", wrong, "rules of the form 'module' or 'module:name'")
+
+
+def _check_required(required: frozenset[str], possible: frozenset[str], profile: Profile) -> None:
+    """Refuse layers that do not exist, and those that the profile would not have on the best of machines.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    unknown = sorted(required - set(LAYERS))
+    if unknown:
+        raise ConfigError("Policy.require", unknown, one_of(LAYERS))
+    impossible = sorted(required - possible)
+    if impossible:
+        having = one_of(layer for layer in LAYERS if layer in possible)
+        raise ConfigError("Policy.require", impossible, f"{having} in the profile {profile.value!r}")
 
 
 def _environment(value: object) -> dict[str, str]:

@@ -17,6 +17,7 @@ from dspex_actors._errors import (
     SessionClosedError,
     ValueEncodeError,
     WorkerLostError,
+    WritePathError,
 )
 from dspex_actors.executors._lifeline import Lifeline
 from dspex_actors.executors._messages import Drain, Run
@@ -193,7 +194,7 @@ class SessionActor(GenServer):
         """Run code and answer its caller; then get ready for the next.
 
         Raises:
-            Refuse: a variable cannot cross.
+            Refuse: a variable cannot cross, or a folder not be copied for the guest.
             WorkerLostError: the zygote ended.
         """
         queued_s = self.system.clock.now() - message.sent
@@ -208,6 +209,9 @@ class SessionActor(GenServer):
         run = Run(self._calls, message.request, limits, queued_s)
         try:
             result = self._the_body.recover() or self._execute(run, variables, sender)
+        except WritePathError as error:
+            report_finished(self.system, run, error, self._setup.number)
+            raise Refuse(error) from None
         except WorkerLostError as error:
             report_finished(self.system, run, error, self._setup.number)
             raise
@@ -218,12 +222,16 @@ class SessionActor(GenServer):
 
     def _execute(self, run: Run, variables: Encoded | None, sender: Sender) -> ExecutionResult | None:
         worker, context = self._the_body.worker, run.request.context
+        if worker.files is not None:
+            worker.files.begin()
         nonce = worker.next_request
         sender.on_abandoned(lambda: worker.kill_request(nonce, Cause.CANCELLED))
         tools = RequestTools(run, self.system, self._setup.tool_loop) if context.tools else None
         result = worker.serve(
             run.request.code, variables, run.limits, self.system.timers, context.on_output, tools=tools
         )
+        if result is not None and worker.files is not None:
+            result = worker.files.end(result, run.limits, wanted=lambda: not sender.abandoned)
         return None if result is None else self._the_body.settled(result)
 
     def _follow_up(self) -> Any:  # noqa: ANN401 -- as `handle_call`

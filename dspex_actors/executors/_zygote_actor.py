@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors import _events
 from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
-from dspex_actors._policy import Profile
-from dspex_actors.executors._messages import GetHandle, GetReport
+from dspex_actors._policy import LAYERS, Profile
+from dspex_actors.executors._messages import GetHandle, GetReport, ProbeReport
 from dspex_actors.workers import (
     ZygoteHandle,
     remove_folder,
+    rules_of,
     zygote_command,
     zygote_config,
     zygote_environment,
@@ -24,7 +25,10 @@ from dspex_actors.workers import (
 from supervisors import Command, OsProcess, Refuse, Shutdown, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dspex_actors._config import ExecutorConfig
+    from dspex_actors.workers import LayerReport
     from supervisors import ExitReason, Sender
 
 _LAST_WORDS_S = 0.5
@@ -37,7 +41,7 @@ class ZygoteActor(OsProcess):
         """Start the process, configure it, and look at what its probe found.
 
         Raises:
-            ConfigError: a package of the policy is not installed.
+            ConfigError: a package of the policy is not installed, or a path of it is not there.
             OSError: the process cannot be run.
             WorkerLostError: it did not come up.
         """
@@ -47,13 +51,14 @@ class ZygoteActor(OsProcess):
         # A killed actor runs no `terminate`; this runs at every end.
         self.pid.on_release(self._release)
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._handle = ZygoteHandle(self._ours, Profile(config.policy.profile).value)
+        profile = Profile(config.policy.profile).value
+        self._handle = ZygoteHandle(self._ours, profile, rules_of(config.policy))
         try:
             super().init()
         except ConfigError as error:
             return Stop(Shutdown(error))
         self._layers = self._handle.layers
-        missing = self._first_missing()
+        missing = first_missing(self._policy.required_layers, self._layers)
         if missing is not None:
             self.terminate(Shutdown(missing))
             return Stop(Shutdown(missing))
@@ -71,7 +76,7 @@ class ZygoteActor(OsProcess):
         """Configure the zygote and wait until it is up.
 
         Raises:
-            ConfigError: a package of the policy is not installed.
+            ConfigError: a package of the policy is not installed, or a path of it is not there.
             WorkerLostError: it did not come up.
         """
         self._theirs.close()
@@ -92,16 +97,8 @@ class ZygoteActor(OsProcess):
             case GetHandle():
                 return self._handle
             case GetReport():
-                return self._layers
+                return ProbeReport(tuple(self._layers), self._handle.no_copies)
         raise Refuse(ConfigError("message", message, "GetHandle() or GetReport()"))
-
-    def _first_missing(self) -> SandboxUnavailableError | None:
-        """Return the error for the first required layer that is not active."""
-        required = self._policy.required_layers
-        for layer in self._layers:
-            if layer.name in required and not layer.active:
-                return SandboxUnavailableError(layer.name, layer.detail, layer.fix)
-        return None
 
     def terminate(self, reason: ExitReason) -> None:
         """Close the socket, which ends the zygote and its workers; then make sure."""
@@ -112,3 +109,20 @@ class ZygoteActor(OsProcess):
         """Give back what outlives a process; runs at every end, a kill included."""
         self._handle.close()
         remove_folder(self._scratch)
+
+
+def first_missing(required: frozenset[str], found: Sequence[LayerReport]) -> SandboxUnavailableError | None:
+    """Return the error for the first required layer that was not found active; None if all were.
+
+    Args:
+        required: names of layers.
+        found: what a probe saw. A layer that it says nothing about is not active.
+    """
+    by_name = {layer.name: layer for layer in found}
+    for name in (name for name in LAYERS if name in required):
+        layer = by_name.get(name)
+        if layer is None:
+            return SandboxUnavailableError(name, "the probe says nothing about it", "report this as a fault")
+        if not layer.active:
+            return SandboxUnavailableError(name, layer.detail, layer.fix)
+    return None

@@ -106,6 +106,7 @@ class Runtime:
         Raises:
             ConfigError: an argument is wrong.
             ValueEncodeError: a variable cannot cross.
+            WritePathError: a write path of the policy cannot be copied for the guest.
             ExecutorBusyError: the queue is full or no worker became free in time.
             ExecutorUnavailableError: the executor ended while it had the request.
             RuntimeClosedError: the runtime is closed or closing.
@@ -206,7 +207,8 @@ class Runtime:
         self._executor(chosen)
         try:
             zygote = self._sandboxes.supervisor(self._ids[chosen.key]).child("zygote")
-            return SandboxReport(Profile(chosen.profile).value, tuple(zygote.call(GetReport())))
+            found = zygote.call(GetReport())
+            return SandboxReport(Profile(chosen.profile).value, found.layers, found.no_copies)
         except (SupervisorError, CallTimeoutError) as error:
             unavailable(error)
 

@@ -65,7 +65,8 @@ class Session:
 
     A call that is killed, for its time limit or because its caller cancelled it, or whose guest ends its own
     worker, does not count: the session goes back to its last checkpoint. Where there is none, the state is
-    lost, and the result says so; see `SessionState`. What the code did to files is not undone.
+    lost, and the result says so; see `SessionState`. What the code did to files is not undone, but its copies
+    of the policy's write paths are made anew.
     """
 
     def __init__(self, sessions: Sessions, opened: OpenedSession, defaults: ExecutionContext) -> None:
@@ -102,6 +103,7 @@ class Session:
         Raises:
             ConfigError: an argument is wrong.
             ValueEncodeError: a variable cannot cross.
+            WritePathError: a write path of the policy cannot be copied for the guest.
             SessionClosedError: the session has ended, or ended under this call.
         """
         message = self._message(code, options)
@@ -126,6 +128,7 @@ class Session:
         Raises:
             ConfigError: an argument is wrong.
             ValueEncodeError: a variable cannot cross.
+            WritePathError: a write path of the policy cannot be copied for the guest.
             SessionClosedError: the session has ended, or ended under this call.
         """
         import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
@@ -203,7 +206,7 @@ class Session:
         The two share the scratch folder.
 
         Raises:
-            RollbackUnavailableError: the state cannot be copied.
+            RollbackUnavailableError: the state cannot be copied, or the policy has write paths.
             SessionLimitError: as many sessions are open as the runtime allows.
             SessionClosedError: the session has ended.
         """

@@ -28,6 +28,7 @@ class Cause(Enum):
 
     TIME = "its time was up"
     CPU = "its CPU time was used up"
+    MEMORY = "it had too much memory"
     CANCELLED = "the caller cancelled"
     STOPPED = "the executor stopped"
     CLOSED = "its session was closed"

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,8 +23,11 @@ from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, 
 from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
+from dspex_actors.workers._guest_files import NO_RULES, GuestFiles, take
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._request import parts_of
+from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
 from dspex_actors.workers._result import final_of, result_of, usage_of
 from dspex_actors.workers._tool_calls import ToolCalls
 
@@ -38,7 +42,6 @@ if TYPE_CHECKING:
 
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
 _decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Unborn | _protocol.Exited).decode
-_encode = msgspec.msgpack.encode
 
 _DEATH_WAIT_S = 5.0
 """How long a killed process may take to be gone before it is reported; measured 1 to 13 ms."""
@@ -56,7 +59,15 @@ class WorkerProcess:
         profile: name of its profile.
         sandbox: which layers its zygote's probe found active.
         control_group: its control group, owned from now on; None without one.
+
+    Attributes:
+        file_rules: what its policy says about its scratch folder.
+        files: that folder, once the worker is born; None if the policy says nothing about it.
     """
+
+    file_rules = NO_RULES
+    files: GuestFiles | None = None
+    zygote_pid = 0  # process id; 0 if it is not known
 
     def __init__(
         self,
@@ -95,6 +106,7 @@ class WorkerProcess:
             WorkerLostError: it ended or was not ready in time; it is killed.
         """
         born, fds = self._be_born(timeout_s)
+        fds, self.files = take(fds, self.file_rules)
         self._pidfd, self._nanny = (*fds, -1)[:2]
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
         if self._control_group is not None:
@@ -111,7 +123,7 @@ class WorkerProcess:
         """
         self._control.settimeout(timeout_s)
         try:
-            message, fds = _protocol.receive_with_fds(self._control, 4096, 2)
+            message, fds = _protocol.receive_with_fds(self._control, 4096, 3)
         except OSError as error:
             self.close()
             raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
@@ -138,11 +150,9 @@ class WorkerProcess:
         finally:
             timer.cancel()
         if ready is None or ready.version != _protocol.VERSION:
-            why = (
-                "it ended"
-                if ready is None
-                else f"it speaks protocol {ready.version}, not {_protocol.VERSION}"
-            )
+            version = None if ready is None else ready.version
+            spoken = f"it speaks protocol {version}, not {_protocol.VERSION}"
+            why = "it ended" if ready is None else spoken
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
@@ -178,30 +188,11 @@ class WorkerProcess:
         nonce = self._begin(limits, timers)
         output = OutputCollector(limits.output_bytes, on_output)
         calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
-        request = _protocol.Request(
-            code,
-            keep,
-            None if keep else limits.cpu_s,  # see `CpuWatch`
-            limits.memory_bytes,
-            limits.output_bytes,
-            limits.result_bytes,
-            limits.file_bytes,
-            limits.open_files,
-            limits.processes,
-            () if calls is None else calls.names,
-            read,
-        )
-        parts: list[bytes | bytearray | memoryview] = [_encode(request)]
-        if variables is not None:
-            parts += [variables.structure, *variables.buffers]
+        names = () if calls is None else calls.names
+        parts = parts_of(code, variables, limits, keep=keep, tools=names, read=read)
         started = time.monotonic()
-        timer = (
-            None
-            if limits.time_s is None
-            else timers.arm(limits.time_s, lambda: self.kill_request(nonce, Cause.TIME))
-        )
-        detail = ""
-        final, value = None, None
+        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
+        detail, final, value = "", None, None
         try:
             if self._control_group is not None:
                 self._control_group.limit(limits)
@@ -216,8 +207,7 @@ class WorkerProcess:
         except OSError as error:
             detail = f"the worker's socket failed: {error}"
         finally:
-            if timer is not None:
-                timer.cancel()
+            watch.cancel()
         if not self._end_request():
             final = None
         output.finish()
@@ -236,6 +226,9 @@ class WorkerProcess:
         finally:
             if calls is not None:
                 calls.close()
+
+    def _memory(self) -> int | None:
+        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid)
 
     def _begin(self, limits: Limits, timers: Timers) -> int:  # noqa: ARG002 -- for a worker that counts itself
         """Note that a request is under way; return its nonce."""
@@ -305,10 +298,9 @@ class WorkerProcess:
         killed_by = -exit_code if exit_code < 0 else None
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
-        grouped = (
-            cause is None and self._control_group is not None and self._control_group.ran_out_of_memory()
-        )
-        if grouped and limits.memory_bytes is not None:
+        group = self._control_group if cause is None else None
+        too_much = cause is Cause.MEMORY or (group is not None and group.ran_out_of_memory())
+        if too_much and limits.memory_bytes is not None:
             return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
         if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
             detail = f"the worker was killed: {cause.value}"
@@ -374,14 +366,21 @@ class WorkerProcess:
                 raise WorkerLostError("the worker is closed")
             return os.dup(self._pidfd)
 
-    def close(self) -> bool:
-        """Kill the worker and give its descriptors back; True when it is seen dead. Quiet the second time."""
+    def finish(self) -> bool:
+        """Kill the worker; True when it is seen dead. What it has left stays as it is until `close`."""
         self.kill(Cause.SPENT)
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
             dead = _pidfds.wait_ended(pidfd, _DEATH_WAIT_S) and dead
             if pidfd >= 0 and _pidfds.is_hung_up(self._control):
                 _pidfds.reap_if_adopted(pidfd)
+        return dead
+
+    def close(self) -> bool:
+        """Kill the worker and give its descriptors back; True when it is seen dead. Quiet the second time."""
+        dead = self.finish()
+        if self.files is not None:
+            self.files.close()
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:

@@ -21,6 +21,7 @@ from dspex_actors.workers.confine import (
     _landlock,
     _libc,
     _limits,
+    _namespace_trials,
     _namespaces,
     _nannies,
     _root,
@@ -56,11 +57,15 @@ class View:
         read: files and folders it may read.
         listed: folders it may only list.
         hidden: folders below those that look empty, where the machine allows it.
+        lent: those of `read` that the policy names.
+        withheld: folders of the host that it must not reach, though it has copies of them.
     """
 
     read: list[str]
     listed: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    lent: list[str] = field(default_factory=list)
+    withheld: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class Slot:
         nanny: of its pid namespace; None without one, or while it has to be made anew.
         is_ending: its worker has ended and its pid namespace is about to.
         is_alone: its pid namespace is that of one worker alone, and ends with it.
+        is_held: the host may still look into its scratch folder.
     """
 
     path: str
@@ -82,6 +88,7 @@ class Slot:
     nanny: _nannies.Nanny | None = None
     is_ending: bool = False
     is_alone: bool = False
+    is_held: bool = False
 
 
 @dataclass
@@ -97,6 +104,8 @@ class Confinement:
         host: which namespaces the host is in, as numbers, by layer name; empty if they cannot be seen.
         host_name: the host's name, as a guest must not see it.
         reaches_loopback: whether a datagram to this machine itself would find its way.
+        finds_segment: whether memory that was shared in the host's ipc namespace can still be found.
+        makes_devices: whether there are rights over the machine that make a device.
         proc: descriptor of the folder /proc; None without a sandbox.
         scratch: descriptor of the folder of scratch folders, in a root of their own.
         first_user: of the range of users that guests have; None if they have ours.
@@ -113,6 +122,8 @@ class Confinement:
     host: dict[str, int] = field(default_factory=dict)
     host_name: str = ""
     reaches_loopback: bool = True
+    finds_segment: bool = True
+    makes_devices: bool = True
     proc: int | None = None
     scratch: int | None = None
     first_user: int | None = None
@@ -182,8 +193,11 @@ class Confinement:
             self.missing["process_limit"] = SWITCHED_OFF
         else:
             self.first_user = _users.free_range()
+        segment = _namespace_trials.SharedSegment()
         self.missing.update(_namespaces.enter(self.disabled, self.first_user))
-        self.reaches_loopback = _namespaces.reaches_loopback()
+        self.reaches_loopback = _namespace_trials.reaches_loopback()
+        self.finds_segment, self.makes_devices = segment.is_found(), _namespace_trials.makes_devices(staging)
+        segment.close()
         if "mount_namespace" not in self.missing:
             steps = _root.plan([*self.view.read, *self.view.listed], self.view.hidden)
             self._try("mount_namespace", lambda: self._enter_root(staging, steps))
@@ -351,6 +365,7 @@ class Confinement:
             own_root=self.has_root,
             start=self.starts_processes,
             signal="pid_namespace" not in self.missing or abi >= _landlock.SCOPE_ABI,
+            own_pids="pid_namespace" not in self.missing,
         )
         worker_filter = _seccomp.worker_filter(self._rights)
         _seccomp.bulk_filter().load()
