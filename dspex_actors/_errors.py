@@ -2,8 +2,8 @@
 
 Split by whose fault it is: a setting of yours (`ConfigError`), the guest's code (`GuestError`, raised only by
 `ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the
-machine (`SandboxUnavailableError`, `RollbackUnavailableError`), or the load (`ExecutorBusyError`,
-`SessionLimitError`). All are picklable and carry their data as attributes.
+machine (`SandboxUnavailableError`, `RollbackUnavailableError`, `WritePathError`), or the load
+(`ExecutorBusyError`, `SessionLimitError`). All are picklable and carry their data as attributes.
 """
 
 from __future__ import annotations
@@ -258,6 +258,23 @@ class RollbackUnavailableError(DspexError):
 
     def _sentence(self) -> str:
         return f"the session's state cannot be copied: {self.reason}"
+
+
+class WritePathError(DspexError):
+    """A folder that a policy names as a write path cannot be copied for the guest; its code was not run.
+
+    Attributes:
+        path: the folder of the host.
+        reason: why not.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"the write path {self.path} cannot be copied for a guest: {self.reason}"
 
 
 class RuntimeClosedError(DspexError):

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors._limits import MIB, MOST_BYTES
+from dspex_actors._paths import patterns_of, read_paths_of, write_paths_of
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 
 class Profile(Enum):
@@ -37,6 +42,7 @@ LAYERS = (
     "ipc_namespace",
     "uts_namespace",
     "landlock",
+    "host_paths",
     "seccomp",
     "scratch",
     "scratch_quota",
@@ -71,11 +77,23 @@ class Policy:
             ones, but none for `trusted`. An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
         scratch_files: files and folders in it, None for no limit.
+        read_paths: files and folders of the host that the guest may read, with all below them, under the
+            same paths. They must exist when the sandbox is started.
+        write_paths: folders of the host that the guest has a copy of: the folder's name in its scratch
+            folder, to its path. What it changes there is written back when the execution has completed, and
+            only then; see `WriteBack`.
+        files: patterns of the files in the scratch folder that come back in `result.files`, like `"*.csv"`,
+            `"plots/*.png"` or `"**"` for all.
+        key: a text that is equal for equal policies; names the policy's sandbox in the tree.
+
+    `read_paths` and `write_paths` make the layer `host_paths` a required one, whatever `require` says, but
+    for `trusted`. `strict`, which cannot open files, takes none of the three; `trusted`, which may read
+    everything, takes no `read_paths`.
 
     Raises:
         ConfigError: an unknown profile or layer, a required layer that the profile has on no machine, names
-            that are not strings, an import rule of another form, or a limit of the scratch folder that is
-            too small.
+            that are not strings, an import rule of another form, a limit of the scratch folder that is too
+            small, or paths that a guest cannot have.
     """
 
     profile: Profile | str = Profile.PROCESS
@@ -87,6 +105,10 @@ class Policy:
     require: frozenset[str] | None = None
     scratch_bytes: int | None = 64 * MIB
     scratch_files: int | None = 4096
+    read_paths: tuple[str | PathLike[str], ...] = ()
+    write_paths: Mapping[str, str | PathLike[str]] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -109,13 +131,40 @@ class Policy:
             _check_required(self.require, self.possible_layers, Profile(self.profile))
         _check_quota("scratch_bytes", self.scratch_bytes, MIB)
         _check_quota("scratch_files", self.scratch_files, 16)
+        self._check_files()
+        object.__setattr__(self, "key", self._key())
+
+    def _check_files(self) -> None:
+        """Check what is said about files, and keep it as texts.
+
+        Raises:
+            ConfigError: it is wrong, or the profile has no use for it.
+        """
+        object.__setattr__(self, "read_paths", read_paths_of(self.read_paths))
+        object.__setattr__(self, "write_paths", write_paths_of(self.write_paths))
+        object.__setattr__(self, "files", patterns_of(self.files))
+        for name in ("read_paths", "write_paths", "files"):
+            if self.profile is Profile.STRICT and getattr(self, name):
+                raise ConfigError(
+                    f"Policy.{name}",
+                    getattr(self, name),
+                    "empty for the profile 'strict', which opens no files",
+                )
+        if self.profile is Profile.TRUSTED and self.read_paths:
+            raise ConfigError(
+                "Policy.read_paths",
+                self.read_paths,
+                "empty for the profile 'trusted', which may read all that its host may",
+            )
 
     @property
     def required_layers(self) -> frozenset[str]:
         """The layers without which nothing is run, the default resolved."""
-        if self.require is not None:
-            return self.require
-        return frozenset() if self.profile is Profile.TRUSTED else ESSENTIAL_LAYERS
+        trusted = self.profile is Profile.TRUSTED
+        default = frozenset() if trusted else ESSENTIAL_LAYERS
+        named = self.require if self.require is not None else default
+        lends = bool(self.read_paths or self.write_paths) and not trusted
+        return named | {"host_paths"} if lends else named
 
     @property
     def possible_layers(self) -> frozenset[str]:
@@ -131,9 +180,7 @@ class Policy:
                 return _WITHOUT_SANDBOX
         return frozenset(LAYERS) - {"cgroup"}
 
-    @property
-    def key(self) -> str:
-        """A text that is equal for equal policies; names the policy's sandbox in the tree."""
+    def _key(self) -> str:
         return repr(
             (
                 Profile(self.profile).value,
@@ -145,6 +192,9 @@ class Policy:
                 sorted(self.required_layers),
                 self.scratch_bytes,
                 self.scratch_files,
+                self.read_paths,
+                sorted(self.write_paths.items()),
+                self.files,
             )
         )
 

@@ -33,7 +33,9 @@ LAYERS: tuple[frozenset[str], ...] = (
             "supervisors",
             "values",
             "errors",
+            "files",
             "limits",
+            "paths",
             "policy",
             "session",
             "execution",
@@ -53,8 +55,9 @@ HEIGHT = {unit: height for height, units in enumerate(LAYERS) for unit in units}
 SHARED = {
     "values": {"errors", "limits"},
     "limits": {"errors"},
-    "policy": {"errors", "limits"},
-    "execution": {"errors", "limits", "policy", "session", "values"},
+    "paths": {"errors"},
+    "policy": {"errors", "limits", "paths"},
+    "execution": {"errors", "files", "limits", "policy", "session", "values"},
     "config": {"errors", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},
@@ -63,7 +66,7 @@ SHARED = {
 }
 
 # The worker starts with these alone; what is not listed may import every unit below it.
-BELOW_WORKERS = {"errors", "limits", "policy", "execution", "values"}
+BELOW_WORKERS = {"errors", "files", "limits", "paths", "policy", "execution", "values"}
 
 # Other projects' packages a unit may import: at import, and also inside functions.
 AT_IMPORT = {"supervisors": {"pykka"}, "workers": {"msgspec"}, "values": {"msgspec"}}

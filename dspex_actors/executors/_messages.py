@@ -45,6 +45,10 @@ class WorkerReady(NamedTuple):
     token: int
 
 
+class StillBusy(NamedTuple):
+    """A worker's guest is not done at once; until it is, another spare is wanted in its place."""
+
+
 class StartFailed(NamedTuple):
     """A worker could not be started."""
 

@@ -106,6 +106,7 @@ class Runtime:
         Raises:
             ConfigError: an argument is wrong.
             ValueEncodeError: a variable cannot cross.
+            WritePathError: a write path of the policy cannot be copied for the guest.
             ExecutorBusyError: the queue is full or no worker became free in time.
             ExecutorUnavailableError: the executor ended while it had the request.
             RuntimeClosedError: the runtime is closed or closing.

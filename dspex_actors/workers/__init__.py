@@ -18,6 +18,8 @@ from typing import Any
 
 _HOME_OF = {
     "Cause": "_causes",
+    "FileRules": "_guest_files",
+    "GuestFiles": "_guest_files",
     "KeptWorker": "_kept",
     "LayerReport": "_protocol",
     "NoCopiesError": "_session_worker",
@@ -28,6 +30,7 @@ _HOME_OF = {
     "WorkerProcess": "_process",
     "ZygoteHandle": "_spawn",
     "remove_folder": "_scratch",
+    "rules_of": "_guest_files",
     "zygote_command": "_spawn",
     "zygote_config": "_spawn",
     "zygote_environment": "_spawn",

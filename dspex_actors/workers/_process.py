@@ -23,8 +23,11 @@ from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, 
 from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
+from dspex_actors.workers._guest_files import NO_RULES, GuestFiles, take
+from dspex_actors.workers._lateness import NoticingReader
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._request import parts_of
 from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
 from dspex_actors.workers._result import final_of, result_of, usage_of
 from dspex_actors.workers._tool_calls import ToolCalls
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
 
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
 _decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Unborn | _protocol.Exited).decode
-_encode = msgspec.msgpack.encode
 
 _DEATH_WAIT_S = 5.0
 """How long a killed process may take to be gone before it is reported; measured 1 to 13 ms."""
@@ -58,8 +60,14 @@ class WorkerProcess:
         profile: name of its profile.
         sandbox: which layers its zygote's probe found active.
         control_group: its control group, owned from now on; None without one.
+
+    Attributes:
+        file_rules: what its policy says about its scratch folder.
+        files: that folder, once the worker is born; None if the policy says nothing about it.
     """
 
+    file_rules = NO_RULES
+    files: GuestFiles | None = None
     zygote_pid = 0  # process id; 0 if it is not known
 
     def __init__(
@@ -75,7 +83,7 @@ class WorkerProcess:
         self._control_group = control_group
         self._control = control
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
-        self._reader = _framing.FrameReader(data, self._caps)
+        self._reader = NoticingReader(data, self._caps)
         self._lock = threading.Lock()
         self._pidfd = -1
         self._nanny = -1  # pidfd; killing her kills all that the guest has started
@@ -99,6 +107,7 @@ class WorkerProcess:
             WorkerLostError: it ended or was not ready in time; it is killed.
         """
         born, fds = self._be_born(timeout_s)
+        fds, self.files = take(fds, self.file_rules)
         self._pidfd, self._nanny = (*fds, -1)[:2]
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
         if self._control_group is not None:
@@ -115,7 +124,7 @@ class WorkerProcess:
         """
         self._control.settimeout(timeout_s)
         try:
-            message, fds = _protocol.receive_with_fds(self._control, 4096, 2)
+            message, fds = _protocol.receive_with_fds(self._control, 4096, 3)
         except OSError as error:
             self.close()
             raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
@@ -142,14 +151,16 @@ class WorkerProcess:
         finally:
             timer.cancel()
         if ready is None or ready.version != _protocol.VERSION:
-            why = (
-                "it ended"
-                if ready is None
-                else f"it speaks protocol {ready.version}, not {_protocol.VERSION}"
-            )
+            version = None if ready is None else ready.version
+            spoken = f"it speaks protocol {version}, not {_protocol.VERSION}"
+            why = "it ended" if ready is None else spoken
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
+
+    def tell_when_late(self, seconds: float, on_late: Callable[[], object]) -> None:
+        """Have the next request call `on_late` if it takes long; see `NoticingReader.tell_when_late`."""
+        self._reader.tell_when_late(seconds, on_late)
 
     def execute(
         self,
@@ -182,22 +193,8 @@ class WorkerProcess:
         nonce = self._begin(limits, timers)
         output = OutputCollector(limits.output_bytes, on_output)
         calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
-        request = _protocol.Request(
-            code,
-            keep,
-            None if keep else limits.cpu_s,  # see `CpuWatch`
-            limits.memory_bytes,
-            limits.output_bytes,
-            limits.result_bytes,
-            limits.file_bytes,
-            limits.open_files,
-            limits.processes,
-            () if calls is None else calls.names,
-            read,
-        )
-        parts: list[bytes | bytearray | memoryview] = [_encode(request)]
-        if variables is not None:
-            parts += [variables.structure, *variables.buffers]
+        names = () if calls is None else calls.names
+        parts = parts_of(code, variables, limits, keep=keep, tools=names, read=read)
         started = time.monotonic()
         watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
         detail, final, value = "", None, None
@@ -374,14 +371,21 @@ class WorkerProcess:
                 raise WorkerLostError("the worker is closed")
             return os.dup(self._pidfd)
 
-    def close(self) -> bool:
-        """Kill the worker and give its descriptors back; True when it is seen dead. Quiet the second time."""
+    def finish(self) -> bool:
+        """Kill the worker; True when it is seen dead. What it has left stays as it is until `close`."""
         self.kill(Cause.SPENT)
         dead = True
         for pidfd in (self._pidfd, self._nanny):  # the nanny's end waits for the worker to be collected
             dead = _pidfds.wait_ended(pidfd, _DEATH_WAIT_S) and dead
             if pidfd >= 0 and _pidfds.is_hung_up(self._control):
                 _pidfds.reap_if_adopted(pidfd)
+        return dead
+
+    def close(self) -> bool:
+        """Kill the worker and give its descriptors back; True when it is seen dead. Quiet the second time."""
+        dead = self.finish()
+        if self.files is not None:
+            self.files.close()
         with self._lock:
             for pidfd in (self._pidfd, self._nanny):
                 if pidfd >= 0:

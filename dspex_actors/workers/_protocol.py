@@ -163,6 +163,10 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
         listed_paths: folders a guest may list, but not read.
         hidden_paths: folders below those that are to look empty, where the machine allows it.
         scratch_quota: of each worker's scratch folder.
+        lent_paths: those of the `read_paths` that the policy names.
+        withheld_paths: folders of which guests have a copy, and that they must not reach themselves.
+        lends_scratch: whether the host looks into scratch folders: `Born` then carries a descriptor of the
+            worker's as the last, and the folder is kept until the host closes the control socket.
     """
 
     profile: str
@@ -177,6 +181,9 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
     listed_paths: list[str] = []
     hidden_paths: list[str] = []
     scratch_quota: ScratchQuota = ScratchQuota()
+    lent_paths: list[str] = []
+    withheld_paths: list[str] = []
+    lends_scratch: bool = False
 
 
 class LayerReport(msgspec.Struct, frozen=True):

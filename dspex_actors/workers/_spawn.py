@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
+from dspex_actors._paths import is_below
 from dspex_actors._policy import Policy, Profile
 from dspex_actors.workers import _groups, _protocol
 from dspex_actors.workers._fixes import in_order
+from dspex_actors.workers._guest_files import NO_RULES, FileRules, rules_of
+from dspex_actors.workers._host_paths import lent_paths, withheld_paths
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._session_worker import SessionWorker
@@ -102,17 +105,23 @@ def zygote_config(
         disabled_layers: layers to leave out, to see what a lesser machine would do.
 
     Raises:
-        ConfigError: a package of the policy is not installed.
+        ConfigError: a package of the policy is not installed, or a path is not there.
     """
+    lent = lent_paths(policy, scratch)
     # cloudpickle is what the host's callables and objects are sent with.
     packages = {name: _file_of(name) for name in dict.fromkeys(("cloudpickle", *policy.packages))}
     return _protocol.ZygoteConfig(
         profile=Profile(policy.profile).value,
         packages=packages,
-        read_paths=_read_paths(packages, programs=policy.profile is Profile.SHELL),
+        read_paths=[*_read_paths(packages, programs=policy.profile is Profile.SHELL), *lent],
         # The import system lists these; where installed packages cannot be hidden, their names can be seen.
         listed_paths=[str(folder) for folder in _library_folders()],
-        hidden_paths=[str(path) for path in _installed_packages()],
+        hidden_paths=[
+            path for path in map(str, _installed_packages()) if not any(is_below(path, each) for each in lent)
+        ],
+        lent_paths=lent,
+        withheld_paths=withheld_paths(policy, scratch),
+        lends_scratch=not rules_of(policy).is_empty,
         preload=list(policy.preload),
         environment=dict(policy.environment),
         scratch=scratch,
@@ -181,6 +190,7 @@ class ZygoteHandle:
     Args:
         channel: the connected seqpacket socket; owned from now on.
         profile: name of the profile, for the facts in results.
+        files: what the policy says about scratch folders.
 
     Attributes:
         layers: what the zygote's probe found; known after the handshake.
@@ -188,9 +198,10 @@ class ZygoteHandle:
         pid: its process id; set by whoever started it.
     """
 
-    def __init__(self, channel: socket.socket, profile: str) -> None:
+    def __init__(self, channel: socket.socket, profile: str, files: FileRules = NO_RULES) -> None:
         self._channel = channel
         self._profile = profile
+        self._files = files
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
@@ -304,6 +315,7 @@ class ZygoteHandle:
         worker = SessionWorker(
             data, control, self.new_id(), self._profile, self._sandbox, line=line, reseed=reseed
         )
+        worker.file_rules = self._files
         worker.zygote_pid = self.pid
         return worker
 
@@ -342,6 +354,7 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
+        worker.file_rules = self._files
         worker.zygote_pid = self.pid
         return worker
 

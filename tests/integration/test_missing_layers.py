@@ -45,6 +45,7 @@ LOST = {
     },
     "landlock " + " ".join(sorted(_NAMESPACES)): {
         "landlock",
+        "host_paths",
         "scratch_quota",
         "process_limit",
         *_NAMESPACES,

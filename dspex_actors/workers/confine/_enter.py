@@ -57,11 +57,15 @@ class View:
         read: files and folders it may read.
         listed: folders it may only list.
         hidden: folders below those that look empty, where the machine allows it.
+        lent: those of `read` that the policy names.
+        withheld: folders of the host that it must not reach, though it has copies of them.
     """
 
     read: list[str]
     listed: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    lent: list[str] = field(default_factory=list)
+    withheld: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Slot:
         nanny: of its pid namespace; None without one, or while it has to be made anew.
         is_ending: its worker has ended and its pid namespace is about to.
         is_alone: its pid namespace is that of one worker alone, and ends with it.
+        is_held: the host may still look into its scratch folder.
     """
 
     path: str
@@ -83,6 +88,7 @@ class Slot:
     nanny: _nannies.Nanny | None = None
     is_ending: bool = False
     is_alone: bool = False
+    is_held: bool = False
 
 
 @dataclass

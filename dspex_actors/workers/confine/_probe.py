@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from dspex_actors.workers._protocol import LayerReport
 from dspex_actors.workers.confine import _libc, _namespaces, _root
+from dspex_actors.workers.confine._probe_paths import file_outside, probe_host_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from dspex_actors.workers._protocol import ScratchQuota
     from dspex_actors.workers.confine._enter import Confinement
 
-_HOST_FILE = "/etc/passwd"  # exists and is readable for everybody on any Linux system
 _SYS_PTRACE = {"x86_64": 101, "aarch64": 117}
 
 
@@ -35,6 +35,7 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
         confinement: the layers that were put on this process.
         environment: what the guest's environment should be.
     """
+    outside = file_outside(confinement.view)
     checks: dict[str, tuple[str, Callable[[], str]]] = {
         "empty_environment": ("reading the environment", lambda: _environment(environment)),
         "closed_descriptors": ("using descriptors 4 to 255", _descriptors),
@@ -42,9 +43,13 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
         "no_new_privs": ("reading the no_new_privs flag", _no_new_privs),
         "capabilities": ("reading a file without owning it or its mode", _capabilities),
         "pid_namespace": ("asking who the parent is", _parent),
-        "mount_namespace": (f"looking for {_HOST_FILE}", _host_file),
+        "mount_namespace": (f"looking for {outside}", lambda: _host_file(outside)),
         "uts_namespace": ("asking for the host's name", lambda: _host_name(confinement.host_name)),
-        "landlock": _landlock_check(own_root=confinement.has_root),
+        "landlock": _landlock_check(_root.SENTINEL if confinement.has_root else outside),
+        "host_paths": (
+            "reading what was not lent, changing what was",
+            lambda: probe_host_paths(confinement.view),
+        ),
         "seccomp": _seccomp_check(starts_processes=confinement.starts_processes),
         "scratch": ("writing to the own folder, reading its parent", _scratch),
         "process_limit": ("starting a thread too many", lambda: _thread_limit(confinement.counted_beside)),
@@ -211,8 +216,8 @@ def _parent() -> str:
     return f"saw process {parent}" if parent else ""
 
 
-def _host_file() -> str:
-    return _refused(f"looking for {_HOST_FILE}", errno.ENOENT, lambda: os.stat(_HOST_FILE))  # noqa: PTH116 -- the plain call
+def _host_file(path: str) -> str:
+    return _refused(f"looking for {path}", errno.ENOENT, lambda: os.stat(path))  # noqa: PTH116 -- the plain call
 
 
 def _host_name(host_name: str) -> str:
@@ -220,13 +225,12 @@ def _host_name(host_name: str) -> str:
     return f"saw {seen}" if seen == host_name else ""
 
 
-def _landlock_check(*, own_root: bool) -> tuple[str, Callable[[], str]]:
-    outside = _root.SENTINEL if own_root else _HOST_FILE
+def _landlock_check(outside: str) -> tuple[str, Callable[[], str]]:
     attempts: list[tuple[str, Callable[[], object]]] = [
         (f"reading {outside}", lambda: os.close(os.open(outside, os.O_RDONLY))),
         ("listing /", lambda: os.listdir("/")),  # noqa: PTH208 -- the plain call
     ]
-    if not own_root:  # there, all that is not the guest's is read-only
+    if outside != _root.SENTINEL:  # in a root of its own all that is not the guest's is read-only
         attempts.append(("writing above", lambda: os.close(os.open("../probe", os.O_CREAT | os.O_WRONLY))))
     return ", ".join(name for name, _ in attempts), lambda: _first_failure(attempts, errno.EACCES)
 

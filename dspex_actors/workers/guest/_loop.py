@@ -39,6 +39,7 @@ _ECHOED = [0.5] * 40, [7] * 40, ["text"] * 40, [{"a": 1, "b": [1, None]}] * 3, b
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
 _TOUCH = b"".join(_framing.pack_parts([_encode(_protocol.Request("1"))]))
+_ANY_SIZE = 1 << 62
 _SPARE_FILES = 4  # what making a copy of a session takes
 _SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
 
@@ -120,13 +121,18 @@ class Worker:
         reader = _framing.FrameReader(host, dict.fromkeys(kinds, _protocol.FINAL_OVERHEAD))
         variables = values.encode({"x": list(_ECHOED)})
         echo = _framing.pack_parts(
-            [_encode(_protocol.Request(_ECHO)), variables.structure, *variables.buffers]
+            [
+                _encode(_protocol.Request(_ECHO, result_bytes=_ANY_SIZE)),
+                variables.structure,
+                *variables.buffers,
+            ]
         )
         request = _framing.pack_parts([_encode(_protocol.Request(_TOOL_REHEARSAL, tools=("tool",)))])
         result = _framing.pack_parts([_encode(_protocol.ToolResult("", "")), values.encode(1).structure])
         self._say_ready()
         for _ in range(_REHEARSALS):
             _framing.send_frame(host, FrameType.EXECUTE, 1, echo)
+            self._forget_limits()
             self._serve_one()
             reader.read()
             _framing.send_frame(host, FrameType.EXECUTE, 1, request)
@@ -185,12 +191,18 @@ class Worker:
     def _warm_up(self) -> None:
         """Run one request for nothing: the first touches the pages that all later ones use."""
         memory = _Memory(b"")
-        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL, result_bytes=_ANY_SIZE))])
         _framing.send_frame(memory, FrameType.EXECUTE, 0, request)
         host, self._channel = self._channel, memory
         self._reader.sock = memory
+        self._forget_limits()
         self._serve_one()
         self._channel = self._reader.sock = host
+
+    def _forget_limits(self) -> None:
+        """Have the next request apply its limits as a first one does; a rehearsal's change nothing."""
+        self._limited = None
+        _limits.rehearse()
 
     def _touch(self) -> None:
         """Like `_warm_up`, but read nothing: the host's next request may be there already."""
