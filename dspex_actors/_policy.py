@@ -42,14 +42,18 @@ LAYERS = (
     "scratch_quota",
     "process_limit",
     "cgroup",
+    "network",
     "reliable_kill",
 )
 """Names of the sandbox layers, in the order in which the report lists them."""
 
-# Without these, untrusted code could reach the host's files or outlive its kill.
+# Without these, untrusted code could reach the host's files or network, or outlive its kill.
 ESSENTIAL_LAYERS = frozenset(
-    {"empty_environment", "closed_descriptors", "landlock", "seccomp", "reliable_kill"}
+    {"empty_environment", "closed_descriptors", "landlock", "seccomp", "network", "reliable_kill"}
 )
+
+NETWORK_NONE, NETWORK_HOST, NETWORK_LIST = "none", "host", "allow-list"
+"""What a policy can give of the network: nothing, the host's own, or connections to what is on a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +73,15 @@ class Policy:
             An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
         scratch_files: files and folders in it, None for no limit.
+        network: `"none"`; `"host"`, the host's network as it is; or what guests may connect to, each
+            `"host:port"`, `"host"` for port 443 or `"host:*"`. The host is a name, `"*."` and a name for all
+            below it, `"*"` for any, an address or a network such as `"10.1.0.0/16"`. A name that leads to an
+            address that is not public is refused unless the list has the address, too. None is what the
+            profile gives: `"host"` for `trusted`, `"none"` for the others. `strict` knows no other.
 
     Raises:
-        ConfigError: an unknown profile or layer, names that are not strings, or a limit of the scratch folder
-            that is too small.
+        ConfigError: an unknown profile or layer, names that are not strings, a limit of the scratch folder
+            that is too small, or a network that the profile cannot give.
     """
 
     profile: Profile | str = Profile.PROCESS
@@ -84,6 +93,7 @@ class Policy:
     require: frozenset[str] | None = None
     scratch_bytes: int | None = 64 * MIB
     scratch_files: int | None = 4096
+    network: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -106,13 +116,23 @@ class Policy:
                 raise ConfigError("Policy.require", unknown, one_of(LAYERS))
         _check_quota("scratch_bytes", self.scratch_bytes, MIB)
         _check_quota("scratch_files", self.scratch_files, 16)
+        object.__setattr__(self, "network", _network(self.network, Profile(self.profile)))
 
     @property
     def required_layers(self) -> frozenset[str]:
         """The layers without which nothing is run, the default resolved."""
         if self.require is not None:
             return self.require
-        return frozenset() if self.profile is Profile.TRUSTED else ESSENTIAL_LAYERS
+        if self.profile is Profile.TRUSTED:
+            return frozenset()
+        return ESSENTIAL_LAYERS - ({"network"} if self.network_access == NETWORK_HOST else frozenset())
+
+    @property
+    def network_access(self) -> str:
+        """`"none"`, `"host"` or `"allow-list"`, the default resolved."""
+        if self.network is None:
+            return NETWORK_HOST if self.profile is Profile.TRUSTED else NETWORK_NONE
+        return self.network if isinstance(self.network, str) else NETWORK_LIST
 
     @property
     def key(self) -> str:
@@ -128,6 +148,7 @@ class Policy:
                 sorted(self.required_layers),
                 self.scratch_bytes,
                 self.scratch_files,
+                self.network,
             )
         )
 
@@ -146,6 +167,25 @@ def _environment(value: object) -> dict[str, str]:
         if not good or not _encodable(name + text):
             raise ConfigError("Policy.environment", {name: text}, allowed)
     return dict(value)
+
+
+def _network(value: object, profile: Profile) -> str | tuple[str, ...] | None:
+    """Return what a policy gives of the network, a list in its usual form.
+
+    Raises:
+        ConfigError: it is something else, or what the profile cannot give.
+    """
+    if value is not None and value not in (NETWORK_NONE, NETWORK_HOST):
+        from dspex_actors import _network as rules  # noqa: PLC0415 -- brings in ipaddress, which few policies need
+
+        value = rules.parse_rules(value)
+    if profile is Profile.STRICT and value not in (None, NETWORK_NONE):
+        raise ConfigError("Policy.network", value, "'none' in the profile 'strict', which has no sockets")
+    if profile is Profile.TRUSTED and value not in (None, NETWORK_HOST):
+        raise ConfigError(
+            "Policy.network", value, "'host' in the profile 'trusted', which takes nothing away"
+        )
+    return value
 
 
 def _check_quota(field_name: str, value: object, least: int) -> None:

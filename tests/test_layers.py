@@ -34,6 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "values",
             "errors",
             "limits",
+            "network",
             "policy",
             "session",
             "execution",
@@ -53,7 +54,8 @@ HEIGHT = {unit: height for height, units in enumerate(LAYERS) for unit in units}
 SHARED = {
     "values": {"errors", "limits"},
     "limits": {"errors"},
-    "policy": {"errors", "limits"},
+    "network": {"errors"},
+    "policy": {"errors", "limits", "network"},
     "execution": {"errors", "limits", "policy", "session", "values"},
     "config": {"errors", "limits", "policy", "execution"},
     "events": {"errors"},

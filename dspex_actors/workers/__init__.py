@@ -18,6 +18,7 @@ from typing import Any
 
 _HOME_OF = {
     "Cause": "_causes",
+    "ConnectCode": "_network_protocol",
     "KeptWorker": "_kept",
     "LayerReport": "_protocol",
     "NoCopiesError": "_session_worker",
@@ -27,6 +28,7 @@ _HOME_OF = {
     "Tools": "_tool_calls",
     "WorkerProcess": "_process",
     "ZygoteHandle": "_spawn",
+    "encode_answer": "_network_protocol",
     "remove_folder": "_scratch",
     "zygote_command": "_spawn",
     "zygote_config": "_spawn",

@@ -13,19 +13,21 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from dspex_actors._errors import ProtocolError, WorkerLostError
-from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
+from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerFacts
 from dspex_actors.workers import _framing, _pidfds, _protocol
+from dspex_actors.workers._asks import Asks
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
+from dspex_actors.workers._network_calls import DescriptorStream
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
-from dspex_actors.workers._result import final_of, result_of, usage_of
-from dspex_actors.workers._tool_calls import ToolCalls
+from dspex_actors.workers._result import death_of, final_of, limit_of, request_of, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._groups import WorkerGroup
+    from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._tool_calls import Tools
 
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
@@ -67,11 +70,11 @@ class WorkerProcess:
         sandbox: Mapping[str, bool],
         control_group: WorkerGroup | None = None,
     ) -> None:
-        self._data = data
         self._control_group = control_group
         self._control = control
+        self._network: Network | None = None
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
-        self._reader = _framing.FrameReader(data, self._caps)
+        self._attach(data)
         self._lock = threading.Lock()
         self._pidfd = -1
         self._nanny = -1  # pidfd; killing her kills all that the guest has started
@@ -83,6 +86,17 @@ class WorkerProcess:
         self._profile = profile
         self._sandbox = sandbox
         self.facts = WorkerFacts(worker_id, 0, profile)
+
+    def use_network(self, network: Network | None) -> None:
+        """Say what makes its connections, None for nothing; before it is ready."""
+        self._network = network
+        self._attach(self._data)
+
+    def _attach(self, data: socket.socket) -> None:
+        """Take the socket that the worker holds the other end of."""
+        self._data = data
+        self._descriptors = None if self._network is None else DescriptorStream(data, self._network)
+        self._reader = _framing.FrameReader(self._descriptors or data, self._caps)
 
     def wait_ready(self, timeout_s: float, timers: Timers) -> None:
         """Wait until the worker is confined and warm.
@@ -177,20 +191,8 @@ class WorkerProcess:
         """
         nonce = self._begin()
         output = OutputCollector(limits.output_bytes, on_output)
-        calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
-        request = _protocol.Request(
-            code,
-            keep,
-            limits.cpu_s,
-            limits.memory_bytes,
-            limits.output_bytes,
-            limits.result_bytes,
-            limits.file_bytes,
-            limits.open_files,
-            limits.processes,
-            () if calls is None else calls.names,
-            read,
-        )
+        asks = Asks(tools, self._descriptors, limits, self._data, nonce, partial(self.kill_request, nonce))
+        request = request_of(code, limits, keep=keep, tools=asks.tools, read=read)
         parts: list[bytes | bytearray | memoryview] = [_encode(request)]
         if variables is not None:
             parts += [variables.structure, *variables.buffers]
@@ -206,7 +208,7 @@ class WorkerProcess:
             if self._control_group is not None:
                 self._control_group.limit(limits)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
-            final, value = self._receive(nonce, limits, output, calls)
+            final, value = self._receive(nonce, limits, output, asks)
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
             self.kill(Cause.PROTOCOL)
@@ -221,21 +223,21 @@ class WorkerProcess:
         if not self._end_request():
             final = None
         output.finish()
+        asks.end_connections()
         common = {
             "stdout": output.text(_protocol.STDOUT),
             "stderr": output.text(_protocol.STDERR),
             "duration_s": time.monotonic() - started,
             "worker": self.facts,
             "sandbox": self._sandbox,
-            "usage": usage_of(final, calls),
+            "usage": asks.usage(final),
         }
         try:
             if final is None:
                 return self._ended(limits, detail, common)
             return result_of(final, value, limits, common)
         finally:
-            if calls is not None:
-                calls.close()
+            asks.close()
 
     def _begin(self) -> int:
         """Note that a request is under way; return its nonce."""
@@ -251,7 +253,7 @@ class WorkerProcess:
             return self._cause is None
 
     def _receive(
-        self, nonce: int, limits: Limits, output: OutputCollector, calls: ToolCalls | None = None
+        self, nonce: int, limits: Limits, output: OutputCollector, asks: Asks
     ) -> tuple[Final | None, Any]:
         """Read frames up to the final one; (None, None) if the worker ends before.
 
@@ -263,21 +265,18 @@ class WorkerProcess:
             final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
         self._caps.clear()
         self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
-        if calls is not None:
-            self._caps[FrameType.TOOL_CALL] = calls.cap
+        self._caps.update(asks.caps)
         while (frame := self._reader.read()) is not None:
             if frame.nonce != nonce:
                 raise ProtocolError("a frame that belongs to no request")
             if frame.type == FrameType.OUTPUT:
                 output.add(memoryview(frame.payload))
-            elif frame.type == FrameType.TOOL_CALL and calls is not None:
-                if not calls.take(frame.payload):
-                    self.kill(Cause.TOOL_CALLS)
-                    break
-            else:
-                if calls is not None:
-                    calls.finish()
+            elif frame.type == FrameType.FINAL:
+                asks.finish()
                 return final_of(frame.payload, limits.result_bytes)
+            elif (cause := asks.take(frame)) is not None:
+                self.kill(cause)
+                break
         return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
@@ -287,12 +286,8 @@ class WorkerProcess:
             WorkerLostError: its zygote ended with it.
         """
         cause = self._cause
-        if cause is Cause.TIME and limits.time_s is not None:
-            return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
-        if cause is Cause.TOOL_CALLS and limits.tool_calls is not None:
-            return LimitExceeded(
-                limit="tool_calls", allowed=limits.tool_calls, used=limits.tool_calls + 1, **common
-            )
+        if (exceeded := limit_of(cause, limits, common)) is not None:
+            return exceeded
         if cause is None:
             # Its socket is closed but it may live on: a guest can close its own descriptors.
             alive = not self._wait_dead(0.05)
@@ -301,8 +296,6 @@ class WorkerProcess:
         exited = self._exited()
         if exited is None:
             raise WorkerLostError("the worker's zygote ended")
-        exit_code = os.waitstatus_to_exitcode(exited.status)
-        killed_by = -exit_code if exit_code < 0 else None
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
         grouped = (
@@ -310,10 +303,7 @@ class WorkerProcess:
         )
         if grouped and limits.memory_bytes is not None:
             return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
-        if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
-            detail = f"the worker was killed: {cause.value}"
-        code = exit_code if killed_by is None else None
-        return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)
+        return death_of(exited.status, cause, detail, common)
 
     def _ran_out_of_cpu(self, exited: _protocol.Exited, allowed_s: float) -> bool:
         """Whether the kernel ended it for the CPU time it has used in all."""

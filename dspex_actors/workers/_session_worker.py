@@ -131,7 +131,7 @@ class SessionWorker(KeptWorker):
             self.facts = WorkerFacts(self._id, pid_behind(pidfd), self._profile)
             if data is not None:
                 self._data.close()
-                self._data, self._reader = data, _framing.FrameReader(data, self._caps)
+                self._attach(data)
         if older >= 0:
             os.close(older)
 
@@ -267,6 +267,7 @@ class SessionWorker(KeptWorker):
             reseed=self._reseed,
             group=self._group,
         )
+        new.use_network(self._network)
         try:
             came = new._await_worker(_PATIENCE_S)
         except BaseException:

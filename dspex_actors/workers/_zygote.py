@@ -110,6 +110,7 @@ class Zygote:
             _enter.View(config.read_paths, config.listed_paths, config.hidden_paths),
             config.scratch_quota,
             frozenset(config.disabled_layers),
+            network=config.network,
         )
         self._children: dict[int, Child] = {}
         self._poll = select.epoll()
@@ -157,6 +158,8 @@ class Zygote:
             sys.path_importer_cache.clear()
         sys.meta_path.append(PackageFinder(config.packages))
         sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
+        if config.network == "allow-list":  # before anything is loaded that takes a socket for its own
+            worker.offer_network()
         for name in config.preload:
             importlib.import_module(name)
         if "numpy.random" in sys.modules:

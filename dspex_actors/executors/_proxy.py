@@ -1,0 +1,236 @@
+"""What makes the connections of a policy's guests: an event loop in a thread of its own.
+
+Guarantees: a name is looked for in the list before it is resolved, its addresses are judged before one is
+connected to, and none is resolved a second time. When the use that a request makes of it is closed, its
+connections are gone. A failure of ours ends the loop and is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from dspex_actors.executors import _relay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dspex_actors._network import Rule
+    from supervisors._threads import ActorThread
+
+_CLOSE_S = 5.0  # seconds; closing waits for nothing that could take long
+_MOST_LOOKUPS = 16
+"""Names that are being resolved at the same time; a resolver cannot be interrupted, so each has a thread."""
+
+
+class _ExceededError(Exception):
+    """More would have crossed a request's connections than it may."""
+
+
+class Proxy:
+    """See the module. Any thread may use it.
+
+    Args:
+        rules: of the policy.
+        run_in_thread: runs a function in a daemon thread: its name, the function.
+        on_failure: told when the loop has failed, in its thread.
+        look_up: returns the addresses of a name, as text; blocks.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        run_in_thread: Callable[[str, Callable[[], object]], ActorThread],
+        on_failure: Callable[[BaseException], object],
+        look_up: Callable[[str, int], Sequence[str]] | None = None,
+    ) -> None:
+        self.rules = rules
+        self._run_in_thread = run_in_thread
+        self._on_failure = on_failure
+        self._look_up = look_up or _addresses_of
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.loop: asyncio.AbstractEventLoop
+        self._over: asyncio.Event
+        self._lookups: asyncio.Semaphore
+        self._thread = run_in_thread("dspex-network", self._run)
+        self._ready.wait()
+
+    def begin(self, most_bytes: int | None, exceeded: Callable[[], object]) -> Use:
+        """Return what makes the connections of one request; see `workers.Network`."""
+        return Use(self, most_bytes, exceeded)
+
+    def tell(self, function: Callable[[], object]) -> bool:
+        """Have the loop run a function; False if it is closed."""
+        try:
+            self.loop.call_soon_threadsafe(function)
+        except RuntimeError:
+            return False
+        return True
+
+    def close(self) -> bool:
+        """End all connections and the thread; False if that is still there. Quiet the second time."""
+        if self.tell(self._over.set):
+            self._thread.join(_CLOSE_S)
+        return not self._thread.is_alive()
+
+    # -- in the loop's thread
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._serve())
+        except OSError as error:  # no descriptors for a loop
+            self._failure = error
+        finally:
+            self._ready.set()
+        if self._failure is not None:
+            self._on_failure(self._failure)
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self._lookups = asyncio.Semaphore(_MOST_LOOKUPS)
+        self._ready.set()
+        await self._over.wait()  # the runner cancels what is left
+
+    def start(self, asked: _relay.Asked, count: Callable[[int], None]) -> asyncio.Task[None]:
+        """Serve a connection."""
+        task = self.loop.create_task(self._serve_one(asked, count))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _serve_one(self, asked: _relay.Asked, count: Callable[[int], None]) -> None:
+        try:
+            await _relay.serve(asked, self.rules, self._resolve, count)
+        except _ExceededError:
+            return
+        except Exception as error:  # noqa: BLE001 -- a failure of ours: the actor is to know, and ends
+            self._failure = error
+            self._over.set()
+
+    async def _resolve(self, name: str, port: int) -> Sequence[str]:
+        """Return the addresses of a name.
+
+        Raises:
+            socket.gaierror: it has none.
+            OSError: there is no room for a thread.
+        """
+        await self._lookups.acquire()
+        answer: asyncio.Future[Sequence[str]] = self.loop.create_future()
+        try:
+            self._run_in_thread("dspex-resolver", lambda: self._look_up_in_thread(name, port, answer))
+        except RuntimeError as error:
+            self._lookups.release()
+            raise OSError(str(error)) from error
+        return await answer
+
+    def _look_up_in_thread(self, name: str, port: int, answer: asyncio.Future[Sequence[str]]) -> None:
+        """Resolve a name; runs in a thread of its own."""
+        addresses: Sequence[str] = ()
+        failure: OSError | None = None
+        try:
+            addresses = self._look_up(name, port)
+        except (OSError, UnicodeError) as error:
+            failure = error if isinstance(error, OSError) else socket.gaierror(str(error))
+
+        def tell() -> None:
+            self._lookups.release()  # only now: the thread was there all the time
+            if answer.done():  # nobody waits any more
+                return
+            if failure is not None:
+                answer.set_exception(failure)
+            else:
+                answer.set_result(addresses)
+
+        self.tell(tell)
+
+
+class Use:
+    """The connections of one request.
+
+    Args:
+        proxy: makes them.
+        most_bytes: that may cross them, both directions together; None for no limit.
+        exceeded: called once, in the loop's thread, if more would.
+
+    Attributes:
+        carried_bytes: what has crossed them so far.
+    """
+
+    def __init__(self, proxy: Proxy, most_bytes: int | None, exceeded: Callable[[], object]) -> None:
+        self._proxy = proxy
+        self._most_bytes = most_bytes
+        self._exceeded = exceeded
+        self._is_used = False
+        self._is_over = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.carried_bytes = 0
+
+    def connect(self, host: str, port: int, padding: int, guest: socket.socket) -> None:
+        """Make a connection, if the policy allows it; see `workers.NetworkUse`. Returns at once."""
+        self._is_used = True
+        asked = _relay.Asked(host, port, padding, guest)
+        if not self._proxy.tell(lambda: self._start(asked)):
+            guest.close()
+
+    def close(self) -> None:
+        """End all connections; returns when nothing is carried any more."""
+        if not self._is_used:
+            return
+        gone = threading.Event()
+        if self._proxy.tell(lambda: self._end(gone.set)):
+            gone.wait(_CLOSE_S)
+
+    # -- in the loop's thread
+
+    def _start(self, asked: _relay.Asked) -> None:
+        if self._is_over:
+            asked.guest.close()
+            return
+        task = self._proxy.start(asked, self._count)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _count(self, size: int) -> None:
+        """Count bytes that are about to be carried.
+
+        Raises:
+            _ExceededError: they are too many; none of them is carried.
+        """
+        if self._is_over:
+            raise _ExceededError
+        self.carried_bytes += size
+        if self._most_bytes is not None and self.carried_bytes > self._most_bytes:
+            self._is_over = True
+            self._exceeded()
+            raise _ExceededError
+
+    def _end(self, done: Callable[[], object]) -> None:
+        self._is_over = True
+        left = set(self._tasks)
+        if not left:
+            done()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            left.discard(task)
+            if not left:
+                done()
+
+        for task in self._tasks:
+            task.add_done_callback(ended)
+            task.cancel()
+
+
+def _addresses_of(name: str, port: int) -> list[str]:
+    """Return the addresses of a name; blocks.
+
+    Raises:
+        socket.gaierror: it has none.
+    """
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
