@@ -102,12 +102,10 @@ def parse_rule(text: str) -> Rule:
         if (":" in host) != host.startswith("["):
             raise ValueError("an address of IPv6 in brackets, as in '[::1]:80'")
         return Rule("", network, port)
-    name = _encoded(host).rstrip(".")
-    below = name.removeprefix("*.") if name != "*" else ""
-    if below and not is_name(below):
+    name = _encoded(host)
+    name = name if name == "*." else name.removesuffix(".")
+    if name != "*" and not is_name(name.removeprefix("*.")):
         raise ValueError("the name of a host, '*.' before a name, '*', an address or a network")
-    if not name:
-        raise ValueError("a host before the port")
     return Rule(name, None, port)
 
 

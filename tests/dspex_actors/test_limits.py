@@ -19,6 +19,8 @@ WHOLE = (
     "open_files",
     "tool_calls",
     "processes",
+    "connections",
+    "network_bytes",
     "fuel",
 )
 LEAST = {"memory_bytes": 2**20, "result_bytes": 256, "open_files": 8, "processes": 1}

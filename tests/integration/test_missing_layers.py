@@ -43,6 +43,7 @@ LOST = {
         "reliable_kill",
         *(() if _IS_ROOT else {"process_limit"}),
     },
+    "seccomp network_namespace": {"seccomp", "network_namespace", "network"},
     "landlock " + " ".join(sorted(_NAMESPACES)): {
         "landlock",
         "scratch_quota",
