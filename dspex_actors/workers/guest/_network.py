@@ -74,14 +74,15 @@ class NetworkClient:
             padding: bytes that it has in it.
 
         Raises:
-            OSError: there is nobody to ask.
+            OSError: there is nobody to ask, or for nobody to ask for.
+            OverflowError: the port is none.
             TypeError: the address is none.
         """
-        host, port = address[:2]
+        host, port = _checked(address)
         with other, self._turn:
             if not self._open:
                 raise OSError(errno.ENETDOWN, "a connection is made only while an execution is running")
-            request = _encode(Connect(_text(host), int(port), padding))
+            request = _encode(Connect(host, port, padding))
             self._send(_framing.pack_parts([request]), lambda sock: _WithDescriptor(sock, other.fileno()))
 
     def install(self) -> None:
@@ -162,7 +163,7 @@ class _Connected(_plain_socket):  # type: ignore[misc,valid-type]  # the class o
             other.close()
             self.close()
             raise
-        self._peer = str(address[0]), int(address[1])
+        self._peer = address[:2]
         self._unanswered = True
         if padding:
             raise BlockingIOError(errno.EINPROGRESS, os.strerror(errno.EINPROGRESS))
@@ -236,6 +237,28 @@ class _Connected(_plain_socket):  # type: ignore[misc,valid-type]  # the class o
     @property
     def _is_half(self) -> bool:
         return self.family in _INTERNET
+
+
+def _checked(address: Any) -> tuple[str, int]:  # noqa: ANN401 -- what a guest gives
+    """Return host and port of an address, as they may be asked for.
+
+    Raises:
+        OSError: they name nobody.
+        OverflowError: the port is none.
+        TypeError: the address is none.
+    """
+    if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[1], int):
+        message = "an address is a tuple of a host and the number of a port"
+        raise TypeError(message)
+    host, port = _text(address[0]), int(address[1])
+    if not 0 <= port <= 65535:
+        message = "connect(): port must be 0-65535."
+        raise OverflowError(message)
+    if not port:
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    if not 0 < len(host) <= 255:
+        raise socket.gaierror(socket.EAI_NONAME, "that is not the name of a host")
+    return host, port
 
 
 def _text(host: object) -> str:
