@@ -52,7 +52,8 @@ class Proxy:
         self._look_up = look_up or _addresses_of
         self._ready = threading.Event()
         self._failure: BaseException | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+        self._arriving: set[socket.socket] = set()  # what the loop has not been told of yet, or never will be
         self.loop: asyncio.AbstractEventLoop
         self._over: asyncio.Event
         self._lookups: asyncio.Semaphore
@@ -71,6 +72,23 @@ class Proxy:
             return False
         return True
 
+    def connect(self, guest: socket.socket, begin: Callable[[], object]) -> None:
+        """Have the loop run a function that takes charge of a guest's socket, or close that.
+
+        Args:
+            guest: its socket.
+            begin: calls `start`, or closes it.
+        """
+        self._arriving.add(guest)
+
+        def arrive() -> None:
+            self._arriving.discard(guest)
+            begin()
+
+        if not self.tell(arrive):
+            self._arriving.discard(guest)
+            guest.close()
+
     def close(self) -> bool:
         """End all connections and the thread; False if that is still there. Quiet the second time."""
         if self.tell(self._over.set):
@@ -87,6 +105,8 @@ class Proxy:
             self._failure = error
         finally:
             self._ready.set()
+            for guest in list(self._arriving):
+                guest.close()
         if self._failure is not None:
             self._on_failure(self._failure)
 
@@ -96,12 +116,15 @@ class Proxy:
         self._lookups = asyncio.Semaphore(_MOST_LOOKUPS)
         self._ready.set()
         await self._over.wait()  # the runner cancels what is left
+        self._is_closing = True
 
-    def start(self, asked: _relay.Asked, count: Callable[[int], None]) -> asyncio.Task[None]:
-        """Serve a connection."""
+    def start(self, asked: _relay.Asked, count: Callable[[int], None]) -> asyncio.Task[None] | None:
+        """Serve a connection; None if the loop is about to end."""
+        if self._is_closing:
+            asked.guest.close()
+            return None
         task = self.loop.create_task(self._serve_one(asked, count))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: asked.guest.close())  # it may be cancelled before it has begun
         return task
 
     async def _serve_one(self, asked: _relay.Asked, count: Callable[[int], None]) -> None:
@@ -175,8 +198,7 @@ class Use:
         """Make a connection, if the policy allows it; see `workers.NetworkUse`. Returns at once."""
         self._is_used = True
         asked = _relay.Asked(host, port, padding, guest)
-        if not self._proxy.tell(lambda: self._start(asked)):
-            guest.close()
+        self._proxy.connect(guest, lambda: self._start(asked))
 
     def close(self) -> None:
         """End all connections; returns when nothing is carried any more."""
@@ -193,8 +215,9 @@ class Use:
             asked.guest.close()
             return
         task = self._proxy.start(asked, self._count)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _count(self, size: int) -> None:
         """Count bytes that are about to be carried.

@@ -50,7 +50,7 @@ async def serve(
     """Make a connection if the rules allow it, tell the guest, and carry it to its end.
 
     Args:
-        asked: closed when this returns.
+        asked: closed by the caller.
         rules: of the policy.
         resolve: returns the addresses of a name, as text; raises `socket.gaierror` if it has none.
         count: told of bytes before they are carried; may raise to end the connection.
@@ -58,18 +58,17 @@ async def serve(
     Raises:
         Exception: what `count` raised.
     """
-    with asked.guest:
-        code, text, server = await _connect(asked, rules, resolve)
-        try:
-            with suppress(OSError):  # the guest has closed its end
-                loop = asyncio.get_running_loop()
-                await loop.sock_sendall(asked.guest, encode_answer(code, text))
-                await _drop(asked.guest, asked.padding)
-                if server is not None:
-                    await _carry_both(asked.guest, server, count)
-        finally:
+    code, text, server = await _connect(asked, rules, resolve)
+    try:
+        with suppress(OSError):  # the guest has closed its end
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(asked.guest, encode_answer(code, text))
+            await _drop(asked.guest, asked.padding)
             if server is not None:
-                server.close()
+                await _carry_both(asked.guest, server, count)
+    finally:
+        if server is not None:
+            server.close()
 
 
 async def _connect(

@@ -11,6 +11,7 @@ before, with as many bytes as its request says; the host drops them, after it ha
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 from struct import Struct
 from typing import TYPE_CHECKING, Annotated
@@ -77,7 +78,6 @@ def _exactly(read: Callable[[int], bytes], size: int) -> bytes:
     while len(content) < size:
         more = read(size - len(content))
         if not more:
-            message = "the host takes no connections any more"
-            raise ConnectionResetError(message)
+            raise ConnectionResetError(errno.ECONNRESET, "the host has made no connection, the call is over")
         content += more
     return content

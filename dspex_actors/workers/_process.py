@@ -61,6 +61,8 @@ class WorkerProcess:
         control_group: its control group, owned from now on; None without one.
     """
 
+    _descriptors: DescriptorStream | None = None
+
     def __init__(
         self,
         data: socket.socket,
@@ -94,9 +96,14 @@ class WorkerProcess:
 
     def _attach(self, data: socket.socket) -> None:
         """Take the socket that the worker holds the other end of."""
+        self._drop_descriptors()
         self._data = data
         self._descriptors = None if self._network is None else DescriptorStream(data, self._network)
         self._reader = _framing.FrameReader(self._descriptors or data, self._caps)
+
+    def _drop_descriptors(self) -> None:
+        if self._descriptors is not None:
+            self._descriptors.drop()
 
     def wait_ready(self, timeout_s: float, timers: Timers) -> None:
         """Wait until the worker is confined and warm.
@@ -379,6 +386,7 @@ class WorkerProcess:
             self._pidfd = self._nanny = -1
             if self._control_group is not None:
                 self._control_group.close()
+        self._drop_descriptors()
         self._data.close()
         self._control.close()
         return dead

@@ -107,12 +107,14 @@ class Datagrams:
     def arrivals(self):
         """Return how many datagrams and callers have come."""
         count = 0
-        for attempt in (lambda: self.udp.recv(10), lambda: self.unix.accept()[0].close()):
-            for sock in (self.udp, self.unix):
-                sock.settimeout(0)
-            with contextlib.suppress(BlockingIOError):
-                attempt()
-                count += 1
+        for sock in (self.udp, self.unix):
+            sock.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            self.udp.recv(10)
+            count += 1
+        with contextlib.suppress(BlockingIOError):
+            self.unix.accept()[0].close()
+            count += 1
         return count
 
     def __enter__(self):

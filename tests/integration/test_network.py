@@ -217,6 +217,8 @@ def test_guests_find_the_certificates_of_the_authorities_that_the_host_trusts(li
 
 _CALL = """
 address = struct.pack("=H", 2) + struct.pack(">H", unlisted) + bytes([127, 0, 0, 1]) + bytes(8)
+there = "127.0.0.1", listed
+fast = b"x", 1, 0x20000000, address, 16  # MSG_FASTOPEN
 def call(function, *arguments):
     if function(*arguments) < 0:
         raise OSError(ctypes.get_errno(), "refused")
@@ -251,8 +253,7 @@ DENIED = {
         "EISCONN",
     ),
     "sending from a carried connection to an address": (
-        f"{_CALL}sock = socket.create_connection(('127.0.0.1', listed))\n"
-        "call(libc.sendto, sock.fileno(), b'x', 1, 0x20000000, address, 16)",  # MSG_FASTOPEN
+        f"{_CALL}sock = socket.create_connection(there)\ncall(libc.sendto, sock.fileno(), *fast)",
         "EISCONN",
     ),
     "UDP": ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', udp))", "EPERM"),

@@ -65,24 +65,20 @@ class NetworkClient:
         with self._turn:
             self._open = False
 
-    def connect(self, address: Any, other: socket.socket, padding: int) -> None:  # noqa: ANN401 -- what a guest gives
+    def connect(self, wanted: Connect, other: socket.socket) -> None:
         """Ask for a connection; the answer comes on the half that stays here.
 
         Args:
-            address: host and port, as for a socket.
+            wanted: which one.
             other: the half that goes to the host; closed here.
-            padding: bytes that it has in it.
 
         Raises:
-            OSError: there is nobody to ask, or for nobody to ask for.
-            OverflowError: the port is none.
-            TypeError: the address is none.
+            OSError: there is nobody to ask.
         """
-        host, port = _checked(address)
+        request = _encode(wanted)
         with other, self._turn:
             if not self._open:
                 raise OSError(errno.ENETDOWN, "a connection is made only while an execution is running")
-            request = _encode(Connect(host, port, padding))
             self._send(_framing.pack_parts([request]), lambda sock: _WithDescriptor(sock, other.fileno()))
 
     def install(self) -> None:
@@ -148,6 +144,8 @@ class _Connected(_plain_socket):  # type: ignore[misc,valid-type]  # the class o
         Raises:
             PermissionError: the policy's list does not allow it.
             OSError: as always.
+            OverflowError: the port is none.
+            TypeError: the address is none.
         """
         if self._other is None:
             if not self._unanswered:
@@ -155,10 +153,11 @@ class _Connected(_plain_socket):  # type: ignore[misc,valid-type]  # the class o
             elif self.gettimeout() == 0:
                 raise BlockingIOError(errno.EALREADY, os.strerror(errno.EALREADY))
             return
+        host, port = _checked(address)
         other, self._other = self._other, None
         padding = self._fill() if self.gettimeout() == 0 else 0
         try:
-            self.client.connect(address, other, padding)
+            self.client.connect(Connect(host, port, padding), other)
         except BaseException:
             other.close()
             self.close()
