@@ -37,7 +37,12 @@ class NetworkActor(GenServer):
         """
         pid = self.pid
         rules = tuple(parse_rule(text) for text in policy.network or ())
-        self._proxy = Proxy(rules, self.system.run_in_thread, lambda error: pid.send_info(_LoopFailed(error)))
+        self._proxy = Proxy(
+            rules,
+            self.system.run_in_thread,
+            self.system.abandoned.add,
+            lambda error: pid.send_info(_LoopFailed(error)),
+        )
         self.pid.on_release(self._proxy.close)
 
     def handle_call(self, message: object, sender: Sender) -> Any:  # noqa: ANN401, ARG002 -- the reply to the one message

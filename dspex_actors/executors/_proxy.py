@@ -8,21 +8,20 @@ connections are gone. A failure of ours ends the loop and is told.
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from typing import TYPE_CHECKING
 
 from dspex_actors.executors import _relay
+from dspex_actors.executors._lookups import Lookups
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from dspex_actors._network import Rule
     from supervisors._threads import ActorThread
 
 _CLOSE_S = 5.0  # seconds; closing waits for nothing that could take long
-_MOST_LOOKUPS = 16
-"""Names that are being resolved at the same time; a resolver cannot be interrupted, so each has a thread."""
 
 
 class _ExceededError(Exception):
@@ -35,28 +34,29 @@ class Proxy:
     Args:
         rules: of the policy.
         run_in_thread: runs a function in a daemon thread: its name, the function.
+        abandon: records a thread that cannot be ended, see `Lookups`.
         on_failure: told when the loop has failed, in its thread.
-        look_up: returns the addresses of a name, as text; blocks.
+        look_up: returns the addresses of a name, as text; blocks. None asks the host's resolver.
     """
 
     def __init__(
         self,
         rules: Sequence[Rule],
         run_in_thread: Callable[[str, Callable[[], object]], ActorThread],
+        abandon: Callable[[str, ActorThread], Callable[[], object]],
         on_failure: Callable[[BaseException], object],
         look_up: Callable[[str, int], Sequence[str]] | None = None,
     ) -> None:
         self.rules = rules
-        self._run_in_thread = run_in_thread
         self._on_failure = on_failure
-        self._look_up = look_up or _addresses_of
+        self._for_lookups = run_in_thread, abandon, look_up
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._is_closing = False
         self._arriving: set[socket.socket] = set()  # what the loop has not been told of yet, or never will be
         self.loop: asyncio.AbstractEventLoop
         self._over: asyncio.Event
-        self._lookups: asyncio.Semaphore
+        self._lookups: Lookups
         self._thread = run_in_thread("dspex-network", self._run)
         self._ready.wait()
 
@@ -93,6 +93,7 @@ class Proxy:
         """End all connections and the thread; False if that is still there. Quiet the second time."""
         if self.tell(self._over.set):
             self._thread.join(_CLOSE_S)
+            self._lookups.close()
         return not self._thread.is_alive()
 
     # -- in the loop's thread
@@ -113,7 +114,7 @@ class Proxy:
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        self._lookups = asyncio.Semaphore(_MOST_LOOKUPS)
+        self._lookups = Lookups(*self._for_lookups)
         self._ready.set()
         await self._over.wait()  # the runner cancels what is left
         self._is_closing = True
@@ -129,48 +130,12 @@ class Proxy:
 
     async def _serve_one(self, asked: _relay.Asked, count: Callable[[int], None]) -> None:
         try:
-            await _relay.serve(asked, self.rules, self._resolve, count)
+            await _relay.serve(asked, self.rules, self._lookups.addresses_of, count)
         except _ExceededError:
             return
         except Exception as error:  # noqa: BLE001 -- a failure of ours: the actor is to know, and ends
             self._failure = error
             self._over.set()
-
-    async def _resolve(self, name: str, port: int) -> Sequence[str]:
-        """Return the addresses of a name.
-
-        Raises:
-            socket.gaierror: it has none.
-            OSError: there is no room for a thread.
-        """
-        await self._lookups.acquire()
-        answer: asyncio.Future[Sequence[str]] = self.loop.create_future()
-        try:
-            self._run_in_thread("dspex-resolver", lambda: self._look_up_in_thread(name, port, answer))
-        except RuntimeError as error:
-            self._lookups.release()
-            raise OSError(str(error)) from error
-        return await answer
-
-    def _look_up_in_thread(self, name: str, port: int, answer: asyncio.Future[Sequence[str]]) -> None:
-        """Resolve a name; runs in a thread of its own."""
-        addresses: Sequence[str] = ()
-        failure: OSError | None = None
-        try:
-            addresses = self._look_up(name, port)
-        except (OSError, UnicodeError) as error:
-            failure = error if isinstance(error, OSError) else socket.gaierror(str(error))
-
-        def tell() -> None:
-            self._lookups.release()  # only now: the thread was there all the time
-            if answer.done():  # nobody waits any more
-                return
-            if failure is not None:
-                answer.set_exception(failure)
-            else:
-                answer.set_result(addresses)
-
-        self.tell(tell)
 
 
 class Use:
@@ -247,13 +212,3 @@ class Use:
         for task in self._tasks:
             task.add_done_callback(ended)
             task.cancel()
-
-
-def _addresses_of(name: str, port: int) -> list[str]:
-    """Return the addresses of a name; blocks.
-
-    Raises:
-        socket.gaierror: it has none.
-    """
-    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))

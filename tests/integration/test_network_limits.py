@@ -8,8 +8,9 @@ import threading
 import pytest
 
 from dspex_actors import Completed, LimitExceeded, Limits, Policy, WorkerDied
+from dspex_actors.executors import _relay
 from tests.integration._servers import Listener
-from tests.integration._tools import CEILING_S, runtime_of
+from tests.integration._tools import CEILING_S, Events, runtime_of
 
 LIMITS = Limits(time_s=CEILING_S)
 
@@ -236,3 +237,20 @@ def test_a_closed_port_is_a_refused_connection_as_anywhere():
         result = runtime.execute(code, variables={"port": port})
 
     assert result.error.type == "ConnectionRefusedError"
+
+
+def test_a_proxy_that_fails_is_started_anew_with_all_that_depends_on_it(server, monkeypatch):
+    reach = "import socket\nsocket.create_connection(('127.0.0.1', port)).close()\n'reached'"
+
+    async def broken(*_):
+        raise LookupError("ours")
+
+    with runtime_of(policy=policy_for(server), limits=LIMITS, spares=1) as runtime:
+        events = Events(runtime.telemetry, "supervisor.child_restarted")
+        with monkeypatch.context() as patch:
+            patch.setattr(_relay, "serve", broken)
+            runtime.submit(reach, variables={"port": server.port})
+            events.wait("supervisor.child_restarted", times=4)  # the network, the zygote, workers, executor
+        events.detach()
+
+        assert runtime.execute(reach, variables={"port": server.port}).value == "reached"

@@ -11,6 +11,7 @@ import pytest
 
 from dspex_actors._network import parse_rule
 from dspex_actors.executors import _relay
+from dspex_actors.executors._lookups import MOST_AT_ONCE
 from dspex_actors.executors._proxy import Proxy
 from dspex_actors.workers import ConnectCode
 from dspex_actors.workers._network_calls import GuestSocket
@@ -28,10 +29,23 @@ def run_in_thread(name, work):
     return thread
 
 
+class Records:
+    """Stands in for the record of abandoned threads."""
+
+    def __init__(self):
+        self.left = []
+        self.empty = threading.Event()
+
+    def add(self, what, thread):
+        assert thread.is_alive()
+        self.left.append(what)
+        return lambda: (self.left.remove(what), self.empty.set())
+
+
 @contextmanager
-def proxy_of(*entries, names=(), on_failure=lambda error: pytest.fail(str(error))):
+def proxy_of(*entries, names=(), on_failure=lambda error: pytest.fail(str(error)), records=None):
     """Yield a proxy with a list, and a resolver that knows some names."""
-    known = dict(names)
+    known, records = dict(names), records or Records()
 
     def look_up(name, _port):
         addresses = known.get(name)
@@ -42,7 +56,8 @@ def proxy_of(*entries, names=(), on_failure=lambda error: pytest.fail(str(error)
         return addresses
 
     before = open_descriptors()
-    proxy = Proxy([parse_rule(entry) for entry in entries], run_in_thread, on_failure, look_up)
+    rules = [parse_rule(entry) for entry in entries]
+    proxy = Proxy(rules, run_in_thread, records.add, on_failure, look_up)
     try:
         yield proxy
     finally:
@@ -348,3 +363,49 @@ def test_a_failure_of_our_own_ends_the_loop_and_is_told(monkeypatch):
             assert told.wait(CEILING_S)
 
     assert failures == ["ours"]
+
+
+def test_a_resolver_that_is_still_at_it_when_the_proxy_closes_is_recorded_until_it_ends():
+    resolving, gate, records = threading.Event(), threading.Event(), Records()
+
+    def slow():
+        resolving.set()
+        gate.wait(CEILING_S)
+
+    with proxy_of("slow.org:1", names={"slow.org": slow}, records=records) as proxy:
+        guest, theirs = pair()
+        with guest:
+            proxy.begin(None, pytest.fail).connect("slow.org", 1, 0, theirs)
+            assert resolving.wait(CEILING_S)
+            assert proxy.close()
+        assert records.left == ["resolving slow.org"]
+        gate.set()
+        assert records.empty.wait(CEILING_S)
+
+
+def test_more_names_than_there_is_room_for_wait_for_their_turn():
+    gate, started, together, most = threading.Event(), threading.Semaphore(0), [], []
+
+    def slow():
+        together.append(1)
+        most.append(len(together))
+        started.release()
+        gate.wait(CEILING_S)
+        together.pop()
+        return []
+
+    with proxy_of("*:1", names={"slow.org": slow}) as proxy:
+        use = proxy.begin(None, pytest.fail)
+        pairs = [pair() for _ in range(MOST_AT_ONCE + 4)]
+        for _, theirs in pairs:
+            use.connect("slow.org", 1, 0, theirs)
+        for _ in range(MOST_AT_ONCE):
+            assert started.acquire(timeout=CEILING_S)
+        gate.set()
+        answers = [read_answer(guest.recv)[0] for guest, _ in pairs]
+        for guest, _ in pairs:
+            guest.close()
+        use.close()
+
+    assert max(most) == MOST_AT_ONCE
+    assert set(answers) == {ConnectCode.NOT_ALLOWED}
