@@ -9,7 +9,7 @@ import pytest
 
 from dspex_actors import Completed, LimitExceeded, Limits, Policy, WorkerDied
 from dspex_actors.executors import _relay
-from tests.integration._servers import Listener
+from tests.integration._servers import PAGE, Listener, WebServer
 from tests.integration._tools import CEILING_S, Events, runtime_of
 
 LIMITS = Limits(time_s=CEILING_S)
@@ -237,6 +237,15 @@ def test_a_closed_port_is_a_refused_connection_as_anywhere():
         result = runtime.execute(code, variables={"port": port})
 
     assert result.error.type == "ConnectionRefusedError"
+
+
+def test_modules_that_are_loaded_beforehand_use_the_connections_too():
+    code = "import urllib.request\nurllib.request.urlopen(f'http://127.0.0.1:{port}/').read()"
+    preload = ("asyncio", "http.client", "ssl", "urllib.request")
+    with WebServer() as web:
+        policy = policy_for(web, preload=preload)
+        with runtime_of(policy=policy, limits=LIMITS, spares=1) as runtime:
+            assert runtime.execute(code, variables={"port": web.port}).value == PAGE
 
 
 def test_a_proxy_that_fails_is_started_anew_with_all_that_depends_on_it(server, monkeypatch):
