@@ -51,6 +51,8 @@ LAYERS = (
 ESSENTIAL_LAYERS = frozenset(
     {"empty_environment", "closed_descriptors", "landlock", "seccomp", "network", "reliable_kill"}
 )
+_OF_NETWORK = frozenset({"network", "network_namespace"})
+_WITHOUT_SANDBOX = frozenset({"empty_environment", "closed_descriptors", "rlimits"})
 
 NETWORK_NONE, NETWORK_HOST, NETWORK_LIST = "none", "host", "allow-list"
 """What a policy can give of the network: nothing, the host's own, or connections to what is on a list."""
@@ -69,8 +71,8 @@ class Policy:
         allow_imports: profile `strict` only: what guests may import beside the profile's own list, each
             `"module"` or `"module:name"`, with shell wildcards.
         forbid_imports: profile `strict` only: what they may not import, in the same form; wins over all else.
-        require: layers without which nothing is run; None means the essential ones, but none for `trusted`.
-            An empty set accepts whatever is active.
+        require: layers without which nothing is run, out of `possible_layers`; None means the essential
+            ones, but none for `trusted`. An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
         scratch_files: files and folders in it, None for no limit.
         network: `"none"`; `"host"`, the host's network as it is; or what guests may connect to, each
@@ -80,8 +82,9 @@ class Policy:
             profile gives: `"host"` for `trusted`, `"none"` for the others. `strict` knows no other.
 
     Raises:
-        ConfigError: an unknown profile or layer, names that are not strings, a limit of the scratch folder
-            that is too small, or a network that the profile cannot give.
+        ConfigError: an unknown profile or layer, a required layer that the policy has on no machine, names
+            that are not strings, a limit of the scratch folder that is too small, or a network that the
+            profile cannot give.
     """
 
     profile: Profile | str = Profile.PROCESS
@@ -109,14 +112,12 @@ class Policy:
             raise ConfigError(
                 "Policy.allow_imports and forbid_imports", listed, "empty unless the profile is 'strict'"
             )
+        object.__setattr__(self, "network", _network(self.network, Profile(self.profile)))
         if self.require is not None:
             object.__setattr__(self, "require", frozenset(_names("require", self.require)))
-            unknown = sorted(set(self.require) - set(LAYERS))
-            if unknown:
-                raise ConfigError("Policy.require", unknown, one_of(LAYERS))
+            _check_required(self)
         _check_quota("scratch_bytes", self.scratch_bytes, MIB)
         _check_quota("scratch_files", self.scratch_files, 16)
-        object.__setattr__(self, "network", _network(self.network, Profile(self.profile)))
 
     @property
     def required_layers(self) -> frozenset[str]:
@@ -125,7 +126,7 @@ class Policy:
             return self.require
         if self.profile is Profile.TRUSTED:
             return frozenset()
-        return ESSENTIAL_LAYERS - ({"network"} if self.network_access == NETWORK_HOST else frozenset())
+        return ESSENTIAL_LAYERS & self.possible_layers
 
     @property
     def network_access(self) -> str:
@@ -133,6 +134,19 @@ class Policy:
         if self.network is None:
             return NETWORK_HOST if self.profile is Profile.TRUSTED else NETWORK_NONE
         return self.network if isinstance(self.network, str) else NETWORK_LIST
+
+    @property
+    def possible_layers(self) -> frozenset[str]:
+        """The layers that this policy has on a machine which lacks nothing.
+
+        `Policy(require=Policy().possible_layers)` insists on all of them. Guests that start no processes have
+        no use for a control group; `trusted` has no layer that takes rights away, and `network="host"` none
+        that takes the network away.
+        """
+        if self.profile is Profile.TRUSTED:
+            return _WITHOUT_SANDBOX
+        useless = set() if self.profile is Profile.SHELL else {"cgroup"}
+        return frozenset(LAYERS) - useless - (_OF_NETWORK if self.network_access == NETWORK_HOST else set())
 
     @property
     def key(self) -> str:
@@ -151,6 +165,24 @@ class Policy:
                 self.network,
             )
         )
+
+
+def _check_required(policy: Policy) -> None:
+    """Refuse layers that do not exist, and those that the policy would not have on the best of machines.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    required, possible = policy.required_layers, policy.possible_layers
+    unknown = sorted(required - set(LAYERS))
+    if unknown:
+        raise ConfigError("Policy.require", unknown, one_of(LAYERS))
+    impossible = sorted(required - possible)
+    if impossible:
+        having = one_of(layer for layer in LAYERS if layer in possible)
+        opened = " with the network 'host'" if policy.network == NETWORK_HOST else ""
+        name = Profile(policy.profile).value
+        raise ConfigError("Policy.require", impossible, f"{having} in the profile {name!r}{opened}")
 
 
 def _environment(value: object) -> dict[str, str]:

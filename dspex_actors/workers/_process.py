@@ -27,6 +27,7 @@ from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._network_calls import DescriptorStream
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
 from dspex_actors.workers._result import death_of, final_of, limit_of, request_of, result_of
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class WorkerProcess:
     """
 
     _descriptors: DescriptorStream | None = None
+    zygote_pid = 0  # process id; 0 if it is not known
 
     def __init__(
         self,
@@ -196,7 +198,7 @@ class WorkerProcess:
         Raises:
             WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
         """
-        nonce = self._begin()
+        nonce = self._begin(limits, timers)
         output = OutputCollector(limits.output_bytes, on_output)
         asks = Asks(tools, self._descriptors, limits, self._data, nonce, partial(self.kill_request, nonce))
         request = request_of(code, limits, keep=keep, tools=asks.tools, read=read)
@@ -204,13 +206,8 @@ class WorkerProcess:
         if variables is not None:
             parts += [variables.structure, *variables.buffers]
         started = time.monotonic()
-        timer = (
-            None
-            if limits.time_s is None
-            else timers.arm(limits.time_s, lambda: self.kill_request(nonce, Cause.TIME))
-        )
-        detail = ""
-        final, value = None, None
+        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
+        detail, final, value = "", None, None
         try:
             if self._control_group is not None:
                 self._control_group.limit(limits)
@@ -225,8 +222,7 @@ class WorkerProcess:
         except OSError as error:
             detail = f"the worker's socket failed: {error}"
         finally:
-            if timer is not None:
-                timer.cancel()
+            watch.cancel()
         if not self._end_request():
             final = None
         output.finish()
@@ -246,7 +242,10 @@ class WorkerProcess:
         finally:
             asks.close()
 
-    def _begin(self) -> int:
+    def _memory(self) -> int | None:
+        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid)
+
+    def _begin(self, limits: Limits, timers: Timers) -> int:  # noqa: ARG002 -- for a worker that counts itself
         """Note that a request is under way; return its nonce."""
         with self._lock:
             self._nonce += 1
@@ -305,10 +304,9 @@ class WorkerProcess:
             raise WorkerLostError("the worker's zygote ended")
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
-        grouped = (
-            cause is None and self._control_group is not None and self._control_group.ran_out_of_memory()
-        )
-        if grouped and limits.memory_bytes is not None:
+        group = self._control_group if cause is None else None
+        too_much = cause is Cause.MEMORY or (group is not None and group.ran_out_of_memory())
+        if too_much and limits.memory_bytes is not None:
             return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
         return death_of(exited.status, cause, detail, common)
 

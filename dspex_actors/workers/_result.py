@@ -36,7 +36,7 @@ def request_of(
     return _protocol.Request(
         code,
         keep,
-        limits.cpu_s,
+        None if keep else limits.cpu_s,  # see `CpuWatch`
         limits.memory_bytes,
         limits.output_bytes,
         limits.result_bytes,

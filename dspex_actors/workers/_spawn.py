@@ -313,9 +313,10 @@ class ZygoteHandle:
             for each in sent:
                 each.close()
         facts = self.new_id(), self._profile, self._sandbox
-        session = SessionWorker(data, control, *facts, line=line, reseed=reseed)
-        session.use_network(self.network)
-        return session
+        worker = SessionWorker(data, control, *facts, line=line, reseed=reseed)
+        worker.use_network(self.network)
+        worker.zygote_pid = self.pid
+        return worker
 
     def new_id(self) -> int:
         """Return a number for one more worker."""
@@ -353,6 +354,7 @@ class ZygoteHandle:
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
         worker.use_network(self.network)
+        worker.zygote_pid = self.pid
         return worker
 
     @property

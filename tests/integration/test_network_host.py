@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dspex_actors import Completed, Limits, Policy, SandboxUnavailableError
+from dspex_actors import Completed, ConfigError, Limits, Policy
 from tests.integration._denials import guest_code
 from tests.integration._servers import PAGE, Datagrams, Listener, WebServer
 from tests.integration._tools import CEILING_S, runtime_of
@@ -98,12 +98,15 @@ def test_the_report_says_that_the_network_is_open(open_runtime):
 
 
 @pytest.mark.parametrize("layer", ["network", "network_namespace"])
-def test_to_require_what_the_policy_opens_starts_nothing(layer):
-    with pytest.raises(SandboxUnavailableError) as caught:
-        runtime_of(policy=Policy(network="host", require=[layer]))
+def test_to_require_what_the_policy_opens_is_no_policy(layer):
+    with pytest.raises(ConfigError, match="with the network 'host'") as caught:
+        Policy(network="host", require=[layer])
 
-    assert (caught.value.layer, caught.value.reason) == (layer, "the policy gives guests the host's network")
-    assert caught.value.fix
+    assert caught.value.field == "Policy.require"
+    assert Policy(network="host").possible_layers == Policy().possible_layers - {
+        "network",
+        "network_namespace",
+    }
 
 
 def test_the_programs_that_a_guest_of_shell_starts_have_the_network_too(web):

@@ -4,93 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from dspex_actors._network import parse_rule
 from dspex_actors.executors import _relay
-from dspex_actors.executors._lookups import MOST_AT_ONCE
-from dspex_actors.executors._proxy import Proxy
 from dspex_actors.workers import ConnectCode
-from dspex_actors.workers._network_calls import GuestSocket
-from dspex_actors.workers._network_protocol import read_answer
 from supervisors.testing import CEILING_S
-
-
-def open_descriptors():
-    return {path.name for path in Path("/proc/self/fd").iterdir()}
-
-
-def run_in_thread(name, work):
-    thread = threading.Thread(target=work, name=name, daemon=True)
-    thread.start()
-    return thread
-
-
-class Records:
-    """Stands in for the record of abandoned threads."""
-
-    def __init__(self):
-        self.left = []
-        self.empty = threading.Event()
-
-    def add(self, what, thread):
-        assert thread.is_alive()
-        self.left.append(what)
-        return lambda: (self.left.remove(what), self.empty.set())
-
-
-@contextmanager
-def proxy_of(*entries, names=(), on_failure=lambda error: pytest.fail(str(error)), records=None):
-    """Yield a proxy with a list, and a resolver that knows some names."""
-    known, records = dict(names), records or Records()
-
-    def look_up(name, _port):
-        addresses = known.get(name)
-        if callable(addresses):
-            addresses = addresses()
-        if addresses is None:
-            raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        return addresses
-
-    before = open_descriptors()
-    rules = [parse_rule(entry) for entry in entries]
-    proxy = Proxy(rules, run_in_thread, records.add, on_failure, look_up)
-    try:
-        yield proxy
-    finally:
-        assert proxy.close()
-        assert open_descriptors() <= before
-
-
-class Server:
-    """Takes one connection at a time on the loopback interface."""
-
-    def __init__(self, address="127.0.0.1"):
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.socket = socket.socket(family)
-        self.socket.bind((address, 0))
-        self.socket.listen(8)
-        self.socket.settimeout(CEILING_S)
-        self.port = self.socket.getsockname()[1]
-
-    def accept(self):
-        connection, _ = self.socket.accept()
-        connection.settimeout(CEILING_S)
-        return connection
-
-    def was_called(self):
-        """Whether somebody waits to be accepted; who had been connected by now would be there."""
-        self.socket.settimeout(0)
-        try:
-            self.socket.accept()[0].close()
-        except BlockingIOError:
-            return False
-        finally:
-            self.socket.settimeout(CEILING_S)
-        return True
+from tests.dspex_actors.executors._proxies import Server, ask, pair, proxy_of
 
 
 @pytest.fixture
@@ -98,24 +18,6 @@ def server():
     server = Server()
     with server.socket:
         yield server
-
-
-def pair():
-    """Return the guest's half of a pair, and the host's."""
-    guest, theirs = socket.socketpair()
-    guest.settimeout(CEILING_S)
-    host = GuestSocket(fileno=theirs.detach())
-    host.settimeout(0)
-    return guest, host
-
-
-def ask(use, host, port, padding=0):
-    """Return the guest's socket after it has asked for a connection, and the answer."""
-    guest, theirs = pair()
-    if padding:
-        guest.sendall(bytes(padding))
-    use.connect(host, port, padding, theirs)
-    return guest, read_answer(guest.recv)
 
 
 def test_a_listed_address_is_connected_and_bytes_cross_both_ways(server):
@@ -363,49 +265,3 @@ def test_a_failure_of_our_own_ends_the_loop_and_is_told(monkeypatch):
             assert told.wait(CEILING_S)
 
     assert failures == ["ours"]
-
-
-def test_a_resolver_that_is_still_at_it_when_the_proxy_closes_is_recorded_until_it_ends():
-    resolving, gate, records = threading.Event(), threading.Event(), Records()
-
-    def slow():
-        resolving.set()
-        gate.wait(CEILING_S)
-
-    with proxy_of("slow.org:1", names={"slow.org": slow}, records=records) as proxy:
-        guest, theirs = pair()
-        with guest:
-            proxy.begin(None, pytest.fail).connect("slow.org", 1, 0, theirs)
-            assert resolving.wait(CEILING_S)
-            assert proxy.close()
-        assert records.left == ["resolving slow.org"]
-        gate.set()
-        assert records.empty.wait(CEILING_S)
-
-
-def test_more_names_than_there_is_room_for_wait_for_their_turn():
-    gate, started, together, most = threading.Event(), threading.Semaphore(0), [], []
-
-    def slow():
-        together.append(1)
-        most.append(len(together))
-        started.release()
-        gate.wait(CEILING_S)
-        together.pop()
-        return []
-
-    with proxy_of("*:1", names={"slow.org": slow}) as proxy:
-        use = proxy.begin(None, pytest.fail)
-        pairs = [pair() for _ in range(MOST_AT_ONCE + 4)]
-        for _, theirs in pairs:
-            use.connect("slow.org", 1, 0, theirs)
-        for _ in range(MOST_AT_ONCE):
-            assert started.acquire(timeout=CEILING_S)
-        gate.set()
-        answers = [read_answer(guest.recv)[0] for guest, _ in pairs]
-        for guest, _ in pairs:
-            guest.close()
-        use.close()
-
-    assert max(most) == MOST_AT_ONCE
-    assert set(answers) == {ConnectCode.NOT_ALLOWED}
