@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
+from dspex_actors._checks import check_names
 from dspex_actors._errors import (
     ConfigError,
     SessionClosedError,
     one_of,
 )
-from dspex_actors._execution import Execute, ExecutionContext, Failed, check_names
+from dspex_actors._execution import Execute, ExecutionContext, Failed
 from dspex_actors.executors import (
     BranchOff,
     Drain,

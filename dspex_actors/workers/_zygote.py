@@ -31,6 +31,7 @@ from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
+from dspex_actors.workers.confine._view import View
 from dspex_actors.workers.guest import _loop
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Zygote:
         self._environment = _THREAD_SETTINGS | config.environment
         self._confinement = _enter.Confinement(
             config.profile,
-            _enter.View(
+            View(
                 config.read_paths,
                 config.listed_paths,
                 config.hidden_paths,

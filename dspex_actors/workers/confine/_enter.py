@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dspex_actors.workers._protocol import ScratchQuota
+    from dspex_actors.workers.confine._view import View
 
 _PAST_ANY_FD = 1 << 20
 
@@ -48,25 +49,6 @@ _OPEN_NETWORK = "the policy gives guests the host's network"
 _OWN_PROCESSES = "guests of the profile {!r} may have processes of their own, which a copy would not hold"
 MEETING_FD = RULESET_FD
 """Descriptor of a session's worker on which it reports to its keeper; the ruleset is closed by then."""
-
-
-@dataclass(frozen=True)
-class View:
-    """Which files of the host there are for a guest.
-
-    Attributes:
-        read: files and folders it may read.
-        listed: folders it may only list.
-        hidden: folders below those that look empty, where the machine allows it.
-        lent: those of `read` that the policy names.
-        withheld: folders of the host that it must not reach, though it has copies of them.
-    """
-
-    read: list[str]
-    listed: list[str] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)
-    lent: list[str] = field(default_factory=list)
-    withheld: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
