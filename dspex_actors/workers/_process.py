@@ -196,7 +196,8 @@ class WorkerProcess:
         names = () if calls is None else calls.names
         parts = parts_of(code, variables, limits, keep=keep, tools=names, read=read)
         started = time.monotonic()
-        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
+        memory = partial(memory_beyond, self.facts.pid, self._pidfd, self.zygote_pid)
+        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), memory)
         detail, final, value = "", None, None
         try:
             if self._control_group is not None:
@@ -231,9 +232,6 @@ class WorkerProcess:
         finally:
             if calls is not None:
                 calls.close()
-
-    def _memory(self) -> int | None:
-        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid)
 
     def _begin(self, limits: Limits, timers: Timers) -> int:  # noqa: ARG002 -- for a worker that counts itself
         """Note that a request is under way; return its nonce."""
@@ -287,10 +285,9 @@ class WorkerProcess:
         cause = self._cause
         if cause is Cause.TIME and limits.time_s is not None:
             return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
-        if cause is Cause.TOOL_CALLS and limits.tool_calls is not None:
-            return LimitExceeded(
-                limit="tool_calls", allowed=limits.tool_calls, used=limits.tool_calls + 1, **common
-            )
+        calls = limits.tool_calls
+        if cause is Cause.TOOL_CALLS and calls is not None:
+            return LimitExceeded(limit="tool_calls", allowed=calls, used=calls + 1, **common)
         if cause is None:
             # Its socket is closed but it may live on: a guest can close its own descriptors.
             alive = not self._wait_dead(0.05)
