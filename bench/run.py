@@ -29,6 +29,7 @@ SCRIPTS = (
     "warm_call",
     "sessions",
     "fresh_sandbox",
+    "breakdown",
     "timeout_recovery",
     "memory",
     "values",

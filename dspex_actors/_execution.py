@@ -178,12 +178,16 @@ class Usage:
         memory_peak_bytes: largest resident size of the worker; None if it was killed.
         output_dropped_bytes: bytes of output beyond the limit, not kept.
         tool_calls: calls of tools that the guest made.
+        connections: connections that it asked for, those that were refused included.
+        network_bytes: what crossed them, both directions together.
     """
 
     cpu_s: float | None = None
     memory_peak_bytes: int | None = None
     output_dropped_bytes: int = 0
     tool_calls: int = 0
+    connections: int = 0
+    network_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +273,10 @@ class LimitExceeded(_Result):
     """The guest used more than it was allowed and was stopped.
 
     Attributes:
-        limit: `"time"`, `"cpu"`, `"memory"`, `"result"` or `"tool_calls"`.
-        allowed: the limit: seconds for time and cpu, calls for tool_calls, bytes for the others.
+        limit: `"time"`, `"cpu"`, `"memory"`, `"result"`, `"tool_calls"`, `"connections"` or
+            `"network_bytes"`.
+        allowed: the limit: seconds for time and cpu, a count for tool_calls and connections, bytes for the
+            others.
         used: what it had used, None where that cannot be told.
     """
 

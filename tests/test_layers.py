@@ -35,6 +35,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "errors",
             "files",
             "limits",
+            "network",
             "paths",
             "policy",
             "session",
@@ -55,8 +56,9 @@ HEIGHT = {unit: height for height, units in enumerate(LAYERS) for unit in units}
 SHARED = {
     "values": {"errors", "limits"},
     "limits": {"errors"},
+    "network": {"errors"},
     "paths": {"errors"},
-    "policy": {"errors", "limits", "paths"},
+    "policy": {"errors", "limits", "network", "paths"},
     "execution": {"errors", "files", "limits", "policy", "session", "values"},
     "config": {"errors", "limits", "policy", "execution"},
     "events": {"errors"},

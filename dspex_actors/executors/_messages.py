@@ -15,6 +15,10 @@ class GetHandle(NamedTuple):
     """Ask the zygote's actor for its `ZygoteHandle`."""
 
 
+class GetNetwork(NamedTuple):
+    """Ask the network's actor for its `Proxy`."""
+
+
 class GetReport(NamedTuple):
     """Ask the zygote's actor what its probe found: a `ProbeReport`."""
 

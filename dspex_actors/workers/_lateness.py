@@ -12,7 +12,7 @@ import time
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dspex_actors.workers._framing import Frame, FrameReader
+from dspex_actors.workers._framing import Frame, FrameReader, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,10 +26,11 @@ class NoticingReader(FrameReader):
     Args:
         sock: a blocking socket.
         caps: as for `FrameReader`.
+        stream: what reads from that socket, None for itself.
     """
 
-    def __init__(self, sock: socket.socket, caps: Mapping[int, int]) -> None:
-        super().__init__(sock, caps)
+    def __init__(self, sock: socket.socket, caps: Mapping[int, int], stream: Stream | None = None) -> None:
+        super().__init__(stream or sock, caps)
         self._socket = sock
         self._on_late: Callable[[], object] | None = None
         self._patience_s = 0.0

@@ -23,7 +23,6 @@ from dspex_actors.workers import _keeping_protocol as protocol
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._guest_files import take
 from dspex_actors.workers._kept import KeptWorker
-from dspex_actors.workers._lateness import NoticingReader
 from dspex_actors.workers._pidfds import pid_behind
 from dspex_actors.workers._protocol import FrameType, receive_with_fds, send_with_fds
 from dspex_actors.workers._session_group import Group
@@ -135,7 +134,7 @@ class SessionWorker(KeptWorker):
             self.facts = WorkerFacts(self._id, pid_behind(pidfd), self._profile)
             if data is not None:
                 self._data.close()
-                self._data, self._reader = data, NoticingReader(data, self._caps)
+                self._attach(data)
         if older >= 0:
             os.close(older)
 
@@ -274,6 +273,7 @@ class SessionWorker(KeptWorker):
             group=self._group,
         )
         new.files = None if self.files is None else self.files.share()
+        new.use_network(self._network)
         new.zygote_pid = self.zygote_pid
         try:
             came = new._await_worker(_PATIENCE_S)

@@ -117,6 +117,7 @@ class Zygote:
             ),
             config.scratch_quota,
             frozenset(config.disabled_layers),
+            network=config.network,
         )
         self._children: dict[int, Child] = {}
         self._held: dict[int, Child] = {}  # ended; the host may still look at their scratch folders
@@ -167,6 +168,8 @@ class Zygote:
             sys.path_importer_cache.clear()
         sys.meta_path.append(PackageFinder(config.packages))
         sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
+        if config.network == "allow-list":  # before anything is loaded that takes a socket for its own
+            worker.offer_network()
         for name in config.preload:
             importlib.import_module(name)
         if "numpy.random" in sys.modules:

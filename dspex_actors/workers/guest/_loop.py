@@ -6,6 +6,7 @@ to lie about its own result.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import resource
@@ -27,7 +28,9 @@ from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from dspex_actors.workers.guest._network import NetworkClient
 
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
@@ -91,6 +94,7 @@ class Worker:
         self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
         self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self.counted_beside: int | None = None
+        self._network: NetworkClient | None = None
         self._nonce = 0
         self._pid = 0  # until it serves
         self._copies: Copies | None = None
@@ -110,6 +114,13 @@ class Worker:
         warnings = self._stderr.output
         self._codes = _code_cache.CodeCache(engine, lambda: warnings.taken)
         self._limited: tuple[int | None, ...] | None = None
+
+    def offer_network(self) -> None:
+        """Let guests ask the host for connections, by sockets as they know them. Runs in the zygote."""
+        from dspex_actors.workers.guest._network import NetworkClient  # noqa: PLC0415 -- few policies give it
+
+        self._network = NetworkClient(self._send_connect)
+        self._network.install()
 
     def rehearse(self, host: socket.socket) -> None:
         """Answer a few requests that this very process asks. Runs in the zygote.
@@ -244,11 +255,15 @@ class Worker:
         try:
             self._engine.bind(namespace, _variables(parts))
             try:
+                if self._network is not None:
+                    self._network.begin()
                 self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
                 self._limit(request, for_good=first)
                 value = self._value(request, namespace, filename)
             finally:
                 self._tools.end()
+                if self._network is not None:
+                    self._network.end()
             return self._encode_value(value, request)
         except MemoryError as error:
             error.__traceback__ = None
@@ -318,6 +333,17 @@ class Worker:
 
     def _send_output(self, stream: bytes, data: bytes) -> None:
         self._send(FrameType.OUTPUT, [stream, data])
+
+    def _send_connect(self, parts: Sequence[Any], wrap: Callable[[Any], Any]) -> None:
+        """Send a CONNECT frame through what `wrap` makes of the channel.
+
+        Raises:
+            OSError: this is a copy that the guest forked.
+        """
+        if self._pid != os.getpid():
+            raise OSError(errno.ENETDOWN, "processes that a guest has started have no network")
+        with self._sending:
+            _framing.send_frame(wrap(self._channel), FrameType.CONNECT, self._nonce, parts)
 
     def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
         if self._pid and self._pid != os.getpid():  # a copy that the guest forked: it has no host to talk to
