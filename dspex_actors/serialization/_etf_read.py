@@ -184,7 +184,7 @@ class _Reader:
     def _content(self) -> bytes:
         if self._take(1) != bytes([wire.BINARY]):
             raise MalformedError("a tag of bytes without a binary")
-        size = self._number(4)
+        size = self._count(4)
         self._meter.content(size)
         return self._take(size)
 

@@ -1,8 +1,8 @@
 """The format pickle: any Python object, at the price that loading one runs what its bytes say.
 
 Nothing here is called before `_serializer` has checked that pickles are allowed, that the writer is known,
-and that it was this minor version of Python. Other minors are refused and not only warned of: cloudpickle stores
-byte code, and that of another minor ends the process.
+and that it was this minor version of Python. Other minors are refused and not only warned of: cloudpickle
+stores byte code, and that of another minor ends the process.
 """
 
 from __future__ import annotations

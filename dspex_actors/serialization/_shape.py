@@ -1,8 +1,8 @@
 """A value becomes a tree of what json, etf and protobuf can write: plain values, lists, dicts and tags.
 
 In the tree are only None, bool, int, float, str, bytes, list, dict with str keys, and `Tagged` whose payload
-is such a tree. Containers are copied before they are looked at, exact types only are looked at, and no code of
-the value's runs.
+is such a tree. Containers are copied before they are looked at, exact types only are looked at, and no code
+of the value's runs.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ json, etf and protobuf write the same tags, each in its own way; another languag
 | `fraction` | list of numerator, denominator |
 | `complex` | list of real, imaginary part |
 | `decimal`, `uuid`, `date` | text |
-| `datetime`, `time` | ISO 8601 text; or a list of it, the fold, and the name of its zone or None |
+| `datetime`, `time` | ISO 8601 text; or a list of it without offset, fold, and as for `timezone`, or None |
 | `timedelta` | list of days, seconds, microseconds |
 | `timezone` | list of the offset in microseconds, and its name or None |
 | `ellipsis` | None |
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _ISO_CHARS: Final = 64
 _MICROSECOND: Final = timedelta(microseconds=1)
+_MINUTE: Final = 60 * 10**6  # microseconds
 SEQUENCES: Final = {"tuple": tuple, "set": set, "frozenset": frozenset}
 
 
@@ -58,28 +59,29 @@ class Tagged:
         self.payload = payload
 
 
-def _zone_name(zone: timezone | None) -> str | None:
+def _zone_name(zone: timezone) -> str | None:
     """Return the name a zone was given, None if it has none.
 
     Raises:
         Unsupported: it is another kind of tzinfo, or its name is no plain text.
     """
     dump_zone(zone)
-    if zone is None:
-        return None
     _, *name = zone.__getinitargs__()  # type: ignore[attr-defined]
     return name[0] if name else None
 
 
 def _tag_clock(value: datetime | time) -> object:
     zone: Any = value.tzinfo
-    name = _zone_name(zone)
-    text = value.isoformat()
-    return [text, value.fold, name] if value.fold or name is not None else text
+    parts = None if zone is None else _tag_zone(zone)
+    # Python reads the text of an offset below a second as that of UTC.
+    if value.fold or (parts is not None and (parts[0] % _MINUTE or parts[1] is not None)):
+        return [value.replace(tzinfo=None).isoformat(), value.fold, parts]
+    return value.isoformat()
 
 
-def _tag_zone(value: timezone) -> object:
-    return [value.utcoffset(None) // _MICROSECOND, _zone_name(value)]
+def _tag_zone(value: timezone) -> list[Any]:
+    name = _zone_name(value)
+    return [value.utcoffset(None) // _MICROSECOND, name]
 
 
 def _tag_decimal(value: Decimal) -> object:
@@ -202,14 +204,12 @@ def _clock(payload: object, read: Callable[[str], Any]) -> Any:  # noqa: ANN401 
     if type(payload) is str:
         return read(_text(payload))
     items = _list(payload)
-    if len(items) != 3 or type(items[1]) is not int or not (items[2] is None or type(items[2]) is str):
-        raise MalformedError("a payload that should be a text, a fold and a name or None")
-    made = read(_text(items[0])).replace(fold=items[1])
-    if items[2] is None:
-        return made
-    if made.tzinfo is None:
-        raise MalformedError("the name of a time zone, and no offset")
-    return made.replace(tzinfo=timezone(made.tzinfo.utcoffset(None), items[2]))
+    if len(items) != 3 or type(items[1]) is not int:
+        raise MalformedError("a payload that should be a text, a fold and a zone or None")
+    made = read(_text(items[0]))
+    if made.tzinfo is not None:
+        raise MalformedError("a text with an offset, beside a zone")
+    return made.replace(fold=items[1], tzinfo=None if items[2] is None else _zone(items[2]))
 
 
 def _zone(payload: object) -> timezone:
