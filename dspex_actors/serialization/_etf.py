@@ -11,7 +11,8 @@
 | all else | `{'$TAG', Payload}` with the tags of `_tags` |
 
 No value of Python's but a tag becomes an atom other than those three, so a tuple of the user's is never
-mistaken for a tag. Source: Erlang/OTP 25, ERTS User's Guide, "External Term Format".
+mistaken for a tag. Atoms are written as OTP 26 does by default; older releases read them, and write them in
+an older form, which is read here too. Source: Erlang/OTP 25, ERTS User's Guide, "External Term Format".
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def parse(data: bytes) -> Header:
         MalformedError: they are not a header in the form that `render` writes.
     """
     try:
-        values = json.loads(data)
+        values = json.loads(data.decode("ascii"))  # of bytes, json would guess the encoding
     except (ValueError, RecursionError):
         raise MalformedError("the header is not JSON") from None
     if type(values) is not dict or not values.keys() <= _NAMES or not values.keys() >= _REQUIRED:

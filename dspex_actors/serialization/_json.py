@@ -25,6 +25,7 @@ TAG: Final = "$t"
 _PAYLOAD: Final = "v"
 _INT_DIGITS: Final = 20  # of 64 bits, with a sign
 _FLOAT_CHARS: Final = 40
+_ONLY_FLOAT: Final = {float}
 _FLOATS: Final = frozenset({"nan", "inf", "-inf"})
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -62,6 +63,8 @@ def _plain(tree: Any) -> object:  # noqa: ANN401, PLR0911 -- a tree of `_shape`;
     if kind is bytes:
         return {TAG: "bytes", _PAYLOAD: b64encode(tree).decode()}
     if kind is list:
+        if set(map(type, tree)) == _ONLY_FLOAT and all(map(math.isfinite, tree)):
+            return tree
         return [_plain(item) for item in tree]
     if kind is dict:
         if TAG in tree:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dspex_actors.serialization._bounds import Bounds
 
 _NUMBERS: Final = frozenset({NoneType, bool, float})
+_ONLY_FLOAT: Final = frozenset({float})
 _TAG: Final = 400  # bytes of memory that a reader counts for a tag and for what holds its payload
 _LEAF_ITEMS: Final = (
     80  # the same for a value that is one tag, an array with its 32 lengths included, in items
@@ -166,9 +167,13 @@ class Shaper:
     def _items(self, items: list[Any], owner: object, level: int) -> list[Any]:
         """Return a list that belongs to this walk, its items replaced where need be."""
         self._enter(owner, len(items), level)
-        if set(map(type, items)) <= _NUMBERS:
+        kinds = set(map(type, items))
+        if kinds <= _NUMBERS:
             self._meter.items(len(items))
-            self._meter.pay(_TAG * sum(map(_is_special, items)))
+            # Of floats alone a count in C, a tenth of the time.
+            only = kinds == _ONLY_FLOAT
+            special = len(items) - sum(map(isfinite, items)) if only else sum(map(_is_special, items))
+            self._meter.pay(_TAG * special)
             return items
         index = 0
         try:

@@ -12,7 +12,7 @@ from dspex_actors.serialization._etf import encode
 from dspex_actors.serialization._etf_read import decode
 from tests.dspex_actors.serialization._states import same
 
-# Written out by term_to_binary of OTP 25; `term_to_binary(X)` stands beside each.
+# As term_to_binary of OTP 26 writes them, and that of OTP 25 with `{minor_version, 2}`.
 BOTH_WAYS = {
     "nil": ("8377036e696c", None),
     "true": ("83770474727565", True),
