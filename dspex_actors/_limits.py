@@ -17,7 +17,8 @@ class Limits:
 
     Attributes:
         time_s: wall-clock seconds from the moment the guest gets the code; the host's clock decides.
-        cpu_s: CPU seconds of the worker process, rounded up to whole seconds by the kernel.
+        cpu_s: CPU seconds of the worker process, rounded up to whole seconds by the kernel. In a session the
+            host counts them, for each call alone, and looks at least every twentieth of a second.
         memory_bytes: memory the guest may add to an idle worker.
         output_bytes: bytes of stdout and of stderr kept, each; the rest is counted and dropped.
         result_bytes: size of the encoded result value, and of the arguments of each call of a tool.

@@ -50,6 +50,7 @@ LAYERS = (
 ESSENTIAL_LAYERS = frozenset(
     {"empty_environment", "closed_descriptors", "landlock", "seccomp", "reliable_kill"}
 )
+_WITHOUT_SANDBOX = frozenset({"empty_environment", "closed_descriptors", "rlimits"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +66,14 @@ class Policy:
         allow_imports: profile `strict` only: what guests may import beside the profile's own list, each
             `"module"` or `"module:name"`, with shell wildcards.
         forbid_imports: profile `strict` only: what they may not import, in the same form; wins over all else.
-        require: layers without which nothing is run; None means the essential ones, but none for `trusted`.
-            An empty set accepts whatever is active.
+        require: layers without which nothing is run, out of `possible_layers`; None means the essential
+            ones, but none for `trusted`. An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
         scratch_files: files and folders in it, None for no limit.
 
     Raises:
-        ConfigError: an unknown profile or layer, names that are not strings, or a limit of the scratch folder
-            that is too small.
+        ConfigError: an unknown profile or layer, a required layer that the profile has on no machine, names
+            that are not strings, or a limit of the scratch folder that is too small.
     """
 
     profile: Profile | str = Profile.PROCESS
@@ -101,9 +102,7 @@ class Policy:
             )
         if self.require is not None:
             object.__setattr__(self, "require", frozenset(_names("require", self.require)))
-            unknown = sorted(set(self.require) - set(LAYERS))
-            if unknown:
-                raise ConfigError("Policy.require", unknown, one_of(LAYERS))
+            _check_required(self.require, self.possible_layers, Profile(self.profile))
         _check_quota("scratch_bytes", self.scratch_bytes, MIB)
         _check_quota("scratch_files", self.scratch_files, 16)
 
@@ -113,6 +112,20 @@ class Policy:
         if self.require is not None:
             return self.require
         return frozenset() if self.profile is Profile.TRUSTED else ESSENTIAL_LAYERS
+
+    @property
+    def possible_layers(self) -> frozenset[str]:
+        """The layers that this policy has on a machine which lacks nothing.
+
+        `Policy(require=Policy().possible_layers)` insists on all of them. Guests that start no processes have
+        no use for a control group; `trusted` has no layer that takes rights away.
+        """
+        match Profile(self.profile):
+            case Profile.SHELL:
+                return frozenset(LAYERS)
+            case Profile.TRUSTED:
+                return _WITHOUT_SANDBOX
+        return frozenset(LAYERS) - {"cgroup"}
 
     @property
     def key(self) -> str:
@@ -130,6 +143,21 @@ class Policy:
                 self.scratch_files,
             )
         )
+
+
+def _check_required(required: frozenset[str], possible: frozenset[str], profile: Profile) -> None:
+    """Refuse layers that do not exist, and those that the profile would not have on the best of machines.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    unknown = sorted(required - set(LAYERS))
+    if unknown:
+        raise ConfigError("Policy.require", unknown, one_of(LAYERS))
+    impossible = sorted(required - possible)
+    if impossible:
+        having = one_of(layer for layer in LAYERS if layer in possible)
+        raise ConfigError("Policy.require", impossible, f"{having} in the profile {profile.value!r}")
 
 
 def _environment(value: object) -> dict[str, str]:

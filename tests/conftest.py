@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests._hangs import GRACE_S, HangWatch
 from tests._leaks import Snapshot, become_subreaper, leaks_since
 
 INTEGRATION = "integration"
+WATCH = pytest.StashKey[HangWatch]()
 
 
 def pytest_configure(config):
@@ -17,6 +19,25 @@ def pytest_configure(config):
         "markers",
         "may_leak(reason): a module-wide fixture of this test owns processes that come and go; no leak check",
     )
+    timeout = config.getoption("timeout")
+    if timeout is None:
+        timeout = float(config.getini("timeout"))
+    if timeout:
+        config.stash[WATCH] = HangWatch(timeout + GRACE_S)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Tell the watch which test begins."""
+    if WATCH in item.config.stash:
+        item.config.stash[WATCH].begin(item.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """Tell the watch that only the end of the interpreter is left."""
+    if WATCH in config.stash:
+        config.stash[WATCH].begin("the end of the run")
 
 
 def pytest_collection_modifyitems(items):

@@ -7,7 +7,7 @@ takes requests. `PythonExecutor.child_spec()` puts one into any tree.
 from __future__ import annotations
 
 from dspex_actors.executors._executor import PythonExecutor
-from dspex_actors.executors._messages import Drain, GetProcesses, GetReport, GetStats, Stats
+from dspex_actors.executors._messages import Drain, GetProcesses, GetReport, GetStats, ProbeReport, Stats
 from dspex_actors.executors._session_messages import (
     BranchOff,
     GetRollbackState,
@@ -32,6 +32,7 @@ __all__ = [
     "MakeCheckpoint",
     "OpenSession",
     "OpenedSession",
+    "ProbeReport",
     "PythonExecutor",
     "ReadVariable",
     "SessionCall",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from dspex_actors._execution import Execute
     from dspex_actors._limits import Limits
-    from dspex_actors.workers import WorkerProcess
+    from dspex_actors.workers import LayerReport, WorkerProcess
     from supervisors import Pid
 
 
@@ -16,7 +16,19 @@ class GetHandle(NamedTuple):
 
 
 class GetReport(NamedTuple):
-    """Ask the zygote's actor what its probe found: a list of `LayerReport`."""
+    """Ask the zygote's actor what its probe found: a `ProbeReport`."""
+
+
+class ProbeReport(NamedTuple):
+    """What the probe of a zygote has found.
+
+    Attributes:
+        layers: each layer, in the order of the table.
+        no_copies: why the state of a session cannot be copied; empty if it can.
+    """
+
+    layers: tuple[LayerReport, ...]
+    no_copies: str
 
 
 class WorkerReady(NamedTuple):

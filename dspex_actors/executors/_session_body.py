@@ -109,7 +109,7 @@ class SessionBody:
         result: ExecutionResult | None = self.recover()
         if result is None:
             result = self.worker.read(name, self._setup.limits, self._system.timers)
-            if _ending(result) is Ending.GONE:
+            if _ending(result, self.worker) is Ending.GONE:
                 result = self.settled(result)
         return result
 
@@ -134,7 +134,7 @@ class SessionBody:
         return replace(result, session=self._settle(result))
 
     def _settle(self, result: ExecutionResult) -> SessionState:
-        history, ending = self._history, _ending(result)
+        history, ending = self._history, _ending(result, self.worker)
         if ending is not Ending.DONE:
             self._note_vanished()
         if self._setup.lifeline.is_cut:
@@ -328,13 +328,13 @@ class SessionBody:
         log("info", _events.SESSION_ROLLED_BACK, **facts, undone=state.undone)
 
 
-def _ending(result: ExecutionResult) -> Ending:
+def _ending(result: ExecutionResult, worker: KeptWorker) -> Ending:
     """Say what a result means for the worker that gave it."""
     match result:
         case Completed():
             return Ending.DONE
         case Failed() | LimitExceeded(limit="result"):
             return Ending.ERROR
-        case LimitExceeded(limit="memory"):
-            return Ending.MEMORY
+        case LimitExceeded(limit="memory") if worker.cause is None and not worker.is_dead():
+            return Ending.MEMORY  # it has said so itself
     return Ending.GONE

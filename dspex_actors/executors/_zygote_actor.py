@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors import _events
 from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
-from dspex_actors._policy import Profile
-from dspex_actors.executors._messages import GetHandle, GetReport
+from dspex_actors._policy import LAYERS, Profile
+from dspex_actors.executors._messages import GetHandle, GetReport, ProbeReport
 from dspex_actors.workers import (
     ZygoteHandle,
     remove_folder,
@@ -24,7 +24,10 @@ from dspex_actors.workers import (
 from supervisors import Command, OsProcess, Refuse, Shutdown, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dspex_actors._config import ExecutorConfig
+    from dspex_actors.workers import LayerReport
     from supervisors import ExitReason, Sender
 
 _LAST_WORDS_S = 0.5
@@ -53,7 +56,7 @@ class ZygoteActor(OsProcess):
         except ConfigError as error:
             return Stop(Shutdown(error))
         self._layers = self._handle.layers
-        missing = self._first_missing()
+        missing = first_missing(self._policy.required_layers, self._layers)
         if missing is not None:
             self.terminate(Shutdown(missing))
             return Stop(Shutdown(missing))
@@ -92,16 +95,8 @@ class ZygoteActor(OsProcess):
             case GetHandle():
                 return self._handle
             case GetReport():
-                return self._layers
+                return ProbeReport(tuple(self._layers), self._handle.no_copies)
         raise Refuse(ConfigError("message", message, "GetHandle() or GetReport()"))
-
-    def _first_missing(self) -> SandboxUnavailableError | None:
-        """Return the error for the first required layer that is not active."""
-        required = self._policy.required_layers
-        for layer in self._layers:
-            if layer.name in required and not layer.active:
-                return SandboxUnavailableError(layer.name, layer.detail, layer.fix)
-        return None
 
     def terminate(self, reason: ExitReason) -> None:
         """Close the socket, which ends the zygote and its workers; then make sure."""
@@ -112,3 +107,20 @@ class ZygoteActor(OsProcess):
         """Give back what outlives a process; runs at every end, a kill included."""
         self._handle.close()
         remove_folder(self._scratch)
+
+
+def first_missing(required: frozenset[str], found: Sequence[LayerReport]) -> SandboxUnavailableError | None:
+    """Return the error for the first required layer that was not found active; None if all were.
+
+    Args:
+        required: names of layers.
+        found: what a probe saw. A layer that it says nothing about is not active.
+    """
+    by_name = {layer.name: layer for layer in found}
+    for name in (name for name in LAYERS if name in required):
+        layer = by_name.get(name)
+        if layer is None:
+            return SandboxUnavailableError(name, "the probe says nothing about it", "report this as a fault")
+        if not layer.active:
+            return SandboxUnavailableError(name, layer.detail, layer.fix)
+    return None

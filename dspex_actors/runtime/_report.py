@@ -20,10 +20,12 @@ class SandboxReport:
         profile: name of the policy's profile.
         layers: one entry for each layer: `name`, `active`, `probe` (what was tried) and `detail` (what was
             seen).
+        no_rollback: why a session cannot go back to an earlier state here; empty if it can.
     """
 
     profile: str
     layers: tuple[LayerReport, ...]
+    no_rollback: str = ""
 
     @property
     def contained(self) -> bool:

@@ -206,7 +206,8 @@ class Runtime:
         self._executor(chosen)
         try:
             zygote = self._sandboxes.supervisor(self._ids[chosen.key]).child("zygote")
-            return SandboxReport(Profile(chosen.profile).value, tuple(zygote.call(GetReport())))
+            found = zygote.call(GetReport())
+            return SandboxReport(Profile(chosen.profile).value, found.layers, found.no_copies)
         except (SupervisorError, CallTimeoutError) as error:
             unavailable(error)
 

@@ -27,6 +27,8 @@ class Cause(Enum):
     """Why the host killed a worker."""
 
     TIME = "its time was up"
+    CPU = "its CPU time was used up"
+    MEMORY = "it had too much memory"
     CANCELLED = "the caller cancelled"
     STOPPED = "the executor stopped"
     CLOSED = "its session was closed"

@@ -367,9 +367,9 @@ class Books:
     def _refuse(self, line_id: int, permit: Permit, reason: str) -> list[Action]:
         """Tell whoever waits for what a permit was for; give up the line that it would have made."""
         if permit.new_line is None:
-            return [Tell(line_id, protocol.NotFrozen(reason))]
+            return [Tell(line_id, protocol.NotFrozen(permit.number, reason))]
         del self.lines[permit.new_line]
-        return [Tell(permit.new_line, protocol.NotFrozen(reason)), Close(permit.new_line)]
+        return [Tell(permit.new_line, protocol.NotFrozen(0, reason)), Close(permit.new_line)]
 
     def _over(self, line_id: int) -> list[Action]:
         """Give a line up once nothing of it is left."""

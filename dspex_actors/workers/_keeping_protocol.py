@@ -106,8 +106,14 @@ class Frozen(msgspec.Struct, array_like=True, frozen=True, tag=2):
 
 
 class NotFrozen(msgspec.Struct, array_like=True, frozen=True, tag=3):
-    """A copy was not made, or a line was not split."""
+    """A copy was not made, or a line was not split. It may take seconds until that is sure.
 
+    Attributes:
+        number: the copy's; 0 for a split.
+        reason: why.
+    """
+
+    number: int
     reason: str
 
 

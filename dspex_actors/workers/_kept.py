@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import WorkerLostError
-from dspex_actors._execution import Completed, ExecutionResult, WorkerDied
+from dspex_actors._execution import Completed, ExecutionResult, LimitExceeded, WorkerDied
 from dspex_actors._limits import Limits
+from dspex_actors.workers._causes import Cause
+from dspex_actors.workers._cpu_watch import CpuWatch, cpu_s_of
 from dspex_actors.workers._process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dspex_actors import values
-    from dspex_actors.workers._causes import Cause, Timers
+    from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._protocol import Exited
     from dspex_actors.workers._tool_calls import Tools
 
@@ -38,20 +39,21 @@ class KeptWorker(WorkerProcess):
     no_copies = "the worker cannot be copied"
     copy_s = 0.0
     _withdrawn = 0
+    _cpu_watch: CpuWatch | None = None
+    _cpu_used_s = 0.0  # by the request that was killed for it
 
     def open(self, limits: Limits, timers: Timers) -> None:
         """Set what no call will be able to exceed. The first request.
 
         Args:
-            limits: the session's own. A kernel that counts CPU seconds does so from the start of the process,
-                so these are set call by call only.
+            limits: the session's own. CPU seconds are counted call by call, see `CpuWatch`.
             timers: arms the timeout.
 
         Raises:
             WorkerLostError: it did not answer.
         """
         result = self.execute(
-            "", None, dataclasses.replace(limits, time_s=_OPENING.time_s, cpu_s=None), timers, keep=True
+            "", None, dataclasses.replace(limits, time_s=_OPENING.time_s), timers, keep=True
         )
         if not isinstance(result, Completed):
             raise WorkerLostError(f"the worker did not get ready: {result}")
@@ -92,6 +94,16 @@ class KeptWorker(WorkerProcess):
         except _WithdrawnError:
             return None
 
+    def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
+        """As any worker, or by the limit that is counted here.
+
+        Raises:
+            WorkerLostError: its zygote ended with it.
+        """
+        if self._cause is Cause.CPU and limits.cpu_s is not None:
+            return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=self._cpu_used_s, **common)
+        return super()._ended(limits, detail, common)
+
     def read(self, name: str, limits: Limits, timers: Timers) -> ExecutionResult:
         """Return the value of a variable as a result; a `Failed` of type KeyError if there is none.
 
@@ -107,15 +119,31 @@ class KeptWorker(WorkerProcess):
                 self._withdrawn = nonce
         super().kill_request(nonce, cause)
 
-    def _begin(self) -> int:
+    def _begin(self, limits: Limits, timers: Timers) -> int:
         with self._lock:
             if self._withdrawn == self._nonce + 1:
                 self._nonce += 1
                 raise _WithdrawnError
-        return super()._begin()
+        nonce = super()._begin(limits, timers)
+        if limits.cpu_s is not None:
+            pid, pidfd = self.facts.pid, self._pidfd
+            exceeded = partial(self._used_up_cpu, nonce)
+            self._cpu_watch = CpuWatch(lambda: cpu_s_of(pid, pidfd), limits.cpu_s, timers, exceeded)
+        return nonce
 
-    def _ran_out_of_cpu(self, exited: Exited, allowed_s: float) -> bool:  # noqa: ARG002 -- of one call among many
-        return os.WIFSIGNALED(exited.status) and os.WTERMSIG(exited.status) == signal.SIGXCPU
+    def _end_request(self) -> bool:
+        if self._cpu_watch is not None:
+            self._cpu_watch.cancel()
+            self._cpu_watch = None
+        return super()._end_request()
+
+    def _used_up_cpu(self, nonce: int, used_s: float) -> None:
+        """Kill the worker if this request is under way. Runs in the timers' thread."""
+        self._cpu_used_s = used_s
+        self.kill_request(nonce, Cause.CPU)
+
+    def _ran_out_of_cpu(self, exited: Exited, allowed_s: float) -> bool:  # noqa: ARG002 -- the kernel does not count
+        return False
 
     def obituary(self) -> WorkerDied:
         """Say how it ended between two calls.

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +25,7 @@ from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
+from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
 from dspex_actors.workers._result import final_of, result_of, usage_of
 from dspex_actors.workers._tool_calls import ToolCalls
 
@@ -57,6 +59,8 @@ class WorkerProcess:
         sandbox: which layers its zygote's probe found active.
         control_group: its control group, owned from now on; None without one.
     """
+
+    zygote_pid = 0  # process id; 0 if it is not known
 
     def __init__(
         self,
@@ -175,13 +179,13 @@ class WorkerProcess:
         Raises:
             WorkerLostError: the worker was lost for a reason that is not the guest's: its zygote ended.
         """
-        nonce = self._begin()
+        nonce = self._begin(limits, timers)
         output = OutputCollector(limits.output_bytes, on_output)
         calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
         request = _protocol.Request(
             code,
             keep,
-            limits.cpu_s,
+            None if keep else limits.cpu_s,  # see `CpuWatch`
             limits.memory_bytes,
             limits.output_bytes,
             limits.result_bytes,
@@ -195,13 +199,8 @@ class WorkerProcess:
         if variables is not None:
             parts += [variables.structure, *variables.buffers]
         started = time.monotonic()
-        timer = (
-            None
-            if limits.time_s is None
-            else timers.arm(limits.time_s, lambda: self.kill_request(nonce, Cause.TIME))
-        )
-        detail = ""
-        final, value = None, None
+        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
+        detail, final, value = "", None, None
         try:
             if self._control_group is not None:
                 self._control_group.limit(limits)
@@ -216,8 +215,7 @@ class WorkerProcess:
         except OSError as error:
             detail = f"the worker's socket failed: {error}"
         finally:
-            if timer is not None:
-                timer.cancel()
+            watch.cancel()
         if not self._end_request():
             final = None
         output.finish()
@@ -237,7 +235,10 @@ class WorkerProcess:
             if calls is not None:
                 calls.close()
 
-    def _begin(self) -> int:
+    def _memory(self) -> int | None:
+        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid)
+
+    def _begin(self, limits: Limits, timers: Timers) -> int:  # noqa: ARG002 -- for a worker that counts itself
         """Note that a request is under way; return its nonce."""
         with self._lock:
             self._nonce += 1
@@ -305,10 +306,9 @@ class WorkerProcess:
         killed_by = -exit_code if exit_code < 0 else None
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
-        grouped = (
-            cause is None and self._control_group is not None and self._control_group.ran_out_of_memory()
-        )
-        if grouped and limits.memory_bytes is not None:
+        group = self._control_group if cause is None else None
+        too_much = cause is Cause.MEMORY or (group is not None and group.ran_out_of_memory())
+        if too_much and limits.memory_bytes is not None:
             return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
         if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
             detail = f"the worker was killed: {cause.value}"

@@ -173,7 +173,7 @@ class SessionWorker(KeptWorker):
         deadline = time.monotonic() + _PATIENCE_S
         while self._unconfirmed and (news := self._next_news(deadline)) is not None:
             match news[0]:
-                case protocol.NotFrozen(reason=reason):
+                case protocol.NotFrozen(number=each, reason=reason) if each == number:
                     self._unconfirmed = 0
                     return reason
                 case protocol.Ended():
@@ -211,7 +211,7 @@ class SessionWorker(KeptWorker):
         """
         begun = time.monotonic()
         while self._unconfirmed and (news := self._next_news(begun + _PATIENCE_S)) is not None:
-            if isinstance(news[0], protocol.NotFrozen):
+            if isinstance(news[0], protocol.NotFrozen) and news[0].number == self._unconfirmed:
                 self._vanished[self._unconfirmed] = news[0].reason
                 self._unconfirmed = 0
                 if time.monotonic() - begun > _SILENT_S:
@@ -267,6 +267,7 @@ class SessionWorker(KeptWorker):
             reseed=self._reseed,
             group=self._group,
         )
+        new.zygote_pid = self.zygote_pid
         try:
             came = new._await_worker(_PATIENCE_S)
         except BaseException:

@@ -301,9 +301,11 @@ class ZygoteHandle:
         finally:
             for each in sent:
                 each.close()
-        return SessionWorker(
+        worker = SessionWorker(
             data, control, self.new_id(), self._profile, self._sandbox, line=line, reseed=reseed
         )
+        worker.zygote_pid = self.pid
+        return worker
 
     def new_id(self) -> int:
         """Return a number for one more worker."""
@@ -339,7 +341,9 @@ class ZygoteHandle:
             if group is not None:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
-        return kind(data, control, worker_id, self._profile, self._sandbox, group)
+        worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
+        worker.zygote_pid = self.pid
+        return worker
 
     @property
     def gone(self) -> bool:

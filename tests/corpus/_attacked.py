@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dspex_actors.workers import remove_folder
 from tests._leaks import living_children
 from tests._nobody import NOBODY, readable_interpreter
+from tests.corpus._matrix import Machine
 from tests.corpus._watch import Process, kill, wait_until
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class Attacked:
 
     Attributes:
         uid: its user.
-        layers: whether each layer was found active.
+        machine: what it has found.
+        refusal: the layer for want of which it starts nothing; empty if it does.
 
     Raises:
         NotHereError: the configuration cannot be had here.
@@ -93,7 +95,8 @@ class Attacked:
         if answer is None:
             self.end()
             raise RuntimeError(f"the host for {configuration.title!r} did not start")
-        self.uid, self.layers = answer["uid"], answer["layers"]
+        self.uid, self.refusal = answer["uid"], answer["refusal"]
+        self.machine = Machine(self.uid == 0, frozenset(answer["layers"]))
 
     def attack(self, entry: str) -> dict[str, str] | None:
         """Have it attacked by an entry; return what is wrong by check, None if the host did not survive."""

@@ -20,11 +20,13 @@ LIMITS = Limits(
     output_bytes=64 * KIB,
     result_bytes=MIB,
     file_bytes=4 * MIB,
+    processes=24,
 )
+SCRATCH_BYTES = 16 * MIB
 GRACE_S = 5.0  # seconds beyond the time limit until a caller counts as left hanging
 LEFTOVER_S = 1.0  # seconds after the end in which every process of the worker has to be gone
 MEMORY_SLACK = 48 * MIB  # what host and worker may each use beyond what they are allowed
-DISK_ALLOWED = 32 * MIB
+TASKS_SLACK = 4  # processes that are on their way in or out when they are counted
 
 REFUSALS = frozenset(
     "StrictViolationError SyntaxError NameError AttributeError ImportError ModuleNotFoundError TypeError "
@@ -50,7 +52,8 @@ class Seen:
         visits: which listeners were reached.
         written: files outside the scratch folder that the program made.
         unpickled: what the host looked up to rebuild an object, or started.
-        worker_growth, host_growth, disk: highest values, in bytes.
+        worker_growth, host_growth, disk: highest values, in bytes; the worker's with all that it has started.
+        tasks: the most processes that it had at a time, itself included.
     """
 
     entry: Entry
@@ -69,6 +72,7 @@ class Seen:
     worker_growth: int = 0
     host_growth: int = 0
     disk: int = 0
+    tasks: int = 1
     limits: Limits = field(default=LIMITS)
 
 
@@ -126,7 +130,12 @@ def bounded_mem(seen: Seen) -> str:
 
 
 def bounded_disk(seen: Seen) -> str:
-    return f"{seen.disk / MIB:.0f} MiB in the scratch folder" if seen.disk > DISK_ALLOWED else ""
+    return f"{seen.disk / MIB:.1f} MiB in the scratch folder" if seen.disk > SCRATCH_BYTES else ""
+
+
+def bounded_tasks(seen: Seen) -> str:
+    allowed = (seen.limits.processes or 0) + TASKS_SLACK
+    return f"{seen.tasks} processes at a time" if seen.tasks > allowed else ""
 
 
 def bounded_out(seen: Seen) -> str:
@@ -192,6 +201,7 @@ CHECKS: dict[str, Callable[[Seen], str]] = {
         no_leftover,
         bounded_mem,
         bounded_disk,
+        bounded_tasks,
         bounded_out,
         reported,
         next_ok,

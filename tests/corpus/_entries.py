@@ -4,8 +4,8 @@ The programs are data, in `entries/*.toml`. An entry's fields:
 
     id, class   its name and the kind of attack
     profiles    where it is run
-    shell       whether it applies to a profile whose guests may start programs
     must        names of the checks that have to hold, from `matrix.toml`
+    granted     profiles that allow what it is after, where `refused` is not asked for; none if left out
     genuine     for `no_forge`: the values it may really give; none if it must not complete
     code        the program; what it got hold of is in its variable `r`
 
@@ -31,10 +31,10 @@ class Entry:
     id: str
     kind: str
     profiles: tuple[str, ...]
-    shell: bool
     must: tuple[str, ...]
     code: str
     genuine: tuple[object, ...] = ()
+    granted: tuple[str, ...] = ()
 
     @property
     def asserts(self) -> bool:
@@ -80,9 +80,9 @@ def load_entries() -> dict[str, Entry]:
                 id=row["id"],
                 kind=row["class"],
                 profiles=tuple(row["profiles"]),
-                shell=row["shell"],
                 must=tuple(row["must"]),
                 code=row["code"],
                 genuine=tuple(row.get("genuine", ())),
+                granted=tuple(row.get("granted", ())),
             )
     return found

@@ -23,31 +23,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dspex_actors import GIB, Policy, Runtime, RuntimeConfig
+from dspex_actors import GIB, Policy, Runtime, RuntimeConfig, SandboxUnavailableError
 from dspex_actors._config import ExecutorConfig
+from dspex_actors._policy import ESSENTIAL_LAYERS
 from dspex_actors.executors import GetProcesses, GetStats, _zygote_actor
 from dspex_actors.workers import zygote_config
 from dspex_actors.workers.confine import _libc
 from tests._leaks import become_subreaper
-from tests.corpus._checks import CHECKS, GRACE_S, LEFTOVER_S, LIMITS, Seen
+from tests.corpus._checks import CHECKS, GRACE_S, LIMITS, SCRATCH_BYTES, Seen
 from tests.corpus._entries import load_entries
-from tests.corpus._watch import (
-    HostState,
-    Listeners,
-    Process,
-    Sampler,
-    descendants,
-    disk_bytes,
-    filters_of,
-    kill,
-    wait_until,
-)
+from tests.corpus._leftovers import Family
+from tests.corpus._watch import HostState, Listeners, Sampler, disk_bytes, filters_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SETTLE_S = 10.0  # seconds until a spare worker must be ready
-QUIET_LOOKS = 3  # in a row without a leftover: a listing of processes can miss one that is being born
+ONE_PROCESS = frozenset({"strict", "process"})  # profiles whose guests are one process each
 EXECUTING = frozenset({"pickle.find_class", "os.system"})
 
 NEXT = {
@@ -57,12 +49,12 @@ NEXT = {
         (42, 3, [1], [], False),
     ),
 }
-NEXT["trusted"] = NEXT["process"]
+NEXT["trusted"] = NEXT["shell"] = NEXT["process"]
 VICTIM = {
     "strict": "kept = secret\nprint(kept)",
     "process": "kept = secret\nopen('kept', 'w').write(kept)\nprint(kept)",
 }
-VICTIM["trusted"] = VICTIM["process"]
+VICTIM["trusted"] = VICTIM["shell"] = VICTIM["process"]
 
 
 def contain_ourselves() -> None:
@@ -89,6 +81,9 @@ class Host:
         token: in the name of all that a program may leave outside.
         canary: the secret.
         folder: an empty folder of its own, a short way from the root.
+
+    Raises:
+        SandboxUnavailableError: an essential layer is missing that was not given up.
     """
 
     def __init__(self, *, profile: str, disabled: list[str], token: str, canary: str, folder: str) -> None:
@@ -110,18 +105,25 @@ class Host:
         policy = Policy(
             profile=profile,
             environment={"HOME": str(home / "home")},
-            require=() if disabled else None,
+            require=None if profile == "trusted" else ESSENTIAL_LAYERS - set(disabled),
+            scratch_bytes=SCRATCH_BYTES,
         )
         executor = ExecutorConfig(policy=policy, limits=LIMITS, spares=1, max_workers=2)
-        self._runtime = Runtime(RuntimeConfig(executor=executor))
+        try:
+            self._runtime = Runtime(RuntimeConfig(executor=executor))
+        except SandboxUnavailableError:
+            self._listeners.close()
+            raise
         self._replies: dict[str, int] = {}
         self._runtime.telemetry.attach("execution.finished", self._count)
         self._mark = filters_of(self._worker())
         sys.addaudithook(self._note)
 
-    def layers(self) -> dict[str, bool]:
-        """Return which layers the zygote's probe found active."""
-        return {layer.name: layer.active for layer in self._runtime.sandbox_report().layers}
+    def layers(self) -> list[str]:
+        """Return the layers that were found active; `cgroup:POWER` for each power of control groups."""
+        active = {layer.name: layer.detail for layer in self._runtime.sandbox_report().layers if layer.active}
+        powers = [power for power in ("kill", "memory", "processes") if power in active.get("cgroup", "")]
+        return [*active, *(f"cgroup:{power}" for power in powers)]
 
     def close(self) -> bool:
         """Stop; True if nothing had to be left behind."""
@@ -147,9 +149,18 @@ class Host:
         }
         program = entry.program(facts)
         before = HostState.take()
-        with Sampler(worker, disk="bounded_disk" in entry.must) as sampler:
+        family = Family(
+            worker,
+            mark=self._mark,
+            known=self._processes,
+            settle=self._worker,
+            starts_processes=self._profile not in ONE_PROCESS,
+        )
+        counted = self._profile not in ONE_PROCESS and {"bounded_mem", "bounded_tasks"} & {*entry.must}
+        started = family.started if counted else None
+        with Sampler(worker, disk="bounded_disk" in entry.must, started=started) as sampler:
             result, raised = self._run(program, entry.id)
-        leftovers = self._leftovers(worker)
+        leftovers = family.leftovers()
         following = self._following()
         again = self._runtime.execute(program).value if "fresh_random" in entry.must else None
         self._worker()
@@ -170,6 +181,7 @@ class Host:
             worker_growth=sampler.worker_growth,
             host_growth=sampler.host_growth,
             disk=max(sampler.disk, disk_bytes(scratch)),
+            tasks=sampler.tasks,
         )
         self._executed.clear()
         return {check: CHECKS[check](seen) for check in entry.must if check in CHECKS}
@@ -211,28 +223,6 @@ class Host:
             os.close(pidfd)
         return list(found.values())
 
-    def _leftovers(self, worker: int) -> tuple[int, ...]:
-        """Return what a worker has left `LEFTOVER_S` after its end, and end it."""
-        strangers: set[Process] = set()
-        quiet = 0
-
-        def gone() -> bool:
-            nonlocal quiet
-            known = {*self._processes()} - {worker}
-            found = descendants()
-            strangers.clear()
-            strangers.update(each for each in found if each.pid not in known and found[each] >= self._mark)
-            quiet = 0 if strangers else quiet + 1
-            return quiet == QUIET_LOOKS
-
-        if wait_until(gone, LEFTOVER_S):
-            return ()
-        self._worker()  # a spare that was on its way is known by now
-        left = [each for each in strangers & {*descendants()} if each.pid not in self._processes()]
-        for process in left:
-            kill(process)
-        return tuple(process.pid for process in left)
-
     def _watched(self, scratch: str) -> list[Path]:
         """Return the files that programs of the corpus would like to make."""
         name = f"dspex_pwned_{self._token}"
@@ -267,11 +257,15 @@ def _removed(paths: list[Path]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Answer one line after the other until there is no more."""
+    """Answer one line after the other until there is no more; one alone if nothing can be started."""
     contain_ourselves()
-    host = Host(**json.loads(sys.stdin.readline()), canary=sys.argv[1])
     try:
-        answer: dict[str, object] = {"uid": os.getuid(), "layers": host.layers()}
+        host = Host(**json.loads(sys.stdin.readline()), canary=sys.argv[1])
+    except SandboxUnavailableError as error:
+        sys.stdout.write(json.dumps({"uid": os.getuid(), "layers": [], "refusal": error.layer}) + "\n")
+        return
+    try:
+        answer: dict[str, object] = {"uid": os.getuid(), "layers": host.layers(), "refusal": ""}
         while True:
             sys.stdout.write(json.dumps(answer) + "\n")
             sys.stdout.flush()

@@ -16,10 +16,23 @@ END = "<!-- end of matrix -->"
 
 
 def render(matrix: Matrix) -> str:
-    """Return the matrix as text: what is checked, one table for each profile, the reasons."""
-    parts = [_configurations(matrix), _checks(matrix)]
+    """Return the matrix as text: how much there is, what is checked, a table by profile, the reasons."""
+    parts = [_counts(matrix), _configurations(matrix), _checks(matrix)]
     parts += [_profile(matrix, profile) for profile in matrix.profiles]
     return "\n\n".join([*parts, _reasons(matrix)])
+
+
+def _counts(matrix: Matrix) -> str:
+    cells = matrix.cells()
+    kinds = {entry.kind for entry in matrix.entries.values()}
+    each = ", ".join(
+        f"{sum(profile in entry.profiles for entry in matrix.entries.values())} in {_code(profile)}"
+        for profile in matrix.profiles
+    )
+    return (
+        f"{len(matrix.entries)} hostile programs of {len(kinds)} kinds, {each}, each in"
+        f" {len(matrix.configurations)} configurations: {len(cells)} cells."
+    )
 
 
 def _configurations(matrix: Matrix) -> str:
@@ -61,11 +74,13 @@ def _profile(matrix: Matrix, profile: str) -> str:
 
 def _row(matrix: Matrix, profile: str, kind: str) -> str:
     entries = [entry for entry in matrix.entries.values() if entry.kind == kind and profile in entry.profiles]
-    later = any(check in matrix.later for entry in entries for check in entry.must)
+    # Sessions of a profile that starts processes have no state to keep.
+    later = any(check in matrix.later for entry in entries for check in entry.must) and profile != "shell"
     cells = []
     for configuration in matrix.configurations:
         expected = [matrix.may_fail(Cell(configuration, profile, entry.id)) for entry in entries]
-        cells.append(_cell(matrix, expected) + ("*" if later else ""))
+        refused = matrix.refusal_of(configuration, profile) is not None
+        cells.append(_cell(matrix, expected) + ("*" if later else "") + ("†" if refused else ""))
     return f"| {kind.replace('_', ' ')} | {len(entries)} | {' | '.join(cells)} |"
 
 
@@ -86,14 +101,32 @@ def _number(matrix: Matrix, rule: str) -> int:
 
 def _reasons(matrix: Matrix) -> str:
     rows = [
-        f"- [{_number(matrix, rule.id)}] {', '.join(map(_code, rule.entries))}: {rule.why}."
+        f"- [{_number(matrix, rule.id)}] {', '.join(map(_code, rule.entries))}{_condition(rule)}: {rule.why}."
         for rule in matrix.may
+    ]
+    refusals = [
+        f"- † {_code(refusal.profile)} starts nothing where {_code(refusal.layer)} is missing: {refusal.why}."
+        for refusal in matrix.refusals
     ]
     later = [
         f"- \\* {_code(check)} {why}; it counts neither as held nor as leaked."
         for check, why in matrix.later.items()
     ]
-    return "\n".join(["### Why it may leak", "", *rows, *later])
+    return "\n".join(["### Why it may leak", "", *rows, *refusals, *later])
+
+
+def _condition(rule: May) -> str:
+    """Say on which machines a rule holds, if not on all."""
+    layers = " and ".join(map(_layer, rule.without))
+    found = [f"{layers} {'are' if len(rule.without) > 1 else 'is'} missing"] if layers else []
+    if rule.unless_root:
+        found.append("the host is not root")
+    return f", where {' and '.join(found)}" if found else ""
+
+
+def _layer(name: str) -> str:
+    layer, _, power = name.partition(":")
+    return f"{_code(layer)} (over {power})" if power else _code(layer)
 
 
 def _code(name: str) -> str:

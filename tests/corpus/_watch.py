@@ -16,7 +16,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _LOOK_S = 0.005  # seconds between two looks at memory and files: growing is no event one could wait for
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -29,21 +32,50 @@ class Process(NamedTuple):
     start_time: int
 
 
-def descendants() -> dict[Process, int]:
-    """Return the living processes below this one, each with its number of seccomp filters."""
+class Look(NamedTuple):
+    """What one look at the processes below this one has shown.
+
+    Attributes:
+        living: each with its number of seccomp filters.
+        dead: children that nobody has waited for, each with its process group; orphans become our children.
+    """
+
+    living: dict[Process, int]
+    dead: dict[Process, int]
+
+
+def look() -> Look:
+    """Look at the processes below this one; one that is born meanwhile may be missed."""
     parents: dict[int, int] = {}
     started: dict[int, int] = {}
+    dead: dict[Process, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):  # it ended while we were looking
                 tail = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                pid, parent, group, start = int(entry.name), int(tail[1]), int(tail[2]), int(tail[19])
                 if tail[0] not in "ZX":
-                    parents[int(entry.name)], started[int(entry.name)] = int(tail[1]), int(tail[19])
-    found, fresh = {}, {os.getpid()}
+                    parents[pid], started[pid] = parent, start
+                elif parent == os.getpid():
+                    dead[Process(pid, start)] = group
+    living, fresh = {}, {os.getpid()}
     while fresh:
         fresh = {pid for pid, parent in parents.items() if parent in fresh}
-        found.update({Process(pid, started[pid]): filters_of(pid) for pid in fresh})
-    return found
+        living.update({Process(pid, started[pid]): filters_of(pid) for pid in fresh})
+    return Look(living, dead)
+
+
+def descendants() -> dict[Process, int]:
+    """Return the living processes below this one, each with its number of seccomp filters."""
+    return look().living
+
+
+def pid_namespace(pid: int | str) -> int:
+    """Return the number of a process's pid namespace; 0 if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").stat().st_ino
+    except OSError:
+        return 0
 
 
 def filters_of(pid: int) -> int:
@@ -89,19 +121,21 @@ def disk_bytes(folder: str) -> int:
 
 
 class Sampler:
-    """Keeps the highest resident size of host and worker, and of the worker's folder, while a program runs.
+    """Keeps the highest figures while a program runs: memory of host and worker, files, processes.
 
     Args:
         worker: the worker's process id.
         disk: whether its folder is looked at as well.
+        started: returns the process ids of what the worker has started; None if that is not looked for.
     """
 
-    def __init__(self, worker: int, *, disk: bool) -> None:
+    def __init__(self, worker: int, *, disk: bool, started: Callable[[], Iterable[int]] | None) -> None:
         self._worker = worker
         self._disk = disk
+        self._started = started
         self._done = threading.Event()
         self._before = (resident_bytes(worker), resident_bytes(os.getpid()))
-        self.worker_growth = self.host_growth = self.disk = 0
+        self.worker_growth = self.host_growth = self.disk = self.tasks = 0
         self._thread = threading.Thread(target=self._watch)
 
     def _watch(self) -> None:
@@ -109,8 +143,13 @@ class Sampler:
             self._look()
 
     def _look(self) -> None:
-        self.worker_growth = max(self.worker_growth, resident_bytes(self._worker) - self._before[0])
-        self.host_growth = max(self.host_growth, resident_bytes(os.getpid()) - self._before[1])
+        idle, host = self._before
+        family = [self._worker, *(self._started() if self._started is not None else ())]
+        # A fork shares what its parent has, so it counts for what it has beyond an idle worker.
+        growth = sum(max(0, resident_bytes(pid) - idle) for pid in family)
+        self.worker_growth = max(self.worker_growth, growth)
+        self.host_growth = max(self.host_growth, resident_bytes(os.getpid()) - host)
+        self.tasks = max(self.tasks, len(family))
         if self._disk:
             self.disk = max(self.disk, disk_bytes(f"/proc/{self._worker}/cwd/"))
 
@@ -160,7 +199,8 @@ class Listeners:
 class HostState:
     """What a guest could have changed in the host process.
 
-    Its sockets, pidfds and pipes come and go with its workers, so those are counted; the others are compared.
+    Its sockets, pidfds and pipes come and go with its workers, and so do the files that kill their control
+    groups: those are counted. The other files are compared.
     """
 
     environment: dict[str, str]
@@ -177,8 +217,9 @@ class HostState:
         files, others = set(), 0
         for entry in Path("/proc/self/fd").iterdir():
             with suppress(OSError):  # the one that lists the folder
-                if stat.S_ISREG(os.fstat(int(entry.name)).st_mode):
-                    files.add((int(entry.name), str(entry.readlink())))
+                target = entry.readlink()
+                if stat.S_ISREG(os.fstat(int(entry.name)).st_mode) and target.name != "cgroup.kill":
+                    files.add((int(entry.name), str(target)))
                 else:
                     others += 1
         return cls(

@@ -13,15 +13,25 @@ import pytest
 
 from tests.corpus._attacked import Hosts
 
-CELLS_OF_A_CONFIGURATION = 14  # of about a hundred; all of them take some 20 s
+# Of three, and of up to 78: all of them take minutes.
+PROFILES_OF_A_CONFIGURATION, CELLS_OF_A_PROFILE = 2, 5
 
 
 class Findings:
-    """What a run has found out: cells better than expected, by rule and check; configurations not run."""
+    """What a run has found out.
+
+    Attributes:
+        run: number of cells that were run.
+        better: cells better than expected, by rule and check.
+        lacking: why a configuration could not be had, by name.
+        refused: the layer for want of which a profile starts nothing, by configuration and profile.
+    """
 
     def __init__(self):
+        self.run = 0
         self.better = defaultdict(list)
         self.lacking = {}
+        self.refused = {}
 
 
 FINDINGS = pytest.StashKey[Findings]()
@@ -38,15 +48,22 @@ def findings(request):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Mark as slow what the seed does not choose."""
-    cells = [item for item in items if "cell" in getattr(getattr(item, "callspec", None), "params", {})]
-    groups = defaultdict(list)
-    for item in sorted(cells, key=lambda item: item.nodeid):
-        groups[item.callspec.params["cell"].configuration].append(item)
-    draw = random.Random(config.getoption("randomly_seed", 0))  # noqa: S311 -- a choice that can be repeated
-    for group in groups.values():
-        chosen = draw.sample(group, min(CELLS_OF_A_CONFIGURATION, len(group)))
-        for item in set(group) - set(chosen):
+    """Mark slow what the seed does not choose: some profiles of each configuration, some cells of these."""
+    groups = defaultdict(lambda: defaultdict(list))
+    for item in sorted(items, key=lambda item: item.nodeid):
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        if "cell" in params:
+            groups[params["cell"].configuration][params["cell"].profile].append(item)
+        elif {"name", "profile"} <= params.keys() and item.path.parent.name == "corpus":
+            groups[params["name"]][params["profile"]].insert(0, item)
+    seed = config.getoption("randomly_seed", 0)
+    draw = random.Random(seed)  # noqa: S311 -- a choice that can be repeated
+    for profiles in groups.values():
+        chosen = set()
+        drawn = draw.sample(sorted(profiles), min(PROFILES_OF_A_CONFIGURATION, len(profiles)))
+        for of_layers, *cells in (profiles[name] for name in drawn):
+            chosen |= {of_layers, *draw.sample(cells, min(CELLS_OF_A_PROFILE, len(cells)))}
+        for item in {item for group in profiles.values() for item in group} - chosen:
             item.add_marker(pytest.mark.slow)
 
 
@@ -58,7 +75,7 @@ def hosts(subreaper):  # noqa: ARG001 -- orphans of a host become our children
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Name the cells that are better than expected, and the configurations that could not be had."""
+    """Count the cells; name those better than expected, and what could not be had or starts nothing."""
     findings = config.stash[FINDINGS]
     for title, lines in (
         (
@@ -69,6 +86,11 @@ def pytest_terminal_summary(terminalreporter, config):
             "configurations of the corpus that were not run",
             [f"{name}: {why}" for name, why in findings.lacking.items()],
         ),
+        (
+            "starts nothing there, so that there is nothing to attack",
+            [f"{where}: no layer {layer}" for where, layer in sorted(findings.refused.items())],
+        ),
+        ("cells of the corpus", [f"{findings.run} were attacked"] if findings.run else []),
     ):
         if lines:
             terminalreporter.section(title)

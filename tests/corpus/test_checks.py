@@ -6,7 +6,7 @@ import pytest
 
 from dspex_actors import KIB, MIB, Completed, Failed, LimitExceeded, WorkerDied
 from dspex_actors._execution import GuestFailure
-from tests.corpus._checks import CHECKS, DISK_ALLOWED, LIMITS, MEMORY_SLACK, Seen
+from tests.corpus._checks import CHECKS, LIMITS, MEMORY_SLACK, SCRATCH_BYTES, TASKS_SLACK, Seen
 from tests.corpus._entries import load_entries
 from tests.corpus._matrix import Configuration, load_matrix
 
@@ -42,7 +42,8 @@ WRONG = [
     ("no_leftover", seen("bmb02", leftovers=(4711,))),
     ("bounded_mem", seen("bmb04", worker_growth=LIMITS.memory_bytes + MEMORY_SLACK + 1)),
     ("bounded_mem", seen("res08", host_growth=LIMITS.result_bytes + MEMORY_SLACK + 1)),
-    ("bounded_disk", seen("bmb09", disk=DISK_ALLOWED + 1)),
+    ("bounded_disk", seen("bmb09", disk=SCRATCH_BYTES + 1)),
+    ("bounded_tasks", seen("bmb01", tasks=LIMITS.processes + TASKS_SLACK + 1)),
     ("bounded_out", seen("bmb11", result=Completed(stdout="x" * (64 * KIB + 1)))),
     ("bounded_out", seen("bmb11", result=Completed(stderr="x" * (64 * KIB + 1)))),
     ("reported", seen("bmb01", result=None)),
@@ -72,7 +73,8 @@ RIGHT = [
     ("host_alive", seen("sig01")),
     ("no_leftover", seen("bmb02")),
     ("bounded_mem", seen("bmb04", worker_growth=LIMITS.memory_bytes + MEMORY_SLACK, host_growth=MIB)),
-    ("bounded_disk", seen("bmb09", disk=DISK_ALLOWED)),
+    ("bounded_disk", seen("bmb09", disk=SCRATCH_BYTES)),
+    ("bounded_tasks", seen("bmb01", tasks=LIMITS.processes + TASKS_SLACK)),
     ("bounded_out", seen("bmb11", result=Completed(stdout="x" * 64 * KIB))),
     ("reported", seen("bmb01", result=TIME)),
     ("next_ok", seen("xrq01")),
@@ -99,13 +101,19 @@ def test_every_check_that_is_made_has_been_tried_both_ways():
     assert made == set(CHECKS) == {check for check, _ in WRONG} == {check for check, _ in RIGHT}
 
 
-# Not prc02: what it gets to see depends on which other processes come and go.
-NOTHING_HOLDS = Configuration(title="trusted", about="no sandbox", user="any", disabled=())
+NOTHING_HOLDS = Configuration(title="trusted", about="no sandbox", user="any", disabled=(), lacks={})
 GETS_THROUGH = {
     "fil03": "no_canary",
     "imp05": "no_canary",
     "fil02": "no_canary",
     "prc01": "no_canary",
+    "prc02": "no_canary",
+    "shl01": "no_canary",
+    "shl02": "refused",
+    "shl03": "no_write",
+    "shl04": "no_leftover",
+    "shl05": "no_leftover",
+    "shl10": "refused",
     "fil01": "refused",
     "frg07": "refused",
     "fil09": "no_write",

@@ -85,11 +85,39 @@ def test_unknown_required_layers_are_refused_with_the_known_ones(require):
         ("trusted", None, frozenset()),
         ("process", (), frozenset()),
         ("trusted", ["rlimits"], frozenset({"rlimits"})),
-        ("process", LAYERS, frozenset(LAYERS)),
+        ("shell", LAYERS, frozenset(LAYERS)),
     ],
 )
 def test_required_layers_default_to_the_essential_ones_unless_trusted(profile, require, expected):
     assert Policy(profile=profile, require=require).required_layers == expected
+
+
+IMPOSSIBLE = {
+    "strict": {"cgroup"},
+    "process": {"cgroup"},
+    "shell": set(),
+    "trusted": set(LAYERS) - {"empty_environment", "closed_descriptors", "rlimits"},
+}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("profile", IMPOSSIBLE)
+def test_a_layer_that_the_profile_has_on_no_machine_cannot_be_required(profile, layer):
+    assert (layer in Policy(profile=profile).possible_layers) is (layer not in IMPOSSIBLE[profile])
+    if layer in IMPOSSIBLE[profile]:
+        with pytest.raises(ConfigError, match=f"in the profile '{profile}', got .*{layer}") as caught:
+            Policy(profile=profile, require=["rlimits", layer])
+        assert (caught.value.field, caught.value.value) == ("Policy.require", [layer])
+    else:
+        assert Policy(profile=profile, require=["rlimits", layer]).required_layers == {"rlimits", layer}
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_all_that_a_profile_can_have_can_be_required_and_holds_what_it_requires_by_default(profile):
+    possible = Policy(profile=profile).possible_layers
+
+    assert Policy(profile=profile, require=possible).required_layers == possible
+    assert possible >= Policy(profile=profile).required_layers
 
 
 @pytest.mark.parametrize("field", ["allow_imports", "forbid_imports"])

@@ -66,6 +66,7 @@ class BareZygote:
                 start_new_session=True,
             )
         self.handle = ZygoteHandle(ours, Profile(policy.profile).value)
+        self.handle.pid = self.process.pid
         try:
             self.handle.handshake(config, CEILING_S)
         except BaseException:

@@ -90,7 +90,7 @@ def test_no_memory_limit_means_none(zygote):
 
 
 def test_a_cpu_limit_ends_a_busy_loop_before_the_time_limit(zygote):
-    result = run(zygote, "while True: pass", Limits(time_s=15, cpu_s=0.2))
+    result = run(zygote, "while True: pass", Limits(time_s=90, cpu_s=0.2))
 
     assert isinstance(result, LimitExceeded)
     assert (result.limit, result.allowed) == ("cpu", 0.2)
@@ -100,7 +100,7 @@ def test_a_cpu_limit_ends_a_busy_loop_before_the_time_limit(zygote):
 def test_a_guest_that_shields_itself_from_the_cpu_signal_is_killed_all_the_same(zygote, shield):
     code = f"import signal\nsignal.signal(signal.SIGXCPU, {shield})\nwhile True: pass"
 
-    result = run(zygote, code, Limits(time_s=15, cpu_s=0.2))
+    result = run(zygote, code, Limits(time_s=90, cpu_s=0.2))
 
     assert isinstance(result, LimitExceeded)
     assert result.limit == "cpu"
@@ -311,10 +311,10 @@ def test_a_guest_that_never_ends_is_ended_by_its_limits(zygote, code, limit):
 CRASHES = {
     "abort": "import os; os.abort()",
     "a null pointer": "import ctypes; ctypes.string_at(0)",
-    "no stack left": (
+    "no stack left": (  # a small one: Python 3.12 counts calls in C, and stops before a larger one is full
         "import sys\nsys.setrecursionlimit(10**9)\n"
         "class A:\n  def __getattr__(self, name): return getattr(self, name + 'x')\n"
-        "import threading\nthreading.stack_size(2**20)\n"
+        "import threading\nthreading.stack_size(2**16)\n"
         "t = threading.Thread(target=lambda: A().x); t.start(); t.join()"
     ),
     "bad bytecode": "exec((lambda: 0).__code__.replace(co_code=b'd\\x64' * 20, co_consts=()))",

@@ -102,9 +102,58 @@ def test_a_guest_can_raise_a_call_s_own_limit_only_up_to_the_session_s(kept):
 
 
 def test_limits_for_one_call_are_taken_off_for_the_next(kept):
-    code = "import resource; resource.getrlimit(resource.RLIMIT_CPU)[0]"
-    limited = kept.serve(code, None, Limits(cpu_s=100), TIMERS)
+    code = "import resource; resource.getrlimit(resource.RLIMIT_FSIZE)[0]"
+    limited = kept.serve(code, None, Limits(file_bytes=4096), TIMERS)
     free = kept.serve(code, None, QUICK, TIMERS)
 
     assert isinstance(limited, Completed)
-    assert (limited.value, free.value) == (101, -1)  # rounded up, from what was used before
+    assert (limited.value, free.value) == (4096, QUICK.file_bytes)
+
+
+SPIN = """
+import time
+end = time.process_time() + {}
+while time.process_time() < end: pass
+"done"
+"""
+
+
+def test_the_cpu_seconds_of_a_call_do_not_count_against_the_next(kept):
+    limits = Limits(time_s=CEILING_S, cpu_s=0.4)
+    results = [kept.serve(SPIN.format(0.2), None, limits, TIMERS) for _ in range(4)]
+
+    assert [result.value for result in results] == ["done"] * 4
+
+
+def test_a_call_above_its_cpu_seconds_is_killed_with_what_it_used(kept):
+    kept.serve(SPIN.format(0.2), None, QUICK, TIMERS)
+    result = kept.serve("while True: pass", None, Limits(time_s=CEILING_S, cpu_s=0.3), TIMERS)
+
+    assert isinstance(result, LimitExceeded)
+    assert (result.limit, result.allowed) == ("cpu", 0.3)
+    assert result.used >= 0.3
+
+
+LIFTS = {
+    "the limit itself": "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (-1, -1))",
+    "the signal": "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)",
+    "other threads": (
+        "import threading\nfor _ in range(3): threading.Thread(target=lambda: [*iter(int, 1)]).start()"
+    ),
+}
+
+
+@pytest.mark.parametrize("lift", LIFTS.values(), ids=LIFTS)
+def test_no_guest_lifts_the_cpu_limit_of_a_call(kept, lift):
+    result = kept.serve(f"{lift}\nwhile True: pass", None, Limits(time_s=CEILING_S, cpu_s=0.3), TIMERS)
+
+    assert isinstance(result, LimitExceeded)
+    assert result.limit == "cpu"
+
+
+def test_a_kept_worker_killed_from_outside_did_not_exceed_its_cpu_limit(kept):
+    kept.serve(SPIN.format(0.3), None, QUICK, TIMERS)
+    result = kept.serve("import os; os.kill(os.getpid(), 9)", None, Limits(cpu_s=0.2), TIMERS)
+
+    assert isinstance(result, WorkerDied)
+    assert result.signal == signal.SIGKILL

@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from dspex_actors import Limits, Policy, SandboxUnavailableError
-from dspex_actors._policy import ESSENTIAL_LAYERS, LAYERS
+from dspex_actors import ConfigError, Limits, Policy, SandboxUnavailableError
+from dspex_actors._policy import ESSENTIAL_LAYERS
 from dspex_actors.executors import _zygote_actor
-from dspex_actors.workers import zygote_config
+from dspex_actors.workers import LayerReport, zygote_config
 from tests.integration._denials import guest_code
 from tests.integration._tools import BareZygote, runtime_of
 
@@ -159,7 +159,7 @@ def test_a_layer_beyond_the_essential_ones_can_be_required(machine_without):
     machine_without("uts_namespace")
 
     with pytest.raises(SandboxUnavailableError, match="uts_namespace") as caught:
-        runtime_of(policy=Policy(require=LAYERS))
+        runtime_of(policy=Policy(require=Policy().possible_layers))
     assert (caught.value.layer, caught.value.reason) == ("uts_namespace", "switched off")
     assert "user namespaces" in caught.value.fix
 
@@ -182,11 +182,41 @@ def test_the_trusted_profile_has_no_sandbox_and_says_so():
     assert {"landlock", "seccomp"} <= {layer.name for layer in report.missing}
 
 
-def test_the_trusted_profile_refuses_to_pretend(machine_without):
-    machine_without()
+def test_the_trusted_profile_refuses_to_pretend():
+    with pytest.raises(ConfigError, match=r"'rlimits' in the profile 'trusted', got .*seccomp"):
+        Policy(profile="trusted", require=["seccomp"])
 
-    with pytest.raises(SandboxUnavailableError, match="trusted"):
-        runtime_of(policy=Policy(profile="trusted", require=["seccomp"]))
+
+@pytest.mark.parametrize("profile", ["strict", "process", "trusted"])
+def test_a_machine_that_lacks_nothing_meets_a_policy_that_requires_all_its_profile_can_have(profile):
+    policy = Policy(profile=profile, require=Policy(profile=profile).possible_layers)
+    with runtime_of(policy=policy, spares=0) as runtime:
+        result = runtime.execute("6 * 7")
+
+    assert result.value == 42
+    assert policy.required_layers <= {name for name, active in result.sandbox.items() if active}
+
+
+FOUND = [
+    LayerReport("landlock", True, "p", "refused"),
+    LayerReport("seccomp", False, "p", "why not", "fix it"),
+]
+
+
+@pytest.mark.parametrize(
+    ("required", "layer", "reason"),
+    [
+        ([], None, None),
+        (["landlock"], None, None),
+        (["seccomp"], "seccomp", "why not"),
+        (["reliable_kill", "seccomp", "landlock"], "seccomp", "why not"),
+        (["scratch", "landlock"], "scratch", "the probe says nothing about it"),
+    ],
+)
+def test_a_required_layer_counts_only_if_the_probe_reports_it_and_reports_it_active(required, layer, reason):
+    missing = _zygote_actor.first_missing(frozenset(required), FOUND)
+
+    assert (missing and missing.layer, missing and missing.reason) == (layer, reason)
 
 
 def test_a_trusted_guest_that_removes_its_folder_costs_only_itself():

@@ -10,6 +10,7 @@ import pytest
 from dspex_actors import ExecutionResult, Policy
 from tests.corpus._checks import LIMITS
 from tests.corpus._entries import load_entries
+from tests.corpus._matrix import load_matrix
 from tests.integration._tools import runtime_of
 
 pytestmark = [
@@ -19,17 +20,30 @@ pytestmark = [
 
 ENTRIES = load_entries()
 BREAKS_ITS_WORKER = {"imp09"}  # it replaces `os.fork` there; the worker dies of that in the next call
-CALLS = [(entry.id, profile) for entry in ENTRIES.values() for profile in entry.profiles]
+PROFILES = ("process", "strict")  # the sessions of `shell` cannot be copied, and say so
+CALLS = [
+    (entry.id, profile) for entry in ENTRIES.values() for profile in PROFILES if profile in entry.profiles
+]
 
 
 @pytest.fixture(scope="module")
 def runtimes(clean_module):  # noqa: ARG001 -- set up before
     """One runtime for each profile."""
     limits = replace(LIMITS, time_s=0.5)
-    found = {name: runtime_of(policy=Policy(profile=name), limits=limits) for name in ("process", "strict")}
+    found = {name: runtime_of(policy=Policy(profile=name), limits=limits) for name in PROFILES}
     yield found
     for runtime in found.values():
         assert runtime.stop().clean
+
+
+def test_every_program_that_must_not_cost_the_state_is_among_the_calls_here_in_both_profiles():
+    must = {entry.id for entry in ENTRIES.values() if "state_kept" in entry.must}
+    called = {profile: {name for name, where in CALLS if where == profile} for profile in PROFILES}
+
+    assert must
+    assert must <= called["process"]
+    assert {name for name in must if "strict" in ENTRIES[name].profiles} <= called["strict"]
+    assert set(load_matrix().later) == {"state_kept"}  # the matrix leaves to this file what it does not judge
 
 
 @pytest.mark.parametrize(("name", "profile"), CALLS)

@@ -72,10 +72,15 @@ def test_the_good_exit_of_a_transient_child_is_no_warning(caplog):
     assert levels(caplog, "supervisor.child_exited", "quiet") == ["DEBUG"]
 
 
+def about_things(messages):
+    """Leave out the last words of an actor of an earlier test."""
+    return [message for message in messages if message.startswith("thing.")]
+
+
 def test_a_record_holds_a_fixed_event_and_keys(caplog):
     log("warning", "thing.done", name="a b", count=3)
 
-    assert caplog.messages == ["thing.done name='a b' count=3"]
+    assert about_things(caplog.messages) == ["thing.done name='a b' count=3"]
 
 
 def test_records_go_to_structlog_when_the_program_has_configured_it(caplog):
@@ -86,8 +91,9 @@ def test_records_go_to_structlog_when_the_program_has_configured_it(caplog):
     finally:
         structlog.reset_defaults()
 
-    assert captured.entries == [{"event": "thing.done", "log_level": "warning", "count": 3}]
-    assert caplog.messages == []
+    entries = [entry for entry in captured.entries if about_things([entry["event"]])]
+    assert entries == [{"event": "thing.done", "log_level": "warning", "count": 3}]
+    assert about_things(caplog.messages) == []
 
 
 def test_structlog_is_not_imported_for_a_program_that_does_not_use_it():

@@ -14,10 +14,21 @@ from supervisors._timers import COMPACT_ABOVE
 from supervisors.testing import CEILING_S, Journal, ManualClock
 
 
+class HeldClock(MonotonicClock):
+    """Stands at 0 until it is let go, so that nothing is due while a test arms and cancels."""
+
+    held = True
+
+    def now(self):
+        return 0.0 if self.held else super().now()
+
+
 def test_timers_fire_in_the_order_of_their_deadlines():
-    timers, journal = Timers(MonotonicClock()), Journal()
+    clock, journal = HeldClock(), Journal()
+    timers = Timers(clock)
     for delay in (0.02, 0.0, 0.01):
         timers.arm(delay, lambda delay=delay: journal.add(delay))
+    clock.held = False
 
     journal.wait_for(0.02)
     timers.close()
@@ -50,12 +61,14 @@ def test_arming_a_later_deadline_does_not_wake_the_thread():
 
 
 def test_a_cancelled_timer_does_not_fire_and_says_so_once():
-    timers, journal = Timers(MonotonicClock()), Journal()
+    clock, journal = HeldClock(), Journal()
+    timers = Timers(clock)
     timer = timers.arm(0.005, lambda: journal.add("cancelled one"))
 
     assert timer.cancel() is True
     assert timer.cancel() is False
 
+    clock.held = False
     timers.arm(0.01, lambda: journal.add("later"))
     journal.wait_for("later")
     timers.close()

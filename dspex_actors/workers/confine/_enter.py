@@ -351,6 +351,7 @@ class Confinement:
             own_root=self.has_root,
             start=self.starts_processes,
             signal="pid_namespace" not in self.missing or abi >= _landlock.SCOPE_ABI,
+            own_pids="pid_namespace" not in self.missing,
         )
         worker_filter = _seccomp.worker_filter(self._rights)
         _seccomp.bulk_filter().load()

@@ -64,7 +64,7 @@ def apply_limits(
 
     Args:
         baseline: what the process used before it got the guest's code.
-        cpu_s: CPU seconds from now, rounded up to whole seconds.
+        cpu_s: CPU seconds from now, rounded up to whole seconds. Only for good: see `CpuWatch`.
         memory_bytes: memory that may be added to the baseline.
         file_bytes: size of any one file.
         open_files: number of descriptors.

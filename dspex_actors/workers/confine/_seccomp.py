@@ -95,6 +95,7 @@ class Rights(NamedTuple):
         own_root: there is nothing of the host's that it could change by mode or time.
         start: it may start processes and programs.
         signal: signals reach nobody but what it has started.
+        own_pids: there is no process id but its own and those of what it has started.
         ask: to start a copy of itself, and to send a signal, it has to ask its keeper.
     """
 
@@ -102,6 +103,7 @@ class Rights(NamedTuple):
     own_root: bool = False
     start: bool = False
     signal: bool = False
+    own_pids: bool = False
     ask: bool = False
 
 
@@ -124,8 +126,10 @@ def worker_rules(pid: int, rights: Rights = Rights()) -> dict[str, Rule]:  # noq
     if not (rights.start and rights.signal):
         for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
             rules[name] = RefuseUnless(0, (pid,), errno=otherwise)
-        for name in ("tkill", "pidfd_open", "pidfd_send_signal"):
+        for name in ("tkill", "pidfd_send_signal"):
             rules[name] = Refuse()
+    if not (rights.start and rights.own_pids):
+        rules["pidfd_open"] = Refuse()  # Landlock keeps signals from the host, not a descriptor of it
     rules["prlimit64"] = RefuseUnless(0, (0, pid))
     # RLIMIT_DATA does not count shared anonymous memory.
     rules["mmap"] = RefuseValues(3, (_MAP_SHARED_ANONYMOUS,), mask=_MAP_SHARED_ANONYMOUS, errno=_ENOMEM)

@@ -273,7 +273,7 @@ class Worker:
         wanted = for_good, request.memory_bytes, request.file_bytes, request.open_files, request.processes
         if request.cpu_s is None and wanted == self._limited:
             return
-        self._limited = wanted if request.cpu_s is None else None  # that one is to be taken off again
+        self._limited = wanted
         _limits.apply_limits(
             self.baseline,
             cpu_s=request.cpu_s,

@@ -58,7 +58,7 @@ class TestForks:
         books.allow(1, 7, [])
         books.may_fork(WORKER, 1, 0.0)
 
-        assert told(books.allow(1, 8, [])) == [protocol.NotFrozen("another copy is being made")]
+        assert told(books.allow(1, 8, [])) == [protocol.NotFrozen(8, "another copy is being made")]
 
     def test_a_split_takes_two_forks_the_second_by_a_process_that_is_not_known(self, books):
         line, actions = books.split(1)
@@ -89,14 +89,14 @@ class TestForks:
         books.allow(1, 7, [])
         actions = books.died(WORKER, 9, 0.5)
 
-        assert told(actions) == [protocol.Ended(9, 0.5), protocol.NotFrozen("the worker has ended")]
+        assert told(actions) == [protocol.Ended(9, 0.5), protocol.NotFrozen(7, "the worker has ended")]
 
     def test_who_has_no_worker_gets_no_permit(self, books):
         books.died(WORKER, 9, 0.0)
 
-        assert told(books.allow(1, 7, [])) == [protocol.NotFrozen("the worker has ended")]
+        assert told(books.allow(1, 7, [])) == [protocol.NotFrozen(7, "the worker has ended")]
         line, actions = books.split(1)
-        assert told(actions) == [protocol.NotFrozen("the worker has ended")]
+        assert told(actions) == [protocol.NotFrozen(0, "the worker has ended")]
         assert Close(line) in actions
         assert set(books.lines) == {1}
 
@@ -157,7 +157,7 @@ class TestCopies:
         books.may_fork(WORKER, 1, 0.0)
 
         assert books.failed(1, 7, WORKER, "fork: no memory") == [
-            Tell(1, protocol.NotFrozen("fork: no memory"))
+            Tell(1, protocol.NotFrozen(7, "fork: no memory"))
         ]
         assert books.allow(1, 8, []) == []
 
@@ -271,7 +271,7 @@ class TestSilence:
         assert not books.strays_due(100.0 + PATIENCE, PATIENCE)
         assert books.strays_due(100.1 + PATIENCE, PATIENCE)
         assert told(books.purged(100.1 + PATIENCE, PATIENCE)) == [
-            protocol.NotFrozen("the copy did not say that it was there")
+            protocol.NotFrozen(7, "the copy did not say that it was there")
         ]
         assert books.allow(1, 8, []) == []
 

@@ -127,6 +127,21 @@ def test_worker_starts_threads_but_no_processes():
     assert decide(code, x86("fork")) == decide(code, x86("execve")) == 1
 
 
+@pytest.mark.parametrize(
+    ("rights", "outcome"),
+    [
+        (_seccomp.Rights(), 1),
+        (_seccomp.Rights(own_pids=True), 1),  # it starts nothing that it could want one of
+        (_seccomp.Rights(start=True, signal=True), 1),
+        (_seccomp.Rights(start=True, signal=True, own_pids=True), ALLOW),
+    ],
+)
+def test_only_who_starts_processes_and_sees_no_others_gets_descriptors_of_processes(rights, outcome):
+    code = _seccomp.assemble(_seccomp.worker_rules(1234, rights), arch="x86_64")
+
+    assert decide(code, x86("pidfd_open"), (1235, 0)) == outcome
+
+
 def test_the_worker_of_a_session_has_to_ask_before_it_forks_or_signals_another_process():
     rights = _seccomp.Rights(ask=True)
     code = _seccomp.assemble(_seccomp.worker_rules(1234, rights), arch="x86_64")
