@@ -7,7 +7,7 @@
 | str | binary in UTF-8, as in Elixir |
 | list, tuple, dict | list, tuple, map |
 | bytes | `{'$bytes', Binary}` |
-| nan and the infinities | `{'$float', <<"nan">>}`, `<<"inf">>`, `<<"-inf">>`: Erlang has none |
+| nan and the infinities | `{'$float', <<"nan">>}` and the other words of `_special`: Erlang has none |
 | all else | `{'$TAG', Payload}` with the tags of `_tags` |
 
 No value of Python's but a tag becomes an atom other than those three, so a tuple of the user's is never
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors.serialization._bounds import DEFAULT, Bounds
 from dspex_actors.serialization._shape import write
+from dspex_actors.serialization._special import word_of
 from dspex_actors.serialization._tags import Tagged
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ MAP: Final = 116
 ATOM_UTF8: Final = 118
 SMALL_ATOM_UTF8: Final = 119
 
-FLOATS: Final = frozenset({"nan", "inf", "-inf"})
 MARK: Final = "$"  # before the name of a tag
 
 _size: Final = Struct(">BI").pack
@@ -106,7 +106,7 @@ def _write_float(tree: float, out: bytearray) -> None:
     if math.isfinite(tree):
         out += _float(NEW_FLOAT, tree)
     else:
-        _tagged("float", str(tree), out)
+        _tagged("float", word_of(tree), out)
 
 
 def _write_str(tree: str, out: bytearray) -> None:

@@ -19,6 +19,7 @@ from dspex_actors.serialization._errors import (
     TooLargeError,
     TruncatedError,
 )
+from dspex_actors.serialization._special import special
 from dspex_actors.serialization._tags import NAMES, make_dict, restore
 from dspex_actors.values._extensions import MAX_INT_BYTES
 
@@ -76,7 +77,7 @@ def decode(body: bytes, bounds: Bounds = DEFAULT) -> object:
     except SerializationError:
         raise
     except RecursionError:
-        raise TooLargeError("depth", bounds.depth + 1, bounds.depth) from None
+        raise MalformedError("nested too deeply for what is left of this thread's stack") from None
     except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
         raise MalformedError(f"not a term of this form: {fault}") from None
 
@@ -122,12 +123,6 @@ class _Reader:
         if read is None:
             raise MalformedError(_REFUSED.get(kind, f"the unknown kind {kind}") + ", which is no value here")
         return read(self, level)
-
-    def _value(self, level: int) -> object:
-        value = self._read(level)
-        if type(value) is _Atom:
-            raise MalformedError(f"the atom '${value}' that is not the first of a pair")
-        return value
 
     def _take(self, size: int) -> bytes:
         start, self._at = self._at, self._at + size
@@ -205,8 +200,16 @@ class _Reader:
 
     def _items(self, count: int, level: int) -> list[Any]:
         self._meter.container(count, level)
-        value = self._value
-        return [value(level + 1) for _ in range(count)]
+        return self._values(count, level + 1)
+
+    def _values(self, count: int, level: int) -> list[Any]:
+        read, items = self._read, []
+        for _ in range(count):  # no comprehension, which is one frame of the stack more before Python 3.12
+            items.append(read(level))  # noqa: PERF401 -- as said
+        for item in items:
+            if type(item) is _Atom:
+                raise MalformedError(f"the atom '${item}' that is not the first of a pair")
+        return items
 
     def _small_tuple(self, level: int) -> object:
         return self._tuple(self._count(1), level)
@@ -223,8 +226,7 @@ class _Reader:
             if count != 2:
                 raise MalformedError(f"the tag '${first}' in a tuple of {count}")
             return self._tagged(first, level)
-        value = self._value
-        return (first, *[value(level + 1) for _ in range(count - 1)])
+        return (first, *self._values(count - 1, level + 1))
 
     def _tagged(self, name: _Atom, level: int) -> object:
         if name in {"tuple", "dict"}:
@@ -233,18 +235,17 @@ class _Reader:
             return self._content()
         if name == "bytearray":
             return bytearray(self._content())
-        payload = self._value(level)
+        payload = self._read(level)
+        if type(payload) is _Atom:
+            raise MalformedError(f"the atom '${payload}' that is not the first of a pair")
         if name == "float":
-            if type(payload) is not str or payload not in wire.FLOATS:
-                raise MalformedError("the tag '$float' with a payload that is none of its three")
-            return float(payload)  # each nan an object of its own
+            return special(payload)
         return restore(str(name), payload, self._meter)
 
     def _map(self, level: int) -> dict[Any, Any]:
         count = self._count(4)
         self._meter.mapping(count, level)
-        value = self._value
-        flat = [value(level + 1) for _ in range(2 * count)]
+        flat = self._values(2 * count, level + 1)
         return make_dict(flat[::2], flat[1::2], self._meter)
 
     def _small_atom(self, _level: int) -> object:

@@ -2,7 +2,7 @@
 
 Plain values are plain JSON. What JSON has no type for is an object `{"$t": tag, "v": payload}` with the tags
 of `_tags`, where `dict` is also for a dict that has a key `"$t"`, and three more: `bytes` (base64), `int`
-(hexadecimal digits, beyond 64 bits), `float` (`nan`, `inf`, `-inf`).
+(hexadecimal digits, beyond 64 bits), `float` (`nan`, `inf`, `-inf`, and other NaNs by their bits).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Final
 from dspex_actors.serialization._bounds import DEFAULT, Bounds, Meter
 from dspex_actors.serialization._errors import MalformedError, SerializationError, TooLargeError
 from dspex_actors.serialization._shape import write
+from dspex_actors.serialization._special import special, word_of
 from dspex_actors.serialization._tags import Tagged, restore
 from dspex_actors.values._budget import ENTRY, NUMBER, OPENER, TEXT
 from dspex_actors.values._extensions import MAX_INT_BYTES
@@ -26,7 +27,6 @@ _PAYLOAD: Final = "v"
 _INT_DIGITS: Final = 20  # of 64 bits, with a sign
 _FLOAT_CHARS: Final = 40
 _ONLY_FLOAT: Final = {float}
-_FLOATS: Final = frozenset({"nan", "inf", "-inf"})
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _ESCAPED_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -59,7 +59,7 @@ def _plain(tree: Any) -> object:  # noqa: ANN401, PLR0911 -- a tree of `_shape`;
     if kind is int:
         return tree if -(2**63) <= tree < 2**64 else {TAG: "int", _PAYLOAD: f"{tree:x}"}
     if kind is float:
-        return tree if math.isfinite(tree) else {TAG: "float", _PAYLOAD: str(tree)}
+        return tree if math.isfinite(tree) else {TAG: "float", _PAYLOAD: word_of(tree)}
     if kind is bytes:
         return {TAG: "bytes", _PAYLOAD: b64encode(tree).decode()}
     if kind is list:
@@ -109,7 +109,7 @@ def decode(body: bytes, bounds: Bounds = DEFAULT) -> object:
     except SerializationError:
         raise
     except RecursionError:
-        raise TooLargeError("depth", bounds.depth + 1, bounds.depth) from None
+        raise MalformedError("nested too deeply for what is left of this thread's stack") from None
     except (ArithmeticError, TypeError, ValueError, LookupError) as fault:
         raise MalformedError(f"not JSON of this form: {fault}") from None
     return value
@@ -119,8 +119,8 @@ def _restore(name: str, payload: object, meter: Meter) -> object:
     match name, payload:
         case "bytes", str():
             return b64decode(payload.encode("ascii"), validate=True)
-        case "float", str() if payload in _FLOATS:
-            return float(payload)  # each nan an object of its own
+        case "float", _:
+            return special(payload)
         case "int", str() if len(payload) <= 2 * MAX_INT_BYTES + 1 and re.fullmatch("-?[0-9a-f]+", payload):
             return int(payload, 16)
     return restore(name, payload, meter)

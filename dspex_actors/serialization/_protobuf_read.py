@@ -43,7 +43,7 @@ def decode(body: bytes, bounds: Bounds = DEFAULT) -> object:
     except SerializationError:
         raise
     except RecursionError:
-        raise TooLargeError("depth", bounds.depth + 1, bounds.depth) from None
+        raise MalformedError("nested too deeply for what is left of this thread's stack") from None
     except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
         raise MalformedError(f"not a message of this form: {fault}") from None
 

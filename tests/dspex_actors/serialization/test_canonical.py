@@ -50,7 +50,7 @@ def unordered_same(left, right):
 
 
 @given(state=states, rng=st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_an_equal_state_built_in_another_order_has_the_same_encoding(state, rng):
     assert canonical(shuffled(state, rng)) == canonical(state)
 
@@ -68,13 +68,13 @@ small = st.recursive(
 
 
 @given(left=small, right=small)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_two_states_have_one_encoding_exactly_if_they_are_equal_in_all_but_order(left, right):
     assert (canonical(left) == canonical(right)) == unordered_same(left, right)
 
 
 @given(state=states)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_the_encoding_can_be_read_and_its_value_has_it_again(state):
     assert canonical(decode(canonical(state))) == canonical(state)
 

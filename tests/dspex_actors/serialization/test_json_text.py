@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
@@ -31,6 +32,8 @@ TEXTS = {
     '{"$t":"int","v":"-8000000000000001"}': -(2**63) - 1,
     '{"$t":"float","v":"nan"}': math.nan,
     '{"$t":"float","v":"-inf"}': -math.inf,
+    '{"$t":"float","v":"nan:fff8000000000000"}': struct.unpack(">d", b"\xff\xf8" + bytes(6))[0],
+    '{"$t":"float","v":"nan:7ff8000000000001"}': struct.unpack(">d", b"\x7f\xf8" + bytes(5) + b"\x01")[0],
     '"naïve ☃"': "naïve ☃",
     '"\\"\\\\\\n"': '"\\\n',
     '{"$t":"bytes","v":"AP8="}': b"\x00\xff",
@@ -118,6 +121,12 @@ WRONG = {
     "an int with underscores": b'{"$t":"int","v":"1_0"}',
     "an int too long": b'{"$t":"int","v":"' + b"f" * (2**21 + 2) + b'"}',
     "a float that has a number": b'{"$t":"float","v":"1.5"}',
+    "a float of another tag": b'{"$t":"float","v":{"$t":"tuple","v":[]}}',
+    "the bits of a number": b'{"$t":"float","v":"nan:3ff8000000000000"}',
+    "the bits of Python's own nan": b'{"$t":"float","v":"nan:7ff8000000000000"}',
+    "bits in capitals": b'{"$t":"float","v":"nan:FFF8000000000000"}',
+    "bits that are none": b'{"$t":"float","v":"nan:fff800000000000x"}',
+    "too few bits": b'{"$t":"float","v":"nan:fff8"}',
     "an odd number of keys and values": b'{"$t":"dict","v":[1]}',
     "two keys that are equal": b'{"$t":"dict","v":[1,0,1.0,0]}',
     "a key that is a list": b'{"$t":"dict","v":[[],0]}',

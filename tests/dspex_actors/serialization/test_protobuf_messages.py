@@ -58,7 +58,7 @@ def test_googles_library_reads_the_message_and_writes_the_same_bytes(name):
 
 
 @given(state=states)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_googles_library_writes_any_state_as_we_do(state):
     for data in (encode(state), canonical(state)):
         assert parse(data).SerializeToString() == data
