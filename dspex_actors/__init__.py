@@ -35,6 +35,7 @@ _HOMES = {
         "ValueEncodeError",
         "WorkerDiedError",
         "WorkerLostError",
+        "WritePathError",
     ),
     "_limits": ("GIB", "KIB", "MIB", "Limits"),
     "_policy": ("Policy", "Profile"),
@@ -51,6 +52,7 @@ _HOMES = {
         "WorkerDied",
         "WorkerFacts",
     ),
+    "_files": ("ReturnedFiles", "WriteBack"),
     "_session": ("RollbackState", "SessionState"),
     "_config": ("CheckpointAt", "ExecutorConfig", "OnError", "RuntimeConfig", "SessionConfig"),
     "runtime": ("Runtime", "SandboxReport", "Session", "StopReport", "run"),
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from dspex_actors._errors import ValueEncodeError as ValueEncodeError
     from dspex_actors._errors import WorkerDiedError as WorkerDiedError
     from dspex_actors._errors import WorkerLostError as WorkerLostError
+    from dspex_actors._errors import WritePathError as WritePathError
     from dspex_actors._execution import Completed as Completed
     from dspex_actors._execution import Execute as Execute
     from dspex_actors._execution import ExecutionContext as ExecutionContext
@@ -96,6 +99,8 @@ if TYPE_CHECKING:
     from dspex_actors._execution import WhenFull as WhenFull
     from dspex_actors._execution import WorkerDied as WorkerDied
     from dspex_actors._execution import WorkerFacts as WorkerFacts
+    from dspex_actors._files import ReturnedFiles as ReturnedFiles
+    from dspex_actors._files import WriteBack as WriteBack
     from dspex_actors._limits import GIB as GIB
     from dspex_actors._limits import KIB as KIB
     from dspex_actors._limits import MIB as MIB

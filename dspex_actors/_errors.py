@@ -2,8 +2,8 @@
 
 Split by whose fault it is: a setting of yours (`ConfigError`), the guest's code (`GuestError`, raised only by
 `ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the
-machine (`SandboxUnavailableError`, `RollbackUnavailableError`), or the load (`ExecutorBusyError`,
-`SessionLimitError`). All are picklable and carry their data as attributes.
+machine (`SandboxUnavailableError`, `RollbackUnavailableError`, `WritePathError`), or the load
+(`ExecutorBusyError`, `SessionLimitError`). All are picklable and carry their data as attributes.
 """
 
 from __future__ import annotations
@@ -260,6 +260,23 @@ class RollbackUnavailableError(DspexError):
         return f"the session's state cannot be copied: {self.reason}"
 
 
+class WritePathError(DspexError):
+    """A folder that a policy names as a write path cannot be copied for the guest; its code was not run.
+
+    Attributes:
+        path: the folder of the host.
+        reason: why not.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"the write path {self.path} cannot be copied for a guest: {self.reason}"
+
+
 class RuntimeClosedError(DspexError):
     """The runtime was closed, or is closing and takes no new work."""
 
@@ -275,16 +292,18 @@ class _Shown(str):
 
 
 def describe_limit(limit: str, allowed: float) -> str:
-    """Return `allowed` with its unit: seconds for time limits, calls, MiB or KiB or bytes for sizes.
+    """Return `allowed` with its unit: seconds for time limits, counts, MiB or KiB or bytes for sizes.
 
     Args:
         limit: name of the limit, for example `"time"` or `"memory"`.
-        allowed: its value, in seconds, calls or bytes.
+        allowed: its value, in seconds, calls, connections or bytes.
     """
     if limit in {"time", "cpu"}:
         return f"{allowed:g} s"
     if limit == "tool_calls":
         return f"{allowed:.0f} calls"
+    if limit == "connections":
+        return f"{allowed:.0f} connections"
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if allowed >= size:
             return f"{allowed / size:g} {unit}"

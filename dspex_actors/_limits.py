@@ -27,6 +27,10 @@ class Limits:
         tool_calls: how often the guest may call the request's tools, all of them together.
         processes: processes and threads the guest may have at the same time, its first one included; counted
             where the sandbox layer `process_limit` is active, but not in sessions, whose copies share a user.
+        returned_files: how many files `result.files` holds; what is beyond is left out, and said to be.
+        returned_bytes: their size together, in the same way.
+        connections: how many connections the guest may ask for, where the policy's `network` is a list.
+        network_bytes: what may cross those connections, both directions together.
         fuel: deterministic instruction budget, for engines that count fuel; the others refuse a number.
 
     Raises:
@@ -42,6 +46,10 @@ class Limits:
     open_files: int | None = 64
     tool_calls: int | None = 1000
     processes: int | None = 64
+    returned_files: int | None = 256
+    returned_bytes: int | None = 16 * MIB
+    connections: int | None = 100
+    network_bytes: int | None = 64 * MIB
     fuel: int | None = None
 
     def __post_init__(self) -> None:

@@ -33,7 +33,11 @@ LAYERS: tuple[frozenset[str], ...] = (
             "supervisors",
             "values",
             "errors",
+            "files",
             "limits",
+            "checks",
+            "network",
+            "paths",
             "policy",
             "session",
             "execution",
@@ -53,9 +57,12 @@ HEIGHT = {unit: height for height, units in enumerate(LAYERS) for unit in units}
 SHARED = {
     "values": {"errors", "limits"},
     "limits": {"errors"},
-    "policy": {"errors", "limits"},
-    "execution": {"errors", "limits", "policy", "session", "values"},
-    "config": {"errors", "limits", "policy", "execution"},
+    "checks": {"errors", "limits"},
+    "network": {"errors"},
+    "paths": {"errors"},
+    "policy": {"errors", "limits", "network", "paths"},
+    "execution": {"checks", "errors", "files", "limits", "policy", "session", "values"},
+    "config": {"checks", "errors", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},
     "dspex_actors": {"cli"},
@@ -63,7 +70,7 @@ SHARED = {
 }
 
 # The worker starts with these alone; what is not listed may import every unit below it.
-BELOW_WORKERS = {"errors", "limits", "policy", "execution", "values"}
+BELOW_WORKERS = {"checks", "errors", "files", "limits", "paths", "policy", "execution", "values"}
 
 # Other projects' packages a unit may import: at import, and also inside functions.
 AT_IMPORT = {"supervisors": {"pykka"}, "workers": {"msgspec"}, "values": {"msgspec"}, "serialization": set()}

@@ -17,6 +17,7 @@ from dspex_actors._errors import (
     SessionClosedError,
     ValueEncodeError,
     WorkerLostError,
+    WritePathError,
 )
 from dspex_actors.executors._lifeline import Lifeline
 from dspex_actors.executors._messages import Drain, Run
@@ -40,7 +41,7 @@ from supervisors import NO_REPLY, GenServer, Refuse, Sender, Shutdown, Stop, Sup
 if TYPE_CHECKING:
     from dspex_actors._execution import ExecutionResult
     from dspex_actors.values import Encoded
-    from supervisors import ExitReason
+    from supervisors import ExitReason, Timer
 
 _IDLE_S = 0.02
 """How long nothing was asked of a session before it counts as idle, for `checkpoint="idle"`."""
@@ -84,12 +85,13 @@ class SessionActor(GenServer):
         self._draining = False
         self._in_hand = True  # the process is being talked to
         self._body: SessionBody | None = None
+        self._idle_look: Timer | None = None
         self.pid.on_release(self._release)
         self._body = SessionBody(setup, self.system, branch)
         self._in_hand = False
         self._used = self.system.clock.now()
         if setup.config.idle_timeout_s is not None:
-            self.send_after(setup.config.idle_timeout_s, _LookIdle())
+            self._idle_look = self.send_after(setup.config.idle_timeout_s, _LookIdle())
         facts = {"session": setup.number, "profile": self._body.worker.facts.profile}
         self.system.telemetry.emit(_events.SESSION_STARTED, {}, facts)
 
@@ -173,7 +175,7 @@ class SessionActor(GenServer):
         left = self._used + allowed - self.system.clock.now()
         if left <= 0:
             return Stop(Shutdown(f"it was idle for {allowed:g} s"))
-        self.send_after(left, _LookIdle())
+        self._idle_look = self.send_after(left, _LookIdle())
         return None
 
     def _freeze_idle(self) -> Stop | None:
@@ -192,7 +194,7 @@ class SessionActor(GenServer):
         """Run code and answer its caller; then get ready for the next.
 
         Raises:
-            Refuse: a variable cannot cross.
+            Refuse: a variable cannot cross, or a folder not be copied for the guest.
             WorkerLostError: the zygote ended.
         """
         queued_s = self.system.clock.now() - message.sent
@@ -207,6 +209,9 @@ class SessionActor(GenServer):
         run = Run(self._calls, message.request, limits, queued_s)
         try:
             result = self._the_body.recover() or self._execute(run, variables, sender)
+        except WritePathError as error:
+            report_finished(self.system, run, error, self._setup.number)
+            raise Refuse(error) from None
         except WorkerLostError as error:
             report_finished(self.system, run, error, self._setup.number)
             raise
@@ -217,12 +222,16 @@ class SessionActor(GenServer):
 
     def _execute(self, run: Run, variables: Encoded | None, sender: Sender) -> ExecutionResult | None:
         worker, context = self._the_body.worker, run.request.context
+        if worker.files is not None:
+            worker.files.begin()
         nonce = worker.next_request
         sender.on_abandoned(lambda: worker.kill_request(nonce, Cause.CANCELLED))
         tools = RequestTools(run, self.system, self._setup.tool_loop) if context.tools else None
         result = worker.serve(
             run.request.code, variables, run.limits, self.system.timers, context.on_output, tools=tools
         )
+        if result is not None and worker.files is not None:
+            result = worker.files.end(result, run.limits, wanted=lambda: not sender.abandoned)
         return None if result is None else self._the_body.settled(result)
 
     def _follow_up(self) -> Any:  # noqa: ANN401 -- as `handle_call`
@@ -245,10 +254,12 @@ class SessionActor(GenServer):
         self.system.telemetry.emit(_events.SESSION_CLOSED, {}, facts)
 
     def _release(self) -> None:
-        """End the processes of an actor that was fenced off, which runs no `terminate`.
+        """Forget the timer; end the processes of an actor that was fenced off, which runs no `terminate`.
 
         If its thread is talking to one of them, the kill unblocks it, and it gives the descriptors back.
         """
+        if self._idle_look is not None:
+            self._idle_look.cancel()
         self._setup.lifeline.cut(Cause.STOPPED, "its actor was killed")
         if self._body is not None and not self._in_hand:
             self._body.worker.close()

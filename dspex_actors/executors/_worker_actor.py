@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dspex_actors._errors import ValueEncodeError, WorkerLostError
-from dspex_actors.executors._messages import Run, WorkerReady
+from dspex_actors._errors import ValueEncodeError, WorkerLostError, WritePathError
+from dspex_actors.executors._messages import Run, StillBusy, WorkerReady
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._tools import RequestTools
 from dspex_actors.executors._variables import encode_variables
@@ -17,6 +17,8 @@ from dspex_actors.workers import Cause
 from supervisors import NO_REPLY, NORMAL, SHUTDOWN, Crash, GenServer, Sender, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dspex_actors._execution import ExecutionResult
     from dspex_actors.executors._tool_loop import ToolLoop
     from dspex_actors.values import Encoded
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 class _ProcessEnded:
     """Sent by the reaper when the worker's process is gone."""
 
+
+_AT_ONCE_S = 0.005
+"""When a spare that was taken is replaced, unless its guest ends before; most short ones do."""
 
 _IDLE_DEATH = Stop(Crash.from_exception(WorkerLostError("an idle worker process ended by itself")))
 
@@ -53,6 +58,7 @@ class WorkerActor(GenServer):
         self._busy = False
         self.pid.on_release(self._release)
         self._process.wait_ready(start_timeout_s, self.system.timers)
+        self._process.tell_when_late(_AT_ONCE_S, lambda: executor.cast(StillBusy()))
         pid, ended = self.pid, _ProcessEnded()
         self._watch = self.system.reaper.watch_stranger(self._process.pidfd(), lambda: pid.send_info(ended))
         executor.cast(WorkerReady(self.pid, self._process, token))
@@ -75,9 +81,12 @@ class WorkerActor(GenServer):
             return _IDLE_DEATH
         self._busy = True
         try:
-            result = self._execute(message, variables)
+            result = self._execute(message, variables, lambda: not sender.abandoned)
             sender.reply(result)
             report_finished(self.system, message, result)
+        except WritePathError as error:
+            sender.fail(error)
+            report_finished(self.system, message, error)
         except WorkerLostError as error:
             sender.fail(error)
             report_finished(self.system, message, error)
@@ -99,7 +108,9 @@ class WorkerActor(GenServer):
             return _IDLE_DEATH
         self._busy = True
         try:
-            report_finished(self.system, message, self._execute(message, variables))
+            report_finished(self.system, message, self._execute(message, variables, lambda: True))
+        except WritePathError as error:
+            report_finished(self.system, message, error)
         except WorkerLostError as error:
             report_finished(self.system, message, error)
             return Stop(SHUTDOWN)
@@ -107,17 +118,31 @@ class WorkerActor(GenServer):
             self._process.close()
         return Stop(NORMAL)
 
-    def _execute(self, message: Run, variables: Encoded | None) -> ExecutionResult:
-        """Run one request.
+    def _execute(
+        self, message: Run, variables: Encoded | None, wanted: Callable[[], bool]
+    ) -> ExecutionResult:
+        """Run one request; take over the files it has left, once the worker is dead.
+
+        Args:
+            message: the request.
+            variables: encoded.
+            wanted: whether somebody still waits for the result.
 
         Raises:
+            WritePathError: a folder could not be copied for the guest, whose code was not run.
             WorkerLostError: the zygote ended.
         """
-        request, context = message.request, message.request.context
+        request, context, files = message.request, message.request.context, self._process.files
+        if files is not None:
+            files.begin()
         tools = RequestTools(message, self.system, self._tool_loop) if context.tools else None
-        return self._process.execute(
+        result = self._process.execute(
             request.code, variables, message.limits, self.system.timers, context.on_output, tools=tools
         )
+        if files is None:
+            return result
+        self._process.finish()
+        return files.end(result, message.limits, wanted=wanted)
 
     def _ended_idle(self) -> bool:
         """Whether the process has ended by itself, before it got anything to do."""

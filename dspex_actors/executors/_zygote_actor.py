@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors import _events
 from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
-from dspex_actors._policy import LAYERS, Profile
-from dspex_actors.executors._messages import GetHandle, GetReport, ProbeReport
+from dspex_actors._policy import LAYERS, NETWORK_LIST, Profile
+from dspex_actors.executors._messages import GetHandle, GetNetwork, GetReport, ProbeReport
 from dspex_actors.workers import (
     ZygoteHandle,
     remove_folder,
+    rules_of,
     zygote_command,
     zygote_config,
     zygote_environment,
 )
-from supervisors import Command, OsProcess, Refuse, Shutdown, Stop
+from supervisors import Command, OsProcess, Refuse, Shutdown, Stop, SupervisorAddress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ class ZygoteActor(OsProcess):
         """Start the process, configure it, and look at what its probe found.
 
         Raises:
-            ConfigError: a package of the policy is not installed.
+            ConfigError: a package of the policy is not installed, or a path of it is not there.
             OSError: the process cannot be run.
             WorkerLostError: it did not come up.
         """
@@ -50,7 +51,10 @@ class ZygoteActor(OsProcess):
         # A killed actor runs no `terminate`; this runs at every end.
         self.pid.on_release(self._release)
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._handle = ZygoteHandle(self._ours, Profile(config.policy.profile).value)
+        profile = Profile(config.policy.profile).value
+        self._handle = ZygoteHandle(self._ours, profile, rules_of(config.policy))
+        if self._policy.network_access == NETWORK_LIST and isinstance(self.parent, SupervisorAddress):
+            self._handle.network = self.parent.child("network").call(GetNetwork())
         try:
             super().init()
         except ConfigError as error:
@@ -74,7 +78,7 @@ class ZygoteActor(OsProcess):
         """Configure the zygote and wait until it is up.
 
         Raises:
-            ConfigError: a package of the policy is not installed.
+            ConfigError: a package of the policy is not installed, or a path of it is not there.
             WorkerLostError: it did not come up.
         """
         self._theirs.close()

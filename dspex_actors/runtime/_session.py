@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
+from dspex_actors._checks import check_names
 from dspex_actors._errors import (
     ConfigError,
     SessionClosedError,
     one_of,
 )
-from dspex_actors._execution import Execute, ExecutionContext, Failed, check_names
+from dspex_actors._execution import Execute, ExecutionContext, Failed
 from dspex_actors.executors import (
     BranchOff,
     Drain,
@@ -53,6 +54,9 @@ class CallOptions(TypedDict, total=False):
     tag: object
 
 
+_CALL_OPTIONS = tuple(CallOptions.__annotations__)
+
+
 class Session:
     """A stateful run of guest code: variables live from call to call.
 
@@ -65,7 +69,8 @@ class Session:
 
     A call that is killed, for its time limit or because its caller cancelled it, or whose guest ends its own
     worker, does not count: the session goes back to its last checkpoint. Where there is none, the state is
-    lost, and the result says so; see `SessionState`. What the code did to files is not undone.
+    lost, and the result says so; see `SessionState`. What the code did to files is not undone, but its copies
+    of the policy's write paths are made anew.
     """
 
     def __init__(self, sessions: Sessions, opened: OpenedSession, defaults: ExecutionContext) -> None:
@@ -102,6 +107,7 @@ class Session:
         Raises:
             ConfigError: an argument is wrong.
             ValueEncodeError: a variable cannot cross.
+            WritePathError: a write path of the policy cannot be copied for the guest.
             SessionClosedError: the session has ended, or ended under this call.
         """
         message = self._message(code, options)
@@ -126,6 +132,7 @@ class Session:
         Raises:
             ConfigError: an argument is wrong.
             ValueEncodeError: a variable cannot cross.
+            WritePathError: a write path of the policy cannot be copied for the guest.
             SessionClosedError: the session has ended, or ended under this call.
         """
         import asyncio  # noqa: PLC0415 -- callers without a loop should not pay for it
@@ -203,7 +210,7 @@ class Session:
         The two share the scratch folder.
 
         Raises:
-            RollbackUnavailableError: the state cannot be copied.
+            RollbackUnavailableError: the state cannot be copied, or the policy has write paths.
             SessionLimitError: as many sessions are open as the runtime allows.
             SessionClosedError: the session has ended.
         """
@@ -262,10 +269,9 @@ class Session:
         Raises:
             ConfigError: an argument is wrong.
         """
-        allowed = tuple(CallOptions.__annotations__)
-        unknown = [name for name in options if name not in allowed]
+        unknown = [name for name in options if name not in _CALL_OPTIONS]
         if unknown:
-            raise ConfigError("option of a call in a session", unknown[0], one_of(allowed))
+            raise ConfigError("option of a call in a session", unknown[0], one_of(_CALL_OPTIONS))
         tools = options.get("tools", {})
         if isinstance(tools, Mapping):  # else it is refused below
             options["tools"] = {**self._defaults.tools, **tools}

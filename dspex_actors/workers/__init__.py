@@ -18,6 +18,9 @@ from typing import Any
 
 _HOME_OF = {
     "Cause": "_causes",
+    "FileRules": "_guest_files",
+    "GuestFiles": "_guest_files",
+    "ConnectCode": "_network_protocol",
     "KeptWorker": "_kept",
     "LayerReport": "_protocol",
     "NoCopiesError": "_session_worker",
@@ -27,7 +30,9 @@ _HOME_OF = {
     "Tools": "_tool_calls",
     "WorkerProcess": "_process",
     "ZygoteHandle": "_spawn",
+    "encode_answer": "_network_protocol",
     "remove_folder": "_scratch",
+    "rules_of": "_guest_files",
     "zygote_command": "_spawn",
     "zygote_config": "_spawn",
     "zygote_environment": "_spawn",

@@ -21,6 +21,7 @@ from dspex_actors._execution import WorkerFacts
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers import _keeping_protocol as protocol
 from dspex_actors.workers._causes import Cause
+from dspex_actors.workers._guest_files import take
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._pidfds import pid_behind
 from dspex_actors.workers._protocol import FrameType, receive_with_fds, send_with_fds
@@ -44,6 +45,7 @@ _OUTSTANDING_S = 0.1
 _DEATH_WAIT_S = 5.0
 _ENDED = "the worker ended while it was copied"
 _GONE = "its checkpoint was gone"
+_ONE_COPY = "it has write paths, of which its branches would share one copy"
 _NO_ANSWER = "the keeper did not answer"
 
 
@@ -101,6 +103,7 @@ class SessionWorker(KeptWorker):
             WorkerLostError: it ended or was not ready in time; it is killed.
         """
         born, fds = self._be_born(timeout_s)
+        fds, self.files = take(fds, self.file_rules)
         if not isinstance(born, _protocol.Born) or len(fds) != 2:
             self.close()
             raise NoCopiesError(getattr(born, "reason", "the zygote gave no pid namespace"))
@@ -131,7 +134,7 @@ class SessionWorker(KeptWorker):
             self.facts = WorkerFacts(self._id, pid_behind(pidfd), self._profile)
             if data is not None:
                 self._data.close()
-                self._data, self._reader = data, _framing.FrameReader(data, self._caps)
+                self._attach(data)
         if older >= 0:
             os.close(older)
 
@@ -250,6 +253,8 @@ class SessionWorker(KeptWorker):
             WorkerLostError: the keeper has ended.
         """
         assert self._group is not None  # noqa: S101 -- it was ready
+        if self.files is not None and self.files.has_copies:
+            raise NoCopiesError(_ONE_COPY)
         self.confirm()
         data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         line, their_line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -267,6 +272,8 @@ class SessionWorker(KeptWorker):
             reseed=self._reseed,
             group=self._group,
         )
+        new.files = None if self.files is None else self.files.share()
+        new.use_network(self._network)
         new.zygote_pid = self.zygote_pid
         try:
             came = new._await_worker(_PATIENCE_S)
@@ -310,6 +317,8 @@ class SessionWorker(KeptWorker):
                 return True
             self._is_closed = True
         self.kill(Cause.SPENT)
+        if self.files is not None:
+            self.files.close()
         dead = True
         if self._group is None:
             self._control.close()

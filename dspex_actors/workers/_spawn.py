@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
-from dspex_actors._policy import Policy, Profile
-from dspex_actors.workers import _groups, _protocol
+from dspex_actors._paths import is_below
+from dspex_actors._policy import NETWORK_LIST, Policy, Profile
+from dspex_actors.workers import _groups, _network_paths, _network_trial, _protocol
 from dspex_actors.workers._fixes import in_order
+from dspex_actors.workers._guest_files import NO_RULES, FileRules, rules_of
+from dspex_actors.workers._host_paths import lent_paths, withheld_paths
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._session_worker import SessionWorker
@@ -24,6 +27,7 @@ from dspex_actors.workers._session_worker import SessionWorker
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._protocol import LayerReport
 
 _Worker = TypeVar("_Worker", bound=WorkerProcess)
@@ -102,17 +106,27 @@ def zygote_config(
         disabled_layers: layers to leave out, to see what a lesser machine would do.
 
     Raises:
-        ConfigError: a package of the policy is not installed.
+        ConfigError: a package of the policy is not installed, or a path is not there.
     """
+    lent = lent_paths(policy, scratch)
     # cloudpickle is what the host's callables and objects are sent with.
     packages = {name: _file_of(name) for name in dict.fromkeys(("cloudpickle", *policy.packages))}
     return _protocol.ZygoteConfig(
         profile=Profile(policy.profile).value,
         packages=packages,
-        read_paths=_read_paths(packages, programs=policy.profile is Profile.SHELL),
+        read_paths=[
+            *_read_paths(packages, programs=policy.profile is Profile.SHELL),
+            *_network_paths.read_paths(policy.network_access),
+            *lent,
+        ],
         # The import system lists these; where installed packages cannot be hidden, their names can be seen.
         listed_paths=[str(folder) for folder in _library_folders()],
-        hidden_paths=[str(path) for path in _installed_packages()],
+        hidden_paths=[
+            path for path in map(str, _installed_packages()) if not any(is_below(path, each) for each in lent)
+        ],
+        lent_paths=lent,
+        withheld_paths=withheld_paths(policy, scratch),
+        lends_scratch=not rules_of(policy).is_empty,
         preload=list(policy.preload),
         environment=dict(policy.environment),
         scratch=scratch,
@@ -120,6 +134,7 @@ def zygote_config(
         forbid=policy.forbid_imports,
         disabled_layers=sorted(disabled_layers),
         scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
+        network=policy.network_access,
     )
 
 
@@ -181,21 +196,25 @@ class ZygoteHandle:
     Args:
         channel: the connected seqpacket socket; owned from now on.
         profile: name of the profile, for the facts in results.
+        files: what the policy says about scratch folders.
 
     Attributes:
         layers: what the zygote's probe found; known after the handshake.
         no_copies: why the state of a session cannot be copied here; empty if it can. Known with the layers.
+        network: makes the connections of guests; set before the handshake where the policy has a list.
         pid: its process id; set by whoever started it.
     """
 
-    def __init__(self, channel: socket.socket, profile: str) -> None:
+    def __init__(self, channel: socket.socket, profile: str, files: FileRules = NO_RULES) -> None:
         self._channel = channel
         self._profile = profile
+        self._files = files
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
         self.layers: list[LayerReport] = []
         self.no_copies = ""
+        self.network: Network | None = None
         self.pid = 0
 
     def handshake(self, config: _protocol.ZygoteConfig, timeout_s: float) -> list[LayerReport]:
@@ -226,7 +245,11 @@ class ZygoteHandle:
         self._channel.settimeout(None)
         self.no_copies = up.no_copies
         group = self._try_group(config, timeout_s)
-        self.layers = in_order(_groups.with_group_kill(up.layers, group), self._profile)
+        layers = _groups.with_group_kill(up.layers, group)
+        if config.network == NETWORK_LIST and self.network is not None:
+            worker = self._spawn(WorkerProcess, 0, self._make_group())
+            layers = _network_trial.with_list(layers, worker, timeout_s)
+        self.layers = in_order(layers, self._profile)
         return self.layers
 
     def _try_group(self, config: _protocol.ZygoteConfig, timeout_s: float) -> LayerReport:
@@ -301,9 +324,10 @@ class ZygoteHandle:
         finally:
             for each in sent:
                 each.close()
-        worker = SessionWorker(
-            data, control, self.new_id(), self._profile, self._sandbox, line=line, reseed=reseed
-        )
+        facts = self.new_id(), self._profile, self._sandbox
+        worker = SessionWorker(data, control, *facts, line=line, reseed=reseed)
+        worker.file_rules = self._files
+        worker.use_network(self.network)
         worker.zygote_pid = self.pid
         return worker
 
@@ -342,6 +366,8 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
+        worker.file_rules = self._files
+        worker.use_network(self.network)
         worker.zygote_pid = self.pid
         return worker
 

@@ -19,6 +19,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
@@ -30,6 +31,7 @@ from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
+from dspex_actors.workers.confine._view import View
 from dspex_actors.workers.guest import _loop
 
 if TYPE_CHECKING:
@@ -107,11 +109,19 @@ class Zygote:
         self._environment = _THREAD_SETTINGS | config.environment
         self._confinement = _enter.Confinement(
             config.profile,
-            _enter.View(config.read_paths, config.listed_paths, config.hidden_paths),
+            View(
+                config.read_paths,
+                config.listed_paths,
+                config.hidden_paths,
+                config.lent_paths,
+                config.withheld_paths,
+            ),
             config.scratch_quota,
             frozenset(config.disabled_layers),
+            network=config.network,
         )
         self._children: dict[int, Child] = {}
+        self._held: dict[int, Child] = {}  # ended; the host may still look at their scratch folders
         self._poll = select.epoll()
         self._slots: Slots
 
@@ -139,7 +149,9 @@ class Zygote:
                     _freeze()
                     worker.baseline = Baseline.measure(self._confinement.proc)
             for descriptor, _ in events:
-                if descriptor != self._channel.fileno():
+                if descriptor in self._held:
+                    self._let_go(descriptor)
+                elif descriptor != self._channel.fileno():
                     self._reap(descriptor)
                 elif not self._serve(worker):
                     self._leave(above)
@@ -157,6 +169,8 @@ class Zygote:
             sys.path_importer_cache.clear()
         sys.meta_path.append(PackageFinder(config.packages))
         sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
+        if config.network == "allow-list":  # before anything is loaded that takes a socket for its own
+            worker.offer_network()
         for name in config.preload:
             importlib.import_module(name)
         if "numpy.random" in sys.modules:
@@ -184,8 +198,18 @@ class Zygote:
         fds = [self._watch(Child(pid, slot, control, group))]
         if slot.nanny is not None and self._confinement.leaves_processes:
             fds.append(slot.nanny.pidfd)
-        _quietly_send(control, _encode(_protocol.Born(pid)), fds)
+        self._announce(control, pid, fds, slot)
         return True
+
+    def _announce(self, control: socket.socket, pid: int, fds: list[int], slot: Slot) -> None:
+        """Tell the host of a child, and lend it the scratch folder if it is to look into that."""
+        scratch = []
+        if self._config.lends_scratch:
+            with suppress(OSError):  # an unconfined guest has removed it: the new one will not get far either
+                scratch.append(os.open(slot.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        _quietly_send(control, _encode(_protocol.Born(pid)), [*fds, *scratch])
+        for descriptor in scratch:
+            os.close(descriptor)
 
     def _serve_session(self, worker: _loop.Worker, fds: SessionFds) -> None:
         """Fork the keeper of a session, which forks the worker."""
@@ -206,7 +230,7 @@ class Zygote:
             pidfds = [self._watch(Child(pid, slot, control))]
             if slot.nanny is not None:
                 pidfds.append(slot.nanny.pidfd)
-            _quietly_send(control, _encode(_protocol.Born(pid)), pidfds)
+            self._announce(control, pid, pidfds, slot)
         for descriptor in (fds.data, fds.line, fds.meeting, fds.report):
             os.close(descriptor)
 
@@ -239,7 +263,10 @@ class Zygote:
         if child.control is not None:
             exited = _protocol.Exited(status, usage.ru_utime + usage.ru_stime)
             _quietly_send(child.control, _encode(exited), [])
-            child.control.close()
+            if self._config.lends_scratch:
+                self._hold(child, child.control)
+            else:
+                child.control.close()
         child.kill_group()
         guest = child.control is not None
         ends_alone = child.slot.is_alone or self._confinement.leaves_processes
@@ -249,9 +276,29 @@ class Zygote:
         else:
             self._take_back(child.slot, may_be_dirty=guest)
 
+    def _hold(self, child: Child, control: socket.socket) -> None:
+        """Keep what an ended child has left until the host has closed its end of the control socket."""
+        child.slot.is_held = True
+        self._held[control.fileno()] = child
+        self._poll.register(control.fileno(), select.EPOLLIN)
+
+    def _let_go(self, descriptor: int) -> None:
+        """Take back what the host has looked at."""
+        child = self._held.pop(descriptor)
+        self._poll.unregister(descriptor)
+        if child.control is not None:
+            child.control.close()
+        child.slot.is_held = False
+        if not child.slot.is_ending:
+            self._take_back(child.slot)
+
     def _take_back(self, slot: Slot, *, may_be_dirty: bool = True) -> None:
         """Free a slot in which nothing lives any more; empty its scratch folder before if it is to be."""
+        if slot.is_held:
+            return  # until it is let go
         try:
+            if stat.S_IMODE(os.stat(slot.path).st_mode) != 0o700:  # noqa: PTH116 -- pathlib is not loaded here
+                os.chmod(slot.path, 0o700)  # noqa: PTH101 -- the guest has shut it, and not only for itself
             with os.scandir(slot.path) as entries:
                 dirty = next(entries, None) is not None
         except OSError:

@@ -28,6 +28,7 @@ from dspex_actors._errors import (
     ValueEncodeError,
     WorkerDiedError,
     WorkerLostError,
+    WritePathError,
     describe_limit,
 )
 
@@ -56,6 +57,7 @@ EXAMPLES = [
     SessionClosedError("it was idle for 5 s"),
     SessionLimitError(64),
     RollbackUnavailableError("2 threads are alive"),
+    WritePathError("/srv/out", "No such file or directory"),
 ]
 
 

@@ -19,6 +19,10 @@ WHOLE = (
     "open_files",
     "tool_calls",
     "processes",
+    "returned_files",
+    "returned_bytes",
+    "connections",
+    "network_bytes",
     "fuel",
 )
 LEAST = {"memory_bytes": 2**20, "result_bytes": 256, "open_files": 8, "processes": 1}

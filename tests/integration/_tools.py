@@ -20,6 +20,7 @@ from dspex_actors.executors._variables import encode_variables
 from dspex_actors.workers import (
     ZygoteHandle,
     remove_folder,
+    rules_of,
     zygote_command,
     zygote_config,
     zygote_environment,
@@ -65,7 +66,7 @@ class BareZygote:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self.handle = ZygoteHandle(ours, Profile(policy.profile).value)
+        self.handle = ZygoteHandle(ours, Profile(policy.profile).value, rules_of(policy))
         self.handle.pid = self.process.pid
         try:
             self.handle.handshake(config, CEILING_S)
