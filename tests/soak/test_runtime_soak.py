@@ -25,7 +25,7 @@ SHORT_S = 2.0
 BOUNDS = {
     "host_mib": 8.0,
     "zygotes_mib": 4.0,
-    "others_mib": 8.0,
+    "other_mib": 1.0,
     "host_descriptors": 2.0,
     "zygote_descriptors": 6.0,
     "threads": 2.0,
