@@ -67,11 +67,11 @@ class Soak:
         elif event in FAILURES:
             self.failures[event] += 1
 
-    def run(self, seconds):
-        """Alternate load and rest until the seconds are over."""
+    def run(self, seconds, least_rests=1):
+        """Alternate load and rest until the seconds are over, and there were so many rests."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._load(min(left, MOST_ROUND_S, max(LEAST_ROUND_S, seconds / ROUNDS)))
+        while time.monotonic() < end or len(self.rests()) < least_rests:
+            self._load(min(MOST_ROUND_S, max(LEAST_ROUND_S, seconds / ROUNDS)))
             self._rest()
 
     def _load(self, seconds):
