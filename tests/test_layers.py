@@ -35,6 +35,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "errors",
             "files",
             "limits",
+            "checks",
+            "network",
             "paths",
             "policy",
             "session",
@@ -55,10 +57,12 @@ HEIGHT = {unit: height for height, units in enumerate(LAYERS) for unit in units}
 SHARED = {
     "values": {"errors", "limits"},
     "limits": {"errors"},
+    "checks": {"errors", "limits"},
+    "network": {"errors"},
     "paths": {"errors"},
-    "policy": {"errors", "limits", "paths"},
-    "execution": {"errors", "files", "limits", "policy", "session", "values"},
-    "config": {"errors", "limits", "policy", "execution"},
+    "policy": {"errors", "limits", "network", "paths"},
+    "execution": {"checks", "errors", "files", "limits", "policy", "session", "values"},
+    "config": {"checks", "errors", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},
     "dspex_actors": {"cli"},
@@ -66,7 +70,7 @@ SHARED = {
 }
 
 # The worker starts with these alone; what is not listed may import every unit below it.
-BELOW_WORKERS = {"errors", "files", "limits", "paths", "policy", "execution", "values"}
+BELOW_WORKERS = {"checks", "errors", "files", "limits", "paths", "policy", "execution", "values"}
 
 # Other projects' packages a unit may import: at import, and also inside functions.
 AT_IMPORT = {"supervisors": {"pykka"}, "workers": {"msgspec"}, "values": {"msgspec"}}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dspex_actors.workers._protocol import ScratchQuota
+    from dspex_actors.workers.confine._view import View
 
 _PAST_ANY_FD = 1 << 20
 
@@ -44,28 +45,10 @@ RULESET_FD, _NEXT_FD = 4, 5
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _DEFAULT = int(signal.SIG_DFL)
 SWITCHED_OFF = "switched off"
+_OPEN_NETWORK = "the policy gives guests the host's network"
 _OWN_PROCESSES = "guests of the profile {!r} may have processes of their own, which a copy would not hold"
 MEETING_FD = RULESET_FD
 """Descriptor of a session's worker on which it reports to its keeper; the ruleset is closed by then."""
-
-
-@dataclass(frozen=True)
-class View:
-    """Which files of the host there are for a guest.
-
-    Attributes:
-        read: files and folders it may read.
-        listed: folders it may only list.
-        hidden: folders below those that look empty, where the machine allows it.
-        lent: those of `read` that the policy names.
-        withheld: folders of the host that it must not reach, though it has copies of them.
-    """
-
-    read: list[str]
-    listed: list[str] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)
-    lent: list[str] = field(default_factory=list)
-    withheld: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -100,6 +83,7 @@ class Confinement:
         view: which files of the host there are for a guest.
         quota: of each scratch folder.
         disabled: layers to leave out.
+        network: what the policy gives of the network: `"none"`, `"host"` or `"allow-list"`.
         missing: reason by name, for each layer that could not be prepared.
         host: which namespaces the host is in, as numbers, by layer name; empty if they cannot be seen.
         host_name: the host's name, as a guest must not see it.
@@ -118,6 +102,7 @@ class Confinement:
     view: View
     quota: ScratchQuota
     disabled: frozenset[str] = frozenset()
+    network: str = "none"
     missing: dict[str, str] = field(default_factory=dict)
     host: dict[str, int] = field(default_factory=dict)
     host_name: str = ""
@@ -145,7 +130,7 @@ class Confinement:
         self._null = os.open(os.devnull, os.O_RDWR)
         if not self.sandboxed:
             reason = "the trusted profile has no sandbox"
-            self.missing.update(dict.fromkeys(("scratch_quota", "process_limit"), reason))
+            self.missing.update(dict.fromkeys(("scratch_quota", "process_limit", "network"), reason))
             self.no_copies = _OWN_PROCESSES.format(self.profile)
             return
         self._enter_namespaces(staging)
@@ -194,7 +179,9 @@ class Confinement:
         else:
             self.first_user = _users.free_range()
         segment = _namespace_trials.SharedSegment()
-        self.missing.update(_namespaces.enter(self.disabled, self.first_user))
+        opened = {"network_namespace", "network"} if self.opens_network else set()
+        self.missing.update(_namespaces.enter(self.disabled | opened, self.first_user))
+        self.missing.update(dict.fromkeys(opened, _OPEN_NETWORK))
         self.reaches_loopback = _namespace_trials.reaches_loopback()
         self.finds_segment, self.makes_devices = segment.is_found(), _namespace_trials.makes_devices(staging)
         segment.close()
@@ -262,6 +249,11 @@ class Confinement:
         return self.profile != "trusted"
 
     @property
+    def opens_network(self) -> bool:
+        """Whether guests are meant to use the host's network."""
+        return self.network == "host"
+
+    @property
     def starts_processes(self) -> bool:
         """Whether guests are meant to start processes."""
         return self.profile == "shell"
@@ -290,6 +282,7 @@ class Confinement:
             write=[scratch],
             devices=_DEVICES,
             run_programs=self.starts_processes,
+            open_network=self.opens_network,
         )
 
     def enter(self, data_fd: int, slot: Slot, parent: int, meeting: int | None = None) -> int | None:
@@ -368,7 +361,7 @@ class Confinement:
             own_pids="pid_namespace" not in self.missing,
         )
         worker_filter = _seccomp.worker_filter(self._rights)
-        _seccomp.bulk_filter().load()
+        _seccomp.bulk_filter(sockets=self.opens_network).load()
         self._worker_filter = worker_filter
 
 
