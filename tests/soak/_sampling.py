@@ -13,7 +13,7 @@ PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 COLUMNS = {
     "host_mib": "resident memory of the host, MiB",
     "zygotes_mib": "resident memory of the zygotes, MiB",
-    "others_mib": "resident memory of nannies, keepers, workers, MiB",
+    "other_mib": "resident memory of a nanny, keeper or worker, MiB, mean",
     "host_descriptors": "descriptors of the host",
     "zygote_descriptors": "descriptors of the zygotes",
     "threads": "threads of the host",
@@ -86,7 +86,7 @@ def sample():
     return {
         "host_mib": resident_mib([os.getpid()]),
         "zygotes_mib": resident_mib(zygotes),
-        "others_mib": resident_mib(others),
+        "other_mib": resident_mib(others) / max(1, len(others)),
         "host_descriptors": descriptors_of([os.getpid()]),
         "zygote_descriptors": descriptors_of(zygotes),
         "threads": threading.active_count(),

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 
+from dspex_actors import Completed
 from dspex_actors.executors import GetStats
 from tests.integration._tools import generations, runtime_of
 from tests.soak._client import POLICIES, Client
@@ -42,13 +43,23 @@ class Soak:
         self.failures = Counter()
         self.runtime = runtime_of(limits=PATIENT, max_workers=CLIENTS, max_sessions=4 * CLIENTS)
         self.runtime.telemetry.attach("*", self._note)
-        for policy in POLICIES.values():
-            assert self.runtime.execute("1", policy=policy, tag=self._token()).value == 1
+        self._warm_up()
         self.clients = [Client(self.runtime, self.ledger, f"{seed}.{number}") for number in range(CLIENTS)]
         self._begun = time.monotonic()
 
-    def _token(self):
-        return self.ledger.issue("first", awaits_result=False)
+    def _warm_up(self):
+        """Have as much under way at the same time as ever will be: what is kept for later is made now."""
+        sessions = [self.runtime.session() for _ in range(2 * CLIENTS)]
+        for policy in (None, *POLICIES.values()):
+            code = "open('f', 'w').close()" if policy is not POLICIES["strict"] else "1"
+            tokens = [self.ledger.issue("warm-up", awaits_result=False) for _ in range(4 * CLIENTS)]
+            futures = [
+                self.runtime.submit(code, policy=policy, tag=token, queue_wait_s=CEILING_S)
+                for token in tokens
+            ]
+            assert all(isinstance(future.result(CEILING_S), Completed) for future in futures)
+        for session in sessions:
+            session.close()
 
     def _note(self, event, _measurements, facts):
         if event == "execution.finished":
@@ -56,11 +67,11 @@ class Soak:
         elif event in FAILURES:
             self.failures[event] += 1
 
-    def run(self, seconds):
-        """Alternate load and rest until the seconds are over."""
+    def run(self, seconds, least_rests=1):
+        """Alternate load and rest until the seconds are over, and there were so many rests."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._load(min(left, MOST_ROUND_S, max(LEAST_ROUND_S, seconds / ROUNDS)))
+        while time.monotonic() < end or len(self.rests()) < least_rests:
+            self._load(min(MOST_ROUND_S, max(LEAST_ROUND_S, seconds / ROUNDS)))
             self._rest()
 
     def _load(self, seconds):
