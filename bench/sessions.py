@@ -2,8 +2,8 @@
 
 Every case is one of a session whose calls count `x` up, so an answer from the wrong state is found out. Where
 a peer has no session that goes back, its part is what its users would do: pydantic-monty keeps the bytes of
-`dump` after a call and loads them into another process. The floor has no sandbox and no actor: a child forks
-after each reply, and the older of the two waits as the copy.
+`dump` after a call and loads them into another process, eryx takes those of `snapshot_state`. The floor has
+no sandbox and no actor: a child forks after each reply, and the older of the two waits as the copy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from _eryx import VALUE, value_of, where_installed
 from _measure import Case, Question
 from _table import OURS
 
@@ -148,6 +149,23 @@ def monty() -> Iterator[dict[str, Run]]:
             }
 
 
+@contextmanager
+def eryx() -> Iterator[dict[str, Run]]:
+    """eryx: its own state, and the bytes of `snapshot_state`."""
+    from eryx import Session  # noqa: PLC0415 -- as above
+
+    bare, kept = Session(result_variable=VALUE), Session(result_variable=VALUE)
+
+    def run_and_snapshot(code: str) -> object:
+        value = value_of(kept, code)
+        kept.snapshot_state()
+        return value
+
+    copied = counting(run_and_snapshot)
+    call = counting(lambda code: value_of(bare, code))
+    yield {"call": call, "call, copied": copied, "call, copied, every 5 ms": copied}
+
+
 def _serve(asked: socket.socket, woken: int) -> None:
     """Be the child: answer; after each reply go on in a fork, which ends when its successor is there.
 
@@ -197,7 +215,7 @@ def floor() -> Iterator[dict[str, Run]]:
 QUESTION = Question(
     name="sessions",
     script=__file__,
-    competitors={OURS: ours, "pydantic-monty": monty, "floor: fork": floor},
+    competitors={OURS: ours, "pydantic-monty": monty, **where_installed(eryx), "floor: fork": floor},
     cases=(
         Case(name="call", target=0.10, turns=8, runs=250, quick=(3, 100)),
         Case(name="call, copied", target=1.5, turns=8, runs=100, quick=(3, 50)),

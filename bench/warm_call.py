@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
+from _eryx import VALUE, value_of, where_installed
 from _measure import Case, Question
 from _table import OURS
 
@@ -91,6 +92,15 @@ def pebble() -> Iterator[dict[str, Callable[[], None]]]:
 
 
 @contextmanager
+def eryx() -> Iterator[dict[str, Callable[[], None]]]:
+    """Use a session of eryx."""
+    from eryx import Session  # noqa: PLC0415 -- as above
+
+    session = Session(result_variable=VALUE)
+    yield _cases(lambda code: value_of(session, code))
+
+
+@contextmanager
 def floor() -> Iterator[dict[str, Callable[[], None]]]:
     """One byte to a forked child and back."""
     ours, theirs = socket.socketpair()
@@ -116,6 +126,7 @@ QUESTION = Question(
         OURS: through_actor,
         "worker without actor": worker_alone,
         "pydantic-monty": monty,
+        **where_installed(eryx),
         "ProcessPoolExecutor": process_pool,
         "pebble": pebble,
         "floor: echo": floor,

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from enum import Enum
 
+from dspex_actors._checks import check_seconds
 from dspex_actors._errors import ConfigError, one_of
-from dspex_actors._execution import check_seconds
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy
 

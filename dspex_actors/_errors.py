@@ -1,4 +1,4 @@
-"""Every error dspex_actors raises, under one root.
+"""The errors dspex_actors raises, under one root; those of `serialization` stand in its package.
 
 Split by whose fault it is: a setting of yours (`ConfigError`), the guest's code (`GuestError`, raised only by
 `ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the
@@ -292,16 +292,18 @@ class _Shown(str):
 
 
 def describe_limit(limit: str, allowed: float) -> str:
-    """Return `allowed` with its unit: seconds for time limits, calls, MiB or KiB or bytes for sizes.
+    """Return `allowed` with its unit: seconds for time limits, counts, MiB or KiB or bytes for sizes.
 
     Args:
         limit: name of the limit, for example `"time"` or `"memory"`.
-        allowed: its value, in seconds, calls or bytes.
+        allowed: its value, in seconds, calls, connections or bytes.
     """
     if limit in {"time", "cpu"}:
         return f"{allowed:g} s"
     if limit == "tool_calls":
         return f"{allowed:.0f} calls"
+    if limit == "connections":
+        return f"{allowed:.0f} connections"
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if allowed >= size:
             return f"{allowed / size:g} {unit}"

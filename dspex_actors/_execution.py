@@ -11,35 +11,30 @@ A request is an `Execute`. Its result is one of four values, so that guest failu
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
 
+from dspex_actors._checks import check_code, check_names, check_seconds, check_tools
 from dspex_actors._errors import (
     ConfigError,
     GuestError,
     LimitExceededError,
-    ToolError,
     UnknownLanguageError,
     WorkerDiedError,
     describe_limit,
     one_of,
 )
 from dspex_actors._files import ReturnedFiles, WriteBack
-from dspex_actors._limits import LONGEST_S, Limits
+from dspex_actors._limits import Limits
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dspex_actors._session import SessionState
 
 LANGUAGES = ("python",)
-
-MAX_CODE_BYTES = 8 * 2**20
-"""Largest source text that is sent to a worker, in UTF-8 bytes."""
 
 
 class WhenFull(Enum):
@@ -178,12 +173,16 @@ class Usage:
         memory_peak_bytes: largest resident size of the worker; None if it was killed.
         output_dropped_bytes: bytes of output beyond the limit, not kept.
         tool_calls: calls of tools that the guest made.
+        connections: connections that it asked for, those that were refused included.
+        network_bytes: what crossed them, both directions together.
     """
 
     cpu_s: float | None = None
     memory_peak_bytes: int | None = None
     output_dropped_bytes: int = 0
     tool_calls: int = 0
+    connections: int = 0
+    network_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +268,10 @@ class LimitExceeded(_Result):
     """The guest used more than it was allowed and was stopped.
 
     Attributes:
-        limit: `"time"`, `"cpu"`, `"memory"`, `"result"` or `"tool_calls"`.
-        allowed: the limit: seconds for time and cpu, calls for tool_calls, bytes for the others.
+        limit: `"time"`, `"cpu"`, `"memory"`, `"result"`, `"tool_calls"`, `"connections"` or
+            `"network_bytes"`.
+        allowed: the limit: seconds for time and cpu, a count for tool_calls and connections, bytes for the
+            others.
         used: what it had used, None where that cannot be told.
     """
 
@@ -325,72 +326,3 @@ class WorkerDied(_Result):
 
 ExecutionResult = Completed | Failed | LimitExceeded | WorkerDied
 """Any of the four results; they share `value`, `unwrap()` and all that is in `_Result`."""
-
-
-def check_code(code: object) -> None:
-    """Refuse code that no worker could be given.
-
-    Raises:
-        ConfigError: it is not a string, is longer than `MAX_CODE_BYTES`, or holds lone surrogates.
-    """
-    if not isinstance(code, str):
-        raise ConfigError("code", code, "source text (str)")
-    if len(code) > MAX_CODE_BYTES:
-        raise ConfigError(
-            "code", f"{len(code)} characters", f"at most {describe_limit('code', MAX_CODE_BYTES)}"
-        )
-    try:
-        size = len(code.encode())
-    except UnicodeEncodeError as error:
-        raise ConfigError("code", code[error.start : error.end], "text that UTF-8 can encode") from None
-    if size > MAX_CODE_BYTES:
-        raise ConfigError("code", f"{size} bytes", f"at most {describe_limit('code', MAX_CODE_BYTES)}")
-
-
-def check_names(field_name: str, names: object) -> Mapping[str, Any]:
-    """Return a mapping of variables or tools whose names can be names in the guest's code.
-
-    Raises:
-        ConfigError: not a mapping, or a name that is no identifier or is a keyword.
-    """
-    import keyword  # noqa: PLC0415 -- only this check needs it
-    import unicodedata  # noqa: PLC0415 -- as above
-
-    if not isinstance(names, Mapping):
-        raise ConfigError(field_name, names, "a mapping with names as keys")
-    for name in names:
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ConfigError(field_name, name, "a mapping whose keys are Python identifiers")
-        if unicodedata.normalize("NFKC", name) != name:
-            allowed = "a mapping whose keys are in normal form NFKC, as Python reads names"
-            raise ConfigError(field_name, name, allowed)
-        if name.startswith("__"):
-            raise ConfigError(field_name, name, "a mapping without names that start with two underscores")
-    return names
-
-
-def check_tools(tools: object, variables: Mapping[str, Any]) -> None:
-    """Refuse tools that no guest could call.
-
-    Raises:
-        ConfigError: not a mapping of names to callables, or a name that means something else already.
-    """
-    taken = {*variables, ToolError.__name__}
-    for name, tool in check_names("tools", tools).items():
-        if not callable(tool):
-            raise ConfigError(f"tools[{name!r}]", tool, "a callable")
-        if name in taken or ToolError.__name__ in variables:
-            raise ConfigError(
-                "tools", name, "a mapping whose keys are no variables, and ToolError is neither"
-            )
-
-
-def check_seconds(field_name: str, value: object) -> None:
-    """Refuse a duration that is not a finite number of seconds above zero.
-
-    Raises:
-        ConfigError: it is something else.
-    """
-    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
-    if not 0 < number <= LONGEST_S:
-        raise ConfigError(field_name, value, f"a number of seconds > 0 and <= {LONGEST_S}")

@@ -29,6 +29,8 @@ class Limits:
             where the sandbox layer `process_limit` is active, but not in sessions, whose copies share a user.
         returned_files: how many files `result.files` holds; what is beyond is left out, and said to be.
         returned_bytes: their size together, in the same way.
+        connections: how many connections the guest may ask for, where the policy's `network` is a list.
+        network_bytes: what may cross those connections, both directions together.
         fuel: deterministic instruction budget, for engines that count fuel; the others refuse a number.
 
     Raises:
@@ -46,6 +48,8 @@ class Limits:
     processes: int | None = 64
     returned_files: int | None = 256
     returned_bytes: int | None = 16 * MIB
+    connections: int | None = 100
+    network_bytes: int | None = 64 * MIB
     fuel: int | None = None
 
     def __post_init__(self) -> None:

@@ -48,15 +48,20 @@ LAYERS = (
     "scratch_quota",
     "process_limit",
     "cgroup",
+    "network",
     "reliable_kill",
 )
 """Names of the sandbox layers, in the order in which the report lists them."""
 
-# Without these, untrusted code could reach the host's files or outlive its kill.
+# Without these, untrusted code could reach the host's files or network, or outlive its kill.
 ESSENTIAL_LAYERS = frozenset(
-    {"empty_environment", "closed_descriptors", "landlock", "seccomp", "reliable_kill"}
+    {"empty_environment", "closed_descriptors", "landlock", "seccomp", "network", "reliable_kill"}
 )
+_OF_NETWORK = frozenset({"network", "network_namespace"})
 _WITHOUT_SANDBOX = frozenset({"empty_environment", "closed_descriptors", "rlimits"})
+
+NETWORK_NONE, NETWORK_HOST, NETWORK_LIST = "none", "host", "allow-list"
+"""What a policy can give of the network: nothing, the host's own, or connections to what is on a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,7 @@ class Policy:
         allow_imports: profile `strict` only: what guests may import beside the profile's own list, each
             `"module"` or `"module:name"`, with shell wildcards.
         forbid_imports: profile `strict` only: what they may not import, in the same form; wins over all else.
+            `"builtins:name"` takes a built-in function away.
         require: layers without which nothing is run, out of `possible_layers`; None means the essential
             ones, but none for `trusted`. An empty set accepts whatever is active.
         scratch_bytes: size of all files in a guest's scratch folder together, None for no limit.
@@ -83,15 +89,21 @@ class Policy:
             only then; see `WriteBack`.
         files: patterns of the files in the scratch folder that come back in `result.files`, like `"*.csv"`,
             `"plots/*.png"` or `"**"` for all.
+        network: `"none"`; `"host"`, the host's network as it is; or what guests may connect to, each
+            `"host:port"`, `"host"` for port 443 or `"host:*"`. The host is a name, `"*."` and a name for all
+            below it, `"*"` for any, an address or a network such as `"10.1.0.0/16"`. A name that leads to an
+            address that is not public is refused unless the list has the address, too. None is what the
+            profile gives: `"host"` for `trusted`, `"none"` for the others. `strict` knows no other.
+        key: a text that is equal for equal policies; names the policy's sandbox in the tree.
 
     `read_paths` and `write_paths` make the layer `host_paths` a required one, whatever `require` says, but
     for `trusted`. `strict`, which cannot open files, takes none of the three; `trusted`, which may read
     everything, takes no `read_paths`.
 
     Raises:
-        ConfigError: an unknown profile or layer, a required layer that the profile has on no machine, names
-            that are not strings, a limit of the scratch folder that is too small, or paths that a guest
-            cannot have.
+        ConfigError: an unknown profile or layer, a required layer that the policy has on no machine, names
+            that are not strings, an import rule of another form, a limit of the scratch folder that is too
+            small, paths that a guest cannot have, or a network that the profile cannot give.
     """
 
     profile: Profile | str = Profile.PROCESS
@@ -106,6 +118,8 @@ class Policy:
     read_paths: tuple[str | PathLike[str], ...] = ()
     write_paths: Mapping[str, str | PathLike[str]] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    network: str | tuple[str, ...] | None = None
+    key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -115,18 +129,22 @@ class Policy:
         for name in ("packages", "preload", "allow_imports", "forbid_imports"):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
         object.__setattr__(self, "environment", _environment(self.environment))
+        for name in ("allow_imports", "forbid_imports"):
+            _check_rules(name, getattr(self, name))
         if self.profile is not Profile.STRICT and (self.allow_imports or self.forbid_imports):
             # In the full language an import list is no protection: importlib walks around it.
             listed = (*self.allow_imports, *self.forbid_imports)
             raise ConfigError(
                 "Policy.allow_imports and forbid_imports", listed, "empty unless the profile is 'strict'"
             )
+        object.__setattr__(self, "network", _network(self.network, Profile(self.profile)))
         if self.require is not None:
             object.__setattr__(self, "require", frozenset(_names("require", self.require)))
-            _check_required(self.require, self.possible_layers, Profile(self.profile))
+            _check_required(self)
         _check_quota("scratch_bytes", self.scratch_bytes, MIB)
         _check_quota("scratch_files", self.scratch_files, 16)
         self._check_files()
+        object.__setattr__(self, "key", self._key())
 
     def _check_files(self) -> None:
         """Check what is said about files, and keep it as texts.
@@ -155,28 +173,32 @@ class Policy:
     def required_layers(self) -> frozenset[str]:
         """The layers without which nothing is run, the default resolved."""
         trusted = self.profile is Profile.TRUSTED
-        default = frozenset() if trusted else ESSENTIAL_LAYERS
+        default = frozenset() if trusted else ESSENTIAL_LAYERS & self.possible_layers
         named = self.require if self.require is not None else default
         lends = bool(self.read_paths or self.write_paths) and not trusted
         return named | {"host_paths"} if lends else named
+
+    @property
+    def network_access(self) -> str:
+        """`"none"`, `"host"` or `"allow-list"`, the default resolved."""
+        if self.network is None:
+            return NETWORK_HOST if self.profile is Profile.TRUSTED else NETWORK_NONE
+        return self.network if isinstance(self.network, str) else NETWORK_LIST
 
     @property
     def possible_layers(self) -> frozenset[str]:
         """The layers that this policy has on a machine which lacks nothing.
 
         `Policy(require=Policy().possible_layers)` insists on all of them. Guests that start no processes have
-        no use for a control group; `trusted` has no layer that takes rights away.
+        no use for a control group; `trusted` has no layer that takes rights away, and `network="host"` none
+        that takes the network away.
         """
-        match Profile(self.profile):
-            case Profile.SHELL:
-                return frozenset(LAYERS)
-            case Profile.TRUSTED:
-                return _WITHOUT_SANDBOX
-        return frozenset(LAYERS) - {"cgroup"}
+        if self.profile is Profile.TRUSTED:
+            return _WITHOUT_SANDBOX
+        useless = set() if self.profile is Profile.SHELL else {"cgroup"}
+        return frozenset(LAYERS) - useless - (_OF_NETWORK if self.network_access == NETWORK_HOST else set())
 
-    @property
-    def key(self) -> str:
-        """A text that is equal for equal policies; names the policy's sandbox in the tree."""
+    def _key(self) -> str:
         return repr(
             (
                 Profile(self.profile).value,
@@ -191,23 +213,40 @@ class Policy:
                 self.read_paths,
                 sorted(self.write_paths.items()),
                 self.files,
+                self.network,
             )
         )
 
 
-def _check_required(required: frozenset[str], possible: frozenset[str], profile: Profile) -> None:
-    """Refuse layers that do not exist, and those that the profile would not have on the best of machines.
+def _check_rules(field_name: str, rules: tuple[str, ...]) -> None:
+    """Refuse an import rule without a module, or with an empty name.
 
     Raises:
         ConfigError: there is one.
     """
+    wrong = [
+        rule for rule in rules if not all(part.strip() for part in rule.split(":", 1)) or rule.count(":") > 1
+    ]
+    if wrong:
+        raise ConfigError(f"Policy.{field_name}", wrong, "rules of the form 'module' or 'module:name'")
+
+
+def _check_required(policy: Policy) -> None:
+    """Refuse layers that do not exist, and those that the policy would not have on the best of machines.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    required, possible = policy.required_layers, policy.possible_layers
     unknown = sorted(required - set(LAYERS))
     if unknown:
         raise ConfigError("Policy.require", unknown, one_of(LAYERS))
     impossible = sorted(required - possible)
     if impossible:
         having = one_of(layer for layer in LAYERS if layer in possible)
-        raise ConfigError("Policy.require", impossible, f"{having} in the profile {profile.value!r}")
+        opened = " with the network 'host'" if policy.network == NETWORK_HOST else ""
+        name = Profile(policy.profile).value
+        raise ConfigError("Policy.require", impossible, f"{having} in the profile {name!r}{opened}")
 
 
 def _environment(value: object) -> dict[str, str]:
@@ -224,6 +263,25 @@ def _environment(value: object) -> dict[str, str]:
         if not good or not _encodable(name + text):
             raise ConfigError("Policy.environment", {name: text}, allowed)
     return dict(value)
+
+
+def _network(value: object, profile: Profile) -> str | tuple[str, ...] | None:
+    """Return what a policy gives of the network, a list in its usual form.
+
+    Raises:
+        ConfigError: it is something else, or what the profile cannot give.
+    """
+    if value is not None and value not in (NETWORK_NONE, NETWORK_HOST):
+        from dspex_actors import _network as rules  # noqa: PLC0415 -- brings in ipaddress, which few policies need
+
+        value = rules.parse_rules(value)
+    if profile is Profile.STRICT and value not in (None, NETWORK_NONE):
+        raise ConfigError("Policy.network", value, "'none' in the profile 'strict', which has no sockets")
+    if profile is Profile.TRUSTED and value not in (None, NETWORK_HOST):
+        raise ConfigError(
+            "Policy.network", value, "'host' in the profile 'trusted', which takes nothing away"
+        )
+    return value
 
 
 def _check_quota(field_name: str, value: object, least: int) -> None:

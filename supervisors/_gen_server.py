@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from supervisors._actor import GenActor
@@ -132,10 +133,16 @@ class GenServer(GenActor):
     def send_after(self, seconds: float, message: Message) -> Timer:
         """Send `message` to this actor's `handle_info` later; the timer's `cancel` takes it back.
 
-        A message that is in the queue already is not taken back.
+        A message that is in the queue already is not taken back. One that is still to come keeps nothing of
+        an actor that has ended.
         """
-        send = self.pid.send_info
-        return self.system.timers.arm(seconds, lambda: send(message))
+        pid = weakref.ref(self.pid)
+
+        def send() -> None:
+            if (target := pid()) is not None:
+                target.send_info(message)
+
+        return self.system.timers.arm(seconds, send)
 
     def checkpoint(self) -> None:
         """End here if this actor has been asked to end, or killed; for a loop in a handler that takes long.

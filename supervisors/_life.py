@@ -120,7 +120,7 @@ class LivingActor(pykka.ThreadingActor):
         except BaseException as error:  # noqa: BLE001 -- the actor boundary: our own code failed
             end = self._crashed(error)
         self._finish(end)
-        running.actor = None
+        running.pid = running.address = running.actor = None  # the thread may wait long for another actor
         self.actor_stopped.set()  # what pykka's ActorRef.is_alive looks at
         pid.thread_ended()
 

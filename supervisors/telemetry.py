@@ -89,6 +89,10 @@ class Telemetry:
             self._handlers[event] = (*self._handlers.get(event, ()), handler)
         return lambda: self._detach(event, handler)
 
+    def is_heard(self, event: str) -> bool:
+        """Whether a handler would be told of `event`; it is not worth composing otherwise."""
+        return event in self._handlers or ALL_EVENTS in self._handlers
+
     def emit(self, event: str, measurements: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Tell the handlers of `event`, and those of all events."""
         if not self._handlers:

@@ -25,6 +25,7 @@ from dspex_actors.executors._messages import (
     Run,
     StartFailed,
     Stats,
+    StillBusy,
     Withdraw,
     WorkerReady,
 )
@@ -61,9 +62,6 @@ _MOST_START_FAILURES = 3
 
 _RETRY_S = 0.1
 """Pause after a start that failed, times the failures in a row."""
-
-_REFILL_AFTER_S = 0.005
-"""When a spare that was taken is replaced, unless its guest ends before; most short ones do."""
 
 _WORKER_STOP_S = 1.0
 """A worker's actor may be blocked in its guest; after this it is fenced off, which kills the process."""
@@ -142,7 +140,6 @@ class PythonExecutor(GenServer):
         self._tokens: dict[Pid, int] = {}
         self._serial = 0
         self._start_failures = 0
-        self._refill_armed = False
         self._draining: list[Sender] | None = None
         self._tool_loop = tool_loop or ToolLoop()
         self.pid.on_release(self._kill_all)  # runs at every end, also of an actor that was fenced off
@@ -186,6 +183,8 @@ class PythonExecutor(GenServer):
                 self._start_failed(message)
             case Withdraw(number):
                 self._withdraw(number)
+            case StillBusy():
+                self._refill()
 
     def handle_info(self, message: object) -> None:
         """Take the end of a worker, or of a request's patience."""
@@ -193,7 +192,6 @@ class PythonExecutor(GenServer):
             case Down(pid=pid, reason=reason):
                 self._worker_gone(pid, reason)
             case _Refill():
-                self._refill_armed = False
                 self._refill()
             case QueueTimeout(number):
                 self._give_up(number)
@@ -212,9 +210,6 @@ class PythonExecutor(GenServer):
         worker = self._pool.request(number)
         if worker is not None:
             self._dispatch(number, worker)
-            if not self._refill_armed:  # off the path of this request, whose guest is starting now
-                self._refill_armed = True
-                self.send_after(_REFILL_AFTER_S, _Refill())
             return
         waiting.timer = self.send_after(context.queue_wait_s, QueueTimeout(number))
         if sender is not None:

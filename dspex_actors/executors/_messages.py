@@ -15,6 +15,10 @@ class GetHandle(NamedTuple):
     """Ask the zygote's actor for its `ZygoteHandle`."""
 
 
+class GetNetwork(NamedTuple):
+    """Ask the network's actor for its `Proxy`."""
+
+
 class GetReport(NamedTuple):
     """Ask the zygote's actor what its probe found: a `ProbeReport`."""
 
@@ -43,6 +47,10 @@ class WorkerReady(NamedTuple):
     pid: Pid
     process: WorkerProcess
     token: int
+
+
+class StillBusy(NamedTuple):
+    """A worker's guest is not done at once; until it is, another spare is wanted in its place."""
 
 
 class StartFailed(NamedTuple):

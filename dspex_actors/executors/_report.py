@@ -37,6 +37,8 @@ def report_finished(
         result: how it ended; an exception if the host failed.
         session: number of the session it was a call in.
     """
+    if not (system.telemetry.is_heard(_events.EXECUTION_FINISHED) or log.is_heard("info")):
+        return  # the caller has its result and waits for the interpreter's lock
     measurements = {"queued_s": message.queued_s}
     metadata: dict[str, object] = {
         "execution": message.id,

@@ -41,7 +41,7 @@ from supervisors import NO_REPLY, GenServer, Refuse, Sender, Shutdown, Stop, Sup
 if TYPE_CHECKING:
     from dspex_actors._execution import ExecutionResult
     from dspex_actors.values import Encoded
-    from supervisors import ExitReason
+    from supervisors import ExitReason, Timer
 
 _IDLE_S = 0.02
 """How long nothing was asked of a session before it counts as idle, for `checkpoint="idle"`."""
@@ -85,12 +85,13 @@ class SessionActor(GenServer):
         self._draining = False
         self._in_hand = True  # the process is being talked to
         self._body: SessionBody | None = None
+        self._idle_look: Timer | None = None
         self.pid.on_release(self._release)
         self._body = SessionBody(setup, self.system, branch)
         self._in_hand = False
         self._used = self.system.clock.now()
         if setup.config.idle_timeout_s is not None:
-            self.send_after(setup.config.idle_timeout_s, _LookIdle())
+            self._idle_look = self.send_after(setup.config.idle_timeout_s, _LookIdle())
         facts = {"session": setup.number, "profile": self._body.worker.facts.profile}
         self.system.telemetry.emit(_events.SESSION_STARTED, {}, facts)
 
@@ -174,7 +175,7 @@ class SessionActor(GenServer):
         left = self._used + allowed - self.system.clock.now()
         if left <= 0:
             return Stop(Shutdown(f"it was idle for {allowed:g} s"))
-        self.send_after(left, _LookIdle())
+        self._idle_look = self.send_after(left, _LookIdle())
         return None
 
     def _freeze_idle(self) -> Stop | None:
@@ -253,10 +254,12 @@ class SessionActor(GenServer):
         self.system.telemetry.emit(_events.SESSION_CLOSED, {}, facts)
 
     def _release(self) -> None:
-        """End the processes of an actor that was fenced off, which runs no `terminate`.
+        """Forget the timer; end the processes of an actor that was fenced off, which runs no `terminate`.
 
         If its thread is talking to one of them, the kill unblocks it, and it gives the descriptors back.
         """
+        if self._idle_look is not None:
+            self._idle_look.cancel()
         self._setup.lifeline.cut(Cause.STOPPED, "its actor was killed")
         if self._body is not None and not self._in_hand:
             self._body.worker.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ValueEncodeError, WorkerLostError, WritePathError
-from dspex_actors.executors._messages import Run, WorkerReady
+from dspex_actors.executors._messages import Run, StillBusy, WorkerReady
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._tools import RequestTools
 from dspex_actors.executors._variables import encode_variables
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 class _ProcessEnded:
     """Sent by the reaper when the worker's process is gone."""
 
+
+_AT_ONCE_S = 0.005
+"""When a spare that was taken is replaced, unless its guest ends before; most short ones do."""
 
 _IDLE_DEATH = Stop(Crash.from_exception(WorkerLostError("an idle worker process ended by itself")))
 
@@ -55,6 +58,7 @@ class WorkerActor(GenServer):
         self._busy = False
         self.pid.on_release(self._release)
         self._process.wait_ready(start_timeout_s, self.system.timers)
+        self._process.tell_when_late(_AT_ONCE_S, lambda: executor.cast(StillBusy()))
         pid, ended = self.pid, _ProcessEnded()
         self._watch = self.system.reaper.watch_stranger(self._process.pidfd(), lambda: pid.send_info(ended))
         executor.cast(WorkerReady(self.pid, self._process, token))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors import _events
 from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
-from dspex_actors._policy import LAYERS, Profile
-from dspex_actors.executors._messages import GetHandle, GetReport, ProbeReport
+from dspex_actors._policy import LAYERS, NETWORK_LIST, Profile
+from dspex_actors.executors._messages import GetHandle, GetNetwork, GetReport, ProbeReport
 from dspex_actors.workers import (
     ZygoteHandle,
     remove_folder,
@@ -22,7 +22,7 @@ from dspex_actors.workers import (
     zygote_config,
     zygote_environment,
 )
-from supervisors import Command, OsProcess, Refuse, Shutdown, Stop
+from supervisors import Command, OsProcess, Refuse, Shutdown, Stop, SupervisorAddress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,8 @@ class ZygoteActor(OsProcess):
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         profile = Profile(config.policy.profile).value
         self._handle = ZygoteHandle(self._ours, profile, rules_of(config.policy))
+        if self._policy.network_access == NETWORK_LIST and isinstance(self.parent, SupervisorAddress):
+            self._handle.network = self.parent.child("network").call(GetNetwork())
         try:
             super().init()
         except ConfigError as error:

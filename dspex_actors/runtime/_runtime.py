@@ -11,13 +11,14 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from dspex_actors._checks import check_seconds
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import (
     ConfigError,
     ExecutorUnavailableError,
     RuntimeClosedError,
 )
-from dspex_actors._execution import Execute, ExecutionContext, check_seconds
+from dspex_actors._execution import Execute, ExecutionContext
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy, Profile
 from dspex_actors.executors import GetReport, PythonExecutor, ToolLoop

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
+from dspex_actors._checks import check_names
 from dspex_actors._errors import (
     ConfigError,
     SessionClosedError,
     one_of,
 )
-from dspex_actors._execution import Execute, ExecutionContext, Failed, check_names
+from dspex_actors._execution import Execute, ExecutionContext, Failed
 from dspex_actors.executors import (
     BranchOff,
     Drain,
@@ -51,6 +52,9 @@ class CallOptions(TypedDict, total=False):
     limits: Limits | None
     on_output: Callable[[str, str], None] | None
     tag: object
+
+
+_CALL_OPTIONS = tuple(CallOptions.__annotations__)
 
 
 class Session:
@@ -265,10 +269,9 @@ class Session:
         Raises:
             ConfigError: an argument is wrong.
         """
-        allowed = tuple(CallOptions.__annotations__)
-        unknown = [name for name in options if name not in allowed]
+        unknown = [name for name in options if name not in _CALL_OPTIONS]
         if unknown:
-            raise ConfigError("option of a call in a session", unknown[0], one_of(allowed))
+            raise ConfigError("option of a call in a session", unknown[0], one_of(_CALL_OPTIONS))
         tools = options.get("tools", {})
         if isinstance(tools, Mapping):  # else it is refused below
             options["tools"] = {**self._defaults.tools, **tools}

@@ -34,5 +34,7 @@ class Cause(Enum):
     CLOSED = "its session was closed"
     PROTOCOL = "it broke the protocol"
     TOOL_CALLS = "it called tools too often"
+    CONNECTIONS = "it asked for too many connections"
+    NETWORK_BYTES = "it sent or received too much"
     SPENT = "its work was done"
     START = "it was not ready in time"

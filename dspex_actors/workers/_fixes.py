@@ -23,6 +23,8 @@ _FIXES = {
     "seccomp": "use a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or arm64",
     "cgroup": "let the host make groups below its own: delegate them to its user (systemd: Delegate=yes),"
     " or mount /sys/fs/cgroup writable in its container",
+    "network": "make the seccomp or the network_namespace layer available; if the policy opens the host's"
+    " network, name in it what guests may connect to, in place of 'host'",
     "reliable_kill": "make the seccomp or the pid_namespace layer available",
     "user_namespace": _NAMESPACES,
     "pid_namespace": _NAMESPACES,

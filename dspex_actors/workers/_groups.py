@@ -156,7 +156,7 @@ class WorkerGroup:
         self._take_back(self._group)
 
 
-class _Timers:
+class ThreadTimers:
     """Timers of threads, for a trial that comes before there is anybody to lend others."""
 
     def arm(self, seconds: float, callback: Callable[[], object]) -> threading.Timer:
@@ -174,7 +174,7 @@ def try_group(worker: WorkerProcess, group: WorkerGroup, timeout_s: float) -> La
         group: its group.
         timeout_s: seconds it may take to be ready, and then to do it.
     """
-    timers, seen, limits = _Timers(), [], Limits(time_s=timeout_s, processes=None)
+    timers, seen, limits = ThreadTimers(), [], Limits(time_s=timeout_s, processes=None)
     try:
         worker.wait_ready(timeout_s, timers)
         if "tasks" in group.powers:

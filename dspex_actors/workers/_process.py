@@ -19,17 +19,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dspex_actors._errors import ProtocolError, WorkerLostError
-from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerDied, WorkerFacts
+from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerFacts
 from dspex_actors.workers import _framing, _pidfds, _protocol
+from dspex_actors.workers._asks import Asks
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._guest_files import NO_RULES, GuestFiles, take
+from dspex_actors.workers._lateness import NoticingReader
+from dspex_actors.workers._network_calls import DescriptorStream
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers._request import parts_of
 from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
-from dspex_actors.workers._result import final_of, result_of, usage_of
-from dspex_actors.workers._tool_calls import ToolCalls
+from dspex_actors.workers._result import death_of, final_of, limit_of, result_of
+from dspex_actors.workers._zygote_news import birth_of, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,10 +41,10 @@ if TYPE_CHECKING:
     from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._groups import WorkerGroup
+    from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._tool_calls import Tools
 
 _decode_ready = msgspec.msgpack.Decoder(_protocol.Ready).decode
-_decode_control = msgspec.msgpack.Decoder(_protocol.Born | _protocol.Unborn | _protocol.Exited).decode
 
 _DEATH_WAIT_S = 5.0
 """How long a killed process may take to be gone before it is reported; measured 1 to 13 ms."""
@@ -67,6 +70,7 @@ class WorkerProcess:
 
     file_rules = NO_RULES
     files: GuestFiles | None = None
+    _descriptors: DescriptorStream | None = None
     zygote_pid = 0  # process id; 0 if it is not known
 
     def __init__(
@@ -78,11 +82,11 @@ class WorkerProcess:
         sandbox: Mapping[str, bool],
         control_group: WorkerGroup | None = None,
     ) -> None:
-        self._data = data
         self._control_group = control_group
         self._control = control
+        self._network: Network | None = None
         self._caps: dict[int, int] = {FrameType.READY: _protocol.READY_CAP}
-        self._reader = _framing.FrameReader(data, self._caps)
+        self._attach(data)
         self._lock = threading.Lock()
         self._pidfd = -1
         self._nanny = -1  # pidfd; killing her kills all that the guest has started
@@ -94,6 +98,22 @@ class WorkerProcess:
         self._profile = profile
         self._sandbox = sandbox
         self.facts = WorkerFacts(worker_id, 0, profile)
+
+    def use_network(self, network: Network | None) -> None:
+        """Say what makes its connections, None for nothing; before it is ready."""
+        self._network = network
+        self._attach(self._data)
+
+    def _attach(self, data: socket.socket) -> None:
+        """Take the socket that the worker holds the other end of."""
+        self._drop_descriptors()
+        self._data = data
+        self._descriptors = None if self._network is None else DescriptorStream(data, self._network)
+        self._reader = NoticingReader(data, self._caps, self._descriptors)
+
+    def _drop_descriptors(self) -> None:
+        if self._descriptors is not None:
+            self._descriptors.drop()
 
     def wait_ready(self, timeout_s: float, timers: Timers) -> None:
         """Wait until the worker is confined and warm.
@@ -113,24 +133,13 @@ class WorkerProcess:
             self._control_group.admit(self)
         self._wait_confined(timeout_s, timers)
 
-    def _be_born(
-        self, timeout_s: float
-    ) -> tuple[_protocol.Born | _protocol.Unborn | _protocol.Exited, list[int]]:
-        """Wait for what the zygote tells of the fork; return it with the descriptors.
-
-        Raises:
-            WorkerLostError: it tells of none.
-        """
-        self._control.settimeout(timeout_s)
+    def _be_born(self, timeout_s: float) -> tuple[object, list[int]]:
+        """Wait for what the zygote tells of the fork; see `birth_of`."""
         try:
-            message, fds = _protocol.receive_with_fds(self._control, 4096, 3)
-        except OSError as error:
+            return birth_of(self._control, timeout_s)
+        except WorkerLostError:
             self.close()
-            raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
-        if not message:
-            self.close()
-            raise WorkerLostError("the zygote ended before it started a worker")
-        return _decode_control(message), fds
+            raise
 
     def _wait_confined(self, timeout_s: float, timers: Timers) -> None:
         """Wait until the worker says that it is ready.
@@ -156,6 +165,10 @@ class WorkerProcess:
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
+
+    def tell_when_late(self, seconds: float, on_late: Callable[[], object]) -> None:
+        """Have the next request call `on_late` if it takes long; see `NoticingReader.tell_when_late`."""
+        self._reader.tell_when_late(seconds, on_late)
 
     def execute(
         self,
@@ -187,9 +200,8 @@ class WorkerProcess:
         """
         nonce = self._begin(limits, timers)
         output = OutputCollector(limits.output_bytes, on_output)
-        calls = None if tools is None else ToolCalls(tools, limits, self._data, nonce)
-        names = () if calls is None else calls.names
-        parts = parts_of(code, variables, limits, keep=keep, tools=names, read=read)
+        asks = Asks(tools, self._descriptors, limits, self._data, nonce, partial(self.kill_request, nonce))
+        parts = parts_of(code, variables, limits, keep=keep, tools=asks.tools, read=read)
         started = time.monotonic()
         watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
         detail, final, value = "", None, None
@@ -197,7 +209,7 @@ class WorkerProcess:
             if self._control_group is not None:
                 self._control_group.limit(limits)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
-            final, value = self._receive(nonce, limits, output, calls)
+            final, value = self._receive(nonce, limits, output, asks)
         except ProtocolError as error:
             detail = f"the worker broke the protocol: {error}"
             self.kill(Cause.PROTOCOL)
@@ -211,21 +223,21 @@ class WorkerProcess:
         if not self._end_request():
             final = None
         output.finish()
+        asks.end_connections()
         common = {
             "stdout": output.text(_protocol.STDOUT),
             "stderr": output.text(_protocol.STDERR),
             "duration_s": time.monotonic() - started,
             "worker": self.facts,
             "sandbox": self._sandbox,
-            "usage": usage_of(final, calls),
+            "usage": asks.usage(final),
         }
         try:
             if final is None:
                 return self._ended(limits, detail, common)
             return result_of(final, value, limits, common)
         finally:
-            if calls is not None:
-                calls.close()
+            asks.close()
 
     def _memory(self) -> int | None:
         return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid)
@@ -244,7 +256,7 @@ class WorkerProcess:
             return self._cause is None
 
     def _receive(
-        self, nonce: int, limits: Limits, output: OutputCollector, calls: ToolCalls | None = None
+        self, nonce: int, limits: Limits, output: OutputCollector, asks: Asks
     ) -> tuple[Final | None, Any]:
         """Read frames up to the final one; (None, None) if the worker ends before.
 
@@ -256,21 +268,18 @@ class WorkerProcess:
             final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
         self._caps.clear()
         self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
-        if calls is not None:
-            self._caps[FrameType.TOOL_CALL] = calls.cap
+        self._caps.update(asks.caps)
         while (frame := self._reader.read()) is not None:
             if frame.nonce != nonce:
                 raise ProtocolError("a frame that belongs to no request")
             if frame.type == FrameType.OUTPUT:
                 output.add(memoryview(frame.payload))
-            elif frame.type == FrameType.TOOL_CALL and calls is not None:
-                if not calls.take(frame.payload):
-                    self.kill(Cause.TOOL_CALLS)
-                    break
-            else:
-                if calls is not None:
-                    calls.finish()
+            elif frame.type == FrameType.FINAL:
+                asks.finish()
                 return final_of(frame.payload, limits.result_bytes)
+            elif (cause := asks.take(frame)) is not None:
+                self.kill(cause)
+                break
         return None, None
 
     def _ended(self, limits: Limits, detail: str, common: dict[str, Any]) -> ExecutionResult:
@@ -280,12 +289,8 @@ class WorkerProcess:
             WorkerLostError: its zygote ended with it.
         """
         cause = self._cause
-        if cause is Cause.TIME and limits.time_s is not None:
-            return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
-        if cause is Cause.TOOL_CALLS and limits.tool_calls is not None:
-            return LimitExceeded(
-                limit="tool_calls", allowed=limits.tool_calls, used=limits.tool_calls + 1, **common
-            )
+        if (exceeded := limit_of(cause, limits, common)) is not None:
+            return exceeded
         if cause is None:
             # Its socket is closed but it may live on: a guest can close its own descriptors.
             alive = not self._wait_dead(0.05)
@@ -294,18 +299,13 @@ class WorkerProcess:
         exited = self._exited()
         if exited is None:
             raise WorkerLostError("the worker's zygote ended")
-        exit_code = os.waitstatus_to_exitcode(exited.status)
-        killed_by = -exit_code if exit_code < 0 else None
         if cause is None and limits.cpu_s is not None and self._ran_out_of_cpu(exited, limits.cpu_s):
             return LimitExceeded(limit="cpu", allowed=limits.cpu_s, used=exited.cpu_s, **common)
         group = self._control_group if cause is None else None
         too_much = cause is Cause.MEMORY or (group is not None and group.ran_out_of_memory())
         if too_much and limits.memory_bytes is not None:
             return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
-        if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
-            detail = f"the worker was killed: {cause.value}"
-        code = exit_code if killed_by is None else None
-        return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)
+        return death_of(exited.status, cause, detail, common)
 
     def _ran_out_of_cpu(self, exited: _protocol.Exited, allowed_s: float) -> bool:
         """Whether the kernel ended it for the CPU time it has used in all."""
@@ -313,13 +313,7 @@ class WorkerProcess:
 
     def _exited(self) -> _protocol.Exited | None:
         """Return what the zygote tells of the worker's end, None if it ended without telling."""
-        self._control.settimeout(_DEATH_WAIT_S)
-        try:
-            message, _ = _protocol.receive_with_fds(self._control, 4096, 1)
-        except OSError:
-            return None
-        exited = _decode_control(message) if message else None
-        return exited if isinstance(exited, _protocol.Exited) else None
+        return end_of(self._control, _DEATH_WAIT_S)
 
     def kill(self, cause: Cause) -> None:
         """Kill the worker process; quiet if it is dead. The first cause is the one remembered."""
@@ -388,6 +382,7 @@ class WorkerProcess:
             self._pidfd = self._nanny = -1
             if self._control_group is not None:
                 self._control_group.close()
+        self._drop_descriptors()
         self._data.close()
         self._control.close()
         return dead

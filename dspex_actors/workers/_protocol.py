@@ -9,6 +9,7 @@ is one of the messages below as MessagePack, the rest is an encoded value.
     worker -> host    READY        Ready                       once, before anything else
                       OUTPUT       stream number, then raw bytes     any number of times
                       TOOL_CALL    ToolCall, [args, kwargs]    one at a time, within a request that has tools
+                      CONNECT      see `_network_protocol`     within a request, where the policy has a list
                       FINAL        Final, value                exactly once per request
                       FROZEN       one byte                    once for each FREEZE: 1 if it has become two
 
@@ -28,7 +29,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-VERSION = 2
+VERSION = 3
 """Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
 
 SPAWN, SPAWN_SESSION = b"spawn", b"session"
@@ -62,6 +63,7 @@ class FrameType(IntEnum):
     TOOL_RESULT = 6
     FREEZE = 7
     FROZEN = 8
+    CONNECT = 9
 
 
 class Request(msgspec.Struct, array_like=True, frozen=True):
@@ -167,6 +169,7 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
         withheld_paths: folders of which guests have a copy, and that they must not reach themselves.
         lends_scratch: whether the host looks into scratch folders: `Born` then carries a descriptor of the
             worker's as the last, and the folder is kept until the host closes the control socket.
+        network: what the policy gives of the network: `"none"`, `"host"` or `"allow-list"`.
     """
 
     profile: str
@@ -184,6 +187,7 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
     lent_paths: list[str] = []
     withheld_paths: list[str] = []
     lends_scratch: bool = False
+    network: str = "none"
 
 
 class LayerReport(msgspec.Struct, frozen=True):

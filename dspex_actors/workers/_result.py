@@ -1,7 +1,8 @@
-"""What the frames of one request come to: a result, and what it used."""
+"""What a request says, and what its frames come to: a result, and what it used."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,14 +15,15 @@ from dspex_actors._execution import (
     GuestFailure,
     LimitExceeded,
     Usage,
+    WorkerDied,
 )
 from dspex_actors.workers import _framing
+from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message, decode_value
 from dspex_actors.workers._protocol import Final
 
 if TYPE_CHECKING:
     from dspex_actors._limits import Limits
-    from dspex_actors.workers._tool_calls import ToolCalls
 
 
 _decode_final = msgspec.msgpack.Decoder(Final).decode
@@ -66,9 +68,37 @@ def result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) 
     return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), **common)
 
 
-def usage_of(final: Final | None, calls: ToolCalls | None) -> Usage:
-    """Say what a request used; a worker that gave no final frame did not tell its part."""
-    count = calls.count if calls is not None else 0
-    if final is None:
-        return Usage(tool_calls=count)
-    return Usage(final.cpu_s, final.memory_peak_bytes, final.dropped_bytes, count)
+def limit_of(cause: Cause | None, limits: Limits, common: dict[str, Any]) -> LimitExceeded | None:
+    """Say which limit a worker was killed for; None if it was not for one.
+
+    Args:
+        cause: why it was killed.
+        limits: of the request.
+        common: what all results have.
+    """
+    usage: Usage = common.get("usage", Usage())
+    exceeded: dict[Cause, tuple[str, float | None, float]] = {
+        Cause.TIME: ("time", limits.time_s, common.get("duration_s", 0.0)),
+        Cause.TOOL_CALLS: ("tool_calls", limits.tool_calls, usage.tool_calls),
+        Cause.CONNECTIONS: ("connections", limits.connections, usage.connections),
+        Cause.NETWORK_BYTES: ("network_bytes", limits.network_bytes, usage.network_bytes),
+    }
+    limit, allowed, used = exceeded.get(cause, ("", None, 0)) if cause is not None else ("", None, 0)
+    return None if allowed is None else LimitExceeded(limit=limit, allowed=allowed, used=used, **common)
+
+
+def death_of(status: int, cause: Cause | None, detail: str, common: dict[str, Any]) -> WorkerDied:
+    """Say how a worker ended that was not killed for a limit.
+
+    Args:
+        status: as waitpid(2) gives it.
+        cause: why the host killed it; None if it did not.
+        detail: what is known besides.
+        common: what all results have.
+    """
+    exit_code = os.waitstatus_to_exitcode(status)
+    killed_by = -exit_code if exit_code < 0 else None
+    if cause in {Cause.CANCELLED, Cause.STOPPED, Cause.CLOSED}:
+        detail = f"the worker was killed: {cause.value}"
+    code = exit_code if killed_by is None else None
+    return WorkerDied(exit_code=code, signal=killed_by, detail=detail, **common)

@@ -134,7 +134,7 @@ class SessionWorker(KeptWorker):
             self.facts = WorkerFacts(self._id, pid_behind(pidfd), self._profile)
             if data is not None:
                 self._data.close()
-                self._data, self._reader = data, _framing.FrameReader(data, self._caps)
+                self._attach(data)
         if older >= 0:
             os.close(older)
 
@@ -273,6 +273,7 @@ class SessionWorker(KeptWorker):
             group=self._group,
         )
         new.files = None if self.files is None else self.files.share()
+        new.use_network(self._network)
         new.zygote_pid = self.zygote_pid
         try:
             came = new._await_worker(_PATIENCE_S)

@@ -162,4 +162,5 @@ class Slots:
 
 def _options(quota: ScratchQuota) -> str:
     """Return the mount options of a scratch folder; the kernel takes 0 for no limit."""
-    return f"mode=700,size={quota.size_bytes or 0},nr_inodes={quota.files or 0}"
+    inodes = 0 if quota.files is None else quota.files + 1  # the folder is one itself
+    return f"mode=700,size={quota.size_bytes or 0},nr_inodes={inodes}"

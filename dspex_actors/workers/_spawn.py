@@ -15,8 +15,8 @@ import msgspec
 
 from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._paths import is_below
-from dspex_actors._policy import Policy, Profile
-from dspex_actors.workers import _groups, _protocol
+from dspex_actors._policy import NETWORK_LIST, Policy, Profile
+from dspex_actors.workers import _groups, _network_paths, _network_trial, _protocol
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._guest_files import NO_RULES, FileRules, rules_of
 from dspex_actors.workers._host_paths import lent_paths, withheld_paths
@@ -27,6 +27,7 @@ from dspex_actors.workers._session_worker import SessionWorker
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._protocol import LayerReport
 
 _Worker = TypeVar("_Worker", bound=WorkerProcess)
@@ -113,7 +114,11 @@ def zygote_config(
     return _protocol.ZygoteConfig(
         profile=Profile(policy.profile).value,
         packages=packages,
-        read_paths=[*_read_paths(packages, programs=policy.profile is Profile.SHELL), *lent],
+        read_paths=[
+            *_read_paths(packages, programs=policy.profile is Profile.SHELL),
+            *_network_paths.read_paths(policy.network_access),
+            *lent,
+        ],
         # The import system lists these; where installed packages cannot be hidden, their names can be seen.
         listed_paths=[str(folder) for folder in _library_folders()],
         hidden_paths=[
@@ -129,6 +134,7 @@ def zygote_config(
         forbid=policy.forbid_imports,
         disabled_layers=sorted(disabled_layers),
         scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
+        network=policy.network_access,
     )
 
 
@@ -195,6 +201,7 @@ class ZygoteHandle:
     Attributes:
         layers: what the zygote's probe found; known after the handshake.
         no_copies: why the state of a session cannot be copied here; empty if it can. Known with the layers.
+        network: makes the connections of guests; set before the handshake where the policy has a list.
         pid: its process id; set by whoever started it.
     """
 
@@ -207,6 +214,7 @@ class ZygoteHandle:
         self._groups: _groups.Groups | None = None
         self.layers: list[LayerReport] = []
         self.no_copies = ""
+        self.network: Network | None = None
         self.pid = 0
 
     def handshake(self, config: _protocol.ZygoteConfig, timeout_s: float) -> list[LayerReport]:
@@ -237,7 +245,11 @@ class ZygoteHandle:
         self._channel.settimeout(None)
         self.no_copies = up.no_copies
         group = self._try_group(config, timeout_s)
-        self.layers = in_order(_groups.with_group_kill(up.layers, group), self._profile)
+        layers = _groups.with_group_kill(up.layers, group)
+        if config.network == NETWORK_LIST and self.network is not None:
+            worker = self._spawn(WorkerProcess, 0, self._make_group())
+            layers = _network_trial.with_list(layers, worker, timeout_s)
+        self.layers = in_order(layers, self._profile)
         return self.layers
 
     def _try_group(self, config: _protocol.ZygoteConfig, timeout_s: float) -> LayerReport:
@@ -312,10 +324,10 @@ class ZygoteHandle:
         finally:
             for each in sent:
                 each.close()
-        worker = SessionWorker(
-            data, control, self.new_id(), self._profile, self._sandbox, line=line, reseed=reseed
-        )
+        facts = self.new_id(), self._profile, self._sandbox
+        worker = SessionWorker(data, control, *facts, line=line, reseed=reseed)
         worker.file_rules = self._files
+        worker.use_network(self.network)
         worker.zygote_pid = self.pid
         return worker
 
@@ -355,6 +367,7 @@ class ZygoteHandle:
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
         worker.file_rules = self._files
+        worker.use_network(self.network)
         worker.zygote_pid = self.pid
         return worker
 

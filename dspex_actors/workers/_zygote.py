@@ -31,6 +31,7 @@ from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
+from dspex_actors.workers.confine._view import View
 from dspex_actors.workers.guest import _loop
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Zygote:
         self._environment = _THREAD_SETTINGS | config.environment
         self._confinement = _enter.Confinement(
             config.profile,
-            _enter.View(
+            View(
                 config.read_paths,
                 config.listed_paths,
                 config.hidden_paths,
@@ -117,6 +118,7 @@ class Zygote:
             ),
             config.scratch_quota,
             frozenset(config.disabled_layers),
+            network=config.network,
         )
         self._children: dict[int, Child] = {}
         self._held: dict[int, Child] = {}  # ended; the host may still look at their scratch folders
@@ -167,6 +169,8 @@ class Zygote:
             sys.path_importer_cache.clear()
         sys.meta_path.append(PackageFinder(config.packages))
         sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
+        if config.network == "allow-list":  # before anything is loaded that takes a socket for its own
+            worker.offer_network()
         for name in config.preload:
             importlib.import_module(name)
         if "numpy.random" in sys.modules:

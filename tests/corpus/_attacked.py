@@ -96,7 +96,11 @@ class Attacked:
             self.end()
             raise RuntimeError(f"the host for {configuration.title!r} did not start")
         self.uid, self.refusal = answer["uid"], answer["refusal"]
-        self.machine = Machine(self.uid == 0, frozenset(answer["layers"]))
+        self.machine = Machine(
+            is_root=self.uid == 0,
+            active=frozenset(answer["layers"]),
+            owns_library=answer["owns_library"],
+        )
 
     def attack(self, entry: str) -> dict[str, str] | None:
         """Have it attacked by an entry; return what is wrong by check, None if the host did not survive."""

@@ -119,11 +119,16 @@ class Host:
         self._mark = filters_of(self._worker())
         sys.addaudithook(self._note)
 
-    def layers(self) -> list[str]:
-        """Return the layers that were found active; `cgroup:POWER` for each power of control groups."""
+    def facts(self) -> dict[str, object]:
+        """Return what decides which leaks are expected; among the layers `cgroup:POWER` for each power."""
         active = {layer.name: layer.detail for layer in self._runtime.sandbox_report().layers if layer.active}
         powers = [power for power in ("kill", "memory", "processes") if power in active.get("cgroup", "")]
-        return [*active, *(f"cgroup:{power}" for power in powers)]
+        return {
+            "uid": os.getuid(),
+            "layers": [*active, *(f"cgroup:{power}" for power in powers)],
+            "owns_library": os.access(sysconfig.get_path("stdlib"), os.W_OK),
+            "refusal": "",
+        }
 
     def close(self) -> bool:
         """Stop; True if nothing had to be left behind."""
@@ -149,18 +154,12 @@ class Host:
         }
         program = entry.program(facts)
         before = HostState.take()
-        family = Family(
-            worker,
-            mark=self._mark,
-            known=self._processes,
-            settle=self._worker,
-            starts_processes=self._profile not in ONE_PROCESS,
-        )
-        counted = self._profile not in ONE_PROCESS and {"bounded_mem", "bounded_tasks"} & {*entry.must}
-        started = family.started if counted else None
-        with Sampler(worker, disk="bounded_disk" in entry.must, started=started) as sampler:
-            result, raised = self._run(program, entry.id)
-        leftovers = family.leftovers()
+        with self._family(worker) as family:
+            counted = self._profile not in ONE_PROCESS and {"bounded_mem", "bounded_tasks"} & {*entry.must}
+            started = family.started if counted else None
+            with Sampler(worker, disk="bounded_disk" in entry.must, started=started) as sampler:
+                result, raised = self._run(program, entry.id)
+            leftovers = family.leftovers()
         following = self._following()
         again = self._runtime.execute(program).value if "fresh_random" in entry.must else None
         self._worker()
@@ -185,6 +184,15 @@ class Host:
         )
         self._executed.clear()
         return {check: CHECKS[check](seen) for check in entry.must if check in CHECKS}
+
+    def _family(self, worker: int) -> Family:
+        return Family(
+            worker,
+            mark=self._mark,
+            known=self._processes,
+            settle=self._worker,
+            starts_processes=self._profile not in ONE_PROCESS,
+        )
 
     def _run(self, program: str, tag: str):
         future = self._runtime.submit(program, tag=tag)
@@ -262,10 +270,11 @@ def main() -> None:
     try:
         host = Host(**json.loads(sys.stdin.readline()), canary=sys.argv[1])
     except SandboxUnavailableError as error:
-        sys.stdout.write(json.dumps({"uid": os.getuid(), "layers": [], "refusal": error.layer}) + "\n")
+        facts = {"uid": os.getuid(), "layers": [], "owns_library": False, "refusal": error.layer}
+        sys.stdout.write(json.dumps(facts) + "\n")
         return
     try:
-        answer: dict[str, object] = {"uid": os.getuid(), "layers": host.layers(), "refusal": ""}
+        answer: dict[str, object] = host.facts()
         while True:
             sys.stdout.write(json.dumps(answer) + "\n")
             sys.stdout.flush()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from tests.corpus._checks import LEFTOVER_S
 from tests.corpus._watch import Look, Process, descendants, kill, look, pid_namespace, wait_until
@@ -25,7 +25,7 @@ QUIET_LOOKS_AT_PROCESSES = 12
 
 
 class Family:
-    """One worker and all that it starts.
+    """One worker and all that it starts. A context manager: it holds on to the worker's pid namespace.
 
     Args:
         worker: its process id, before it has guest code.
@@ -48,11 +48,19 @@ class Family:
         self._mark = mark
         self._known = known
         self._settle = settle
-        namespace = pid_namespace(worker)
-        own = namespace not in {0, pid_namespace("self")}
-        self._namespace = namespace if own and starts_processes else None
+        # Held open: else the next namespace might get the number of one that has ended.
+        self._held = os.open(f"/proc/{worker}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        namespace = os.fstat(self._held).st_ino
+        is_own = namespace != pid_namespace("self")
+        self._namespace = namespace if is_own and starts_processes else None
         self._looks = QUIET_LOOKS_AT_PROCESSES if starts_processes else QUIET_LOOKS
         self._dead = look().dead
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        os.close(self._held)
 
     def started(self) -> list[int]:
         """Return what the worker has started and still lives, and spares that are on their way."""

@@ -16,10 +16,17 @@ FILE = Path(__file__).with_name("matrix.toml")
 
 
 class Machine(NamedTuple):
-    """What a host has found: whether it is root, and which layers are active for its guests."""
+    """What decides on a machine which leaks are expected.
+
+    Attributes:
+        is_root: whether the host is.
+        active: layers that are active for its guests, and `cgroup:POWER` for what control groups can do.
+        owns_library: whether the host may write to the folder of the standard library.
+    """
 
     is_root: bool
     active: frozenset[str]
+    owns_library: bool = True
 
 
 class Cell(NamedTuple):
@@ -64,6 +71,7 @@ class May:
     Attributes:
         without: layers; where one of them is active nothing leaks.
         unless_root: whether nothing leaks where the host is root.
+        if_owned: whether it leaks only where the host may write to the folder of the standard library.
     """
 
     id: str
@@ -74,10 +82,12 @@ class May:
     why: str
     without: tuple[str, ...] = ()
     unless_root: bool = False
+    if_owned: bool = False
 
     def holds_on(self, machine: Machine) -> bool:
         """Whether the leak is expected on a machine."""
-        return not (machine.active & set(self.without)) and not (self.unless_root and machine.is_root)
+        spared = (self.unless_root and machine.is_root) or (self.if_owned and not machine.owns_library)
+        return not spared and not (machine.active & set(self.without))
 
 
 class Verdict(NamedTuple):

@@ -121,6 +121,8 @@ def _condition(rule: May) -> str:
     found = [f"{layers} {'are' if len(rule.without) > 1 else 'is'} missing"] if layers else []
     if rule.unless_root:
         found.append("the host is not root")
+    if rule.if_owned:
+        found.append("the host may write there")
     return f", where {' and '.join(found)}" if found else ""
 
 

@@ -98,6 +98,7 @@ def test_a_leak_is_expected_on_a_machine_that_lacks_the_layers_and_on_no_other(r
     bare = Machine(is_root=False, active=frozenset())
     assert rule.holds_on(bare)
     assert rule.holds_on(bare._replace(is_root=True)) is not rule.unless_root
+    assert rule.holds_on(bare._replace(owns_library=False)) is not rule.if_owned
     for layer in rule.without:
         assert not rule.holds_on(Machine(is_root=False, active=frozenset({layer})))
 

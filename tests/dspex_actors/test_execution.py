@@ -23,7 +23,7 @@ from dspex_actors import (
     WorkerDied,
     WorkerDiedError,
 )
-from dspex_actors._execution import MAX_CODE_BYTES
+from dspex_actors._checks import MAX_CODE_BYTES
 
 
 class TestCode:

@@ -21,6 +21,8 @@ WHOLE = (
     "processes",
     "returned_files",
     "returned_bytes",
+    "connections",
+    "network_bytes",
     "fuel",
 )
 LEAST = {"memory_bytes": 2**20, "result_bytes": 256, "open_files": 8, "processes": 1}

@@ -129,6 +129,15 @@ def test_import_rules_are_refused_where_the_language_could_walk_around_them(fiel
     assert getattr(Policy(profile="strict", **{field: ["os"]}), field) == ("os",)
 
 
+@pytest.mark.parametrize("field", ["allow_imports", "forbid_imports"])
+@pytest.mark.parametrize("rule", [":name", "module:", " :name", "module: ", "a:b:c", ":::x"])
+def test_an_import_rule_without_a_module_or_with_an_empty_name_is_refused(field, rule):
+    with pytest.raises(ConfigError, match="'module' or 'module:name'") as caught:
+        Policy(profile="strict", **{field: ["math", rule]})
+
+    assert (caught.value.field, caught.value.value) == (f"Policy.{field}", [rule])
+
+
 EQUAL = [
     (Policy(), Policy(profile="process")),
     (Policy(environment={"A": "1", "B": "2"}), Policy(environment={"B": "2", "A": "1"})),
@@ -146,6 +155,9 @@ DIFFERENT = [
     Policy(require=()),
     Policy(profile="strict", allow_imports=["os"]),
     Policy(profile="strict", forbid_imports=["os"]),
+    Policy(network="host"),
+    Policy(network=()),
+    Policy(network=["example.org"]),
 ]
 
 
@@ -177,3 +189,51 @@ def test_policies_with_other_scratch_folders_have_sandboxes_of_their_own():
     policies = [Policy(), Policy(scratch_bytes=2**20), Policy(scratch_files=16)]
 
     assert len({policy.key for policy in policies}) == 3
+
+
+NETWORKS = [
+    ("process", None, "none"),
+    ("process", "none", "none"),
+    ("process", "host", "host"),
+    ("process", ["example.org"], "allow-list"),
+    ("process", (), "allow-list"),
+    ("shell", "host", "host"),
+    ("shell", ["example.org"], "allow-list"),
+    ("strict", None, "none"),
+    ("strict", "none", "none"),
+    ("trusted", None, "host"),
+    ("trusted", "host", "host"),
+]
+
+
+@pytest.mark.parametrize(("profile", "network", "access"), NETWORKS)
+def test_a_policy_gives_no_network_unless_it_says_so_or_trusts_its_guests(profile, network, access):
+    assert Policy(profile=profile, network=network).network_access == access
+
+
+@pytest.mark.parametrize("network", ["host", ["example.org"]])
+def test_the_strict_profile_has_no_sockets_and_refuses_any_network(network):
+    with pytest.raises(ConfigError, match="no sockets") as caught:
+        Policy(profile="strict", network=network)
+
+    assert caught.value.field == "Policy.network"
+
+
+@pytest.mark.parametrize("network", ["none", ["example.org"]])
+def test_the_trusted_profile_refuses_to_pretend_that_it_takes_the_network_away(network):
+    with pytest.raises(ConfigError, match="takes nothing away"):
+        Policy(profile="trusted", network=network)
+
+
+@pytest.mark.parametrize("profile", ["process", "shell"])
+def test_a_network_that_is_open_is_not_required_to_be_closed(profile):
+    assert Policy(profile=profile).required_layers == ESSENTIAL_LAYERS
+    assert Policy(profile=profile, network=["a.org"]).required_layers == ESSENTIAL_LAYERS
+    assert Policy(profile=profile, network="host").required_layers == ESSENTIAL_LAYERS - {"network"}
+
+
+def test_lists_that_say_the_same_have_one_key():
+    short, long = Policy(network=["Example.org."]), Policy(network=("example.org:443", "example.org"))
+
+    assert short.network == long.network == ("example.org:443",)
+    assert short.key == long.key

@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from dspex_actors import values
-from dspex_actors.workers import _process, _result, _tool_calls
+from dspex_actors.workers import _process, _result, _tool_calls, _zygote_news
 from tests._leaks import Snapshot, leaks_since
 from tests.integration._tools import BareZygote, runtime_of, scratch_folders
 
@@ -66,7 +66,7 @@ def decoding_watch():
         patch.setattr(values, "decode", watch.watched(values.decode))
         for module, name in (
             (_result, "_decode_final"),
-            (_process, "_decode_control"),
+            (_zygote_news, "_decode_control"),
             (_process, "_decode_ready"),
         ):
             patch.setattr(module, name, watch.watched(getattr(module, name)))

@@ -67,6 +67,18 @@ def test_memory_of_a_policy_s_preloaded_modules_is_not_the_guests():
         assert zygote.run(waits, SMALL).value == 48 * MIB
 
 
+def test_a_call_with_less_memory_than_its_session_cannot_lift_its_limit_for_long():
+    lifts = "import resource\nresource.setrlimit(resource.RLIMIT_DATA, (resource.getrlimit(2)[1],) * 2)\n"
+    fills = "kept = bytearray(150 * 2**20)\nwhile True: pass"
+    with runtime_of(spares=0) as runtime, runtime.session(limits=Limits(time_s=20)) as session:
+        result = session.execute(lifts + fills, limits=SMALL)
+        left_alone = session.execute(lifts + "len(bytearray(150 * 2**20))").value
+
+    assert isinstance(result, LimitExceeded), result
+    assert (result.limit, result.allowed) == ("memory", 64 * MIB)
+    assert left_alone == 150 * MIB
+
+
 @pytest.mark.parametrize(("checkpoint", "fate"), [("every_call", "rolled_back"), ("never", "lost")])
 def test_a_session_whose_worker_is_killed_for_it_goes_back_or_loses_its_state(checkpoint, fate):
     trick = code("a mapping that grows like a stack", 200 * MIB, "while True: pass")

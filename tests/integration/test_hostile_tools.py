@@ -16,9 +16,9 @@ import pytest
 
 from dspex_actors import Completed, LimitExceeded, Limits, ProtocolError, WorkerDied, values
 from dspex_actors.workers import WorkerProcess, _protocol
+from dspex_actors.workers._asks import Asks
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import FrameType, ToolCall
-from dspex_actors.workers._tool_calls import ToolCalls
 from tests.integration._fake_worker import (
     HEADER,
     LIMITS,
@@ -239,7 +239,8 @@ def test_whatever_bytes_come_only_given_tools_are_called_and_only_with_plain_arg
             worker = WorkerProcess(data, control, 1, "process", {})
             tools = Tools(answers=False)
             with suppress(ProtocolError):
-                worker._receive(nonce, LIMITS, OutputCollector(100), ToolCalls(tools, LIMITS, data, nonce))
+                asks = Asks(tools, None, LIMITS, data, nonce, worker.kill)
+                worker._receive(nonce, LIMITS, OutputCollector(100), asks)
         called += len(tools.calls)
         assert {name for name, _, _ in tools.calls} <= {"add"}
         assert all(type(args) is list and type(kwargs) is dict for _, args, kwargs in tools.calls)

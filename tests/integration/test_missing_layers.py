@@ -43,6 +43,7 @@ LOST = {
         "reliable_kill",
         *(() if _IS_ROOT else {"process_limit"}),
     },
+    "seccomp network_namespace": {"seccomp", "network_namespace", "network"},
     "landlock " + " ".join(sorted(_NAMESPACES)): {
         "landlock",
         "host_paths",
@@ -163,6 +164,32 @@ def test_a_layer_beyond_the_essential_ones_can_be_required(machine_without):
         runtime_of(policy=Policy(require=Policy().possible_layers))
     assert (caught.value.layer, caught.value.reason) == ("uts_namespace", "switched off")
     assert "user namespaces" in caught.value.fix
+
+
+@pytest.mark.parametrize("network", ["none", ("127.0.0.1:1",)])
+def test_a_network_that_would_not_hold_starts_nothing(machine_without, network):
+    machine_without("seccomp", "network_namespace")
+
+    with pytest.raises(SandboxUnavailableError, match="network") as caught:
+        runtime_of(policy=Policy(network=network, require=["network"]))
+
+    assert caught.value.layer == "network"
+    assert "seccomp or the network_namespace" in caught.value.fix
+
+
+@pytest.mark.parametrize("off", [["seccomp"], ["network_namespace"], ["landlock"], sorted(_NAMESPACES)])
+def test_a_list_holds_by_the_filter_or_by_the_namespace_alone(machine_without, off):
+    machine_without(*off)
+    code = "import socket\nsocket.create_connection(('127.0.0.1', 1))"
+    with runtime_of(policy=Policy(network=("127.0.0.1:1",), require=["network"]), spares=1) as runtime:
+        allowed = runtime.execute(code)
+        refused = runtime.execute(code.replace("1))", "2))"))
+        around = runtime.execute("import _socket\n_socket.socket(2, 1).connect(('127.0.0.1', 1))")
+
+    assert allowed.error.type == "ConnectionRefusedError"  # by the port, where nobody listens
+    assert refused.error.type == "PermissionError"
+    assert around.error.type in {"PermissionError", "OSError"}
+    assert "refused" not in around.error.message
 
 
 def test_a_second_policy_that_cannot_be_had_leaves_the_first_at_work(machine_without):

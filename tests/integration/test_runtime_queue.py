@@ -83,6 +83,17 @@ def test_there_are_never_more_workers_than_allowed():
         assert {g.future.result(CEILING_S).value for g in gated} == {"passed"}
 
 
+def test_a_spare_whose_guest_goes_on_is_replaced_while_it_runs():
+    with runtime_of(spares=1, max_workers=3) as runtime:
+        wait_stats(runtime, lambda stats: stats.ready == 1)
+        gated = Gated(runtime)
+        stats = wait_stats(runtime, lambda stats: (stats.busy, stats.ready) == (1, 1))
+        Gated.open()
+
+        assert stats.queued == 0
+        assert gated.future.result(CEILING_S).value == "passed"
+
+
 def test_without_spares_a_worker_is_started_for_each_request():
     with runtime_of(spares=0) as runtime:
         assert [runtime.execute("1").value for _ in range(3)] == [1, 1, 1]

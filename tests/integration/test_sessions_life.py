@@ -90,6 +90,20 @@ def test_an_idle_session_is_closed_and_its_next_use_says_for_how_long_it_was_idl
         assert facts == {"session": session.number, "reason": "it was idle for 0.3 s"}
 
 
+def test_a_session_that_was_closed_leaves_no_timer_behind_however_long_it_might_have_been_idle():
+    with runtime_of(spares=0) as runtime:
+        sessions = [runtime.session(idle_timeout_s=10**6) for _ in range(3)]
+        timers = sessions[0]._address.system.timers
+        heap = list(timers._heap)
+        for session in sessions:
+            actor = session._address.pid
+            session.close()
+            wait_exit(actor)
+
+        assert len(heap) >= 3
+        assert all(timer.callback is None for _, _, timer in heap)
+
+
 def test_a_session_in_use_is_not_idle():
     with runtime_of(spares=0) as runtime, runtime.session(idle_timeout_s=0.4) as session:
         session.execute("x = 1")

@@ -298,6 +298,16 @@ class TestBranches:
         assert (len(set(random_numbers)), len(set(numpy_numbers))) == (3, 3)
         assert len(set(draws(reseed=False))) == 1
 
+    @pytest.mark.parametrize("reseed", [True, False])
+    def test_what_the_kernel_draws_differs_in_every_branch_whatever_they_are_told(self, runtime, reseed):
+        with runtime.session(reseed=reseed) as session:
+            session.execute("import secrets, uuid\nuuid.uuid4()")
+            code = "(uuid.uuid4().hex, secrets.token_hex(16))"
+            with session.fork() as one, session.fork() as two:
+                drawn = [each.execute(code).value for each in (one, two, session)]
+
+        assert [len(set(kind)) for kind in zip(*drawn, strict=True)] == [3, 3]
+
     def test_a_session_with_threads_cannot_be_forked_and_says_why(self, session):
         session.execute(
             "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()"

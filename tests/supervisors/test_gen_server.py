@@ -206,6 +206,19 @@ def test_messages_sent_for_later_arrive_as_info_and_can_be_taken_back():
         assert not timers[0].cancel()
 
 
+def test_a_message_sent_for_later_keeps_nothing_of_an_actor_that_has_ended():
+    clock = ManualClock()
+    server = Misbehaving.start(Journal(), system=clock.system())
+    server.call(("do", lambda actor, _: actor.send_after(1000, "never taken").pending))
+    pid, actor = weakref.ref(server.pid), weakref.ref(server.call(("do", lambda actor, _: actor)))
+    server.stop()
+    del server
+    gc.collect()
+
+    assert (pid(), actor()) == (None, None)
+    clock.advance(1000)
+
+
 @pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("why"), Crash("Made", "up")])
 def test_terminate_gets_the_reason_that_was_asked_for(reason):
     journal = Journal()

@@ -122,3 +122,19 @@ def test_a_start_that_ends_in_order_is_logged_for_debugging_only(caplog, reason,
 
     assert levels(caplog, "supervisor.child_start_failed", "orderly/inner") == [level]
     assert "ERROR" not in levels(caplog, "", "orderly")
+
+
+@pytest.mark.parametrize(("level", "heard"), [("debug", False), ("info", False), ("warning", True)])
+def test_a_record_is_heard_if_the_logger_takes_its_level(caplog, level, heard):
+    caplog.set_level(logging.WARNING, logger="supervisors")
+
+    assert log.is_heard(level) is heard
+
+
+def test_every_record_is_heard_where_structlog_is_configured(caplog):
+    caplog.set_level(logging.CRITICAL, logger="supervisors")
+    structlog.configure()
+    try:
+        assert log.is_heard("debug")
+    finally:
+        structlog.reset_defaults()

@@ -54,6 +54,20 @@ def test_a_handler_of_all_events_gets_every_one():
     assert seen == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    ("attached", "heard"), [((), False), (("other",), False), (("a",), True), (("*",), True)]
+)
+def test_an_event_is_heard_if_a_handler_of_it_or_of_all_is_attached(attached, heard):
+    telemetry = Telemetry()
+    detach = [telemetry.attach(event, lambda *_: None) for event in attached]
+
+    assert telemetry.is_heard("a") is heard
+
+    for take_away in detach:
+        take_away()
+    assert not telemetry.is_heard("a")
+
+
 def test_several_handlers_run_in_the_order_they_were_attached():
     telemetry, seen = Telemetry(), []
     for number in range(3):

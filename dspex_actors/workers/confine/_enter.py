@@ -21,6 +21,7 @@ from dspex_actors.workers.confine import (
     _landlock,
     _libc,
     _limits,
+    _namespace_trials,
     _namespaces,
     _nannies,
     _root,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dspex_actors.workers._protocol import ScratchQuota
+    from dspex_actors.workers.confine._view import View
 
 _PAST_ANY_FD = 1 << 20
 
@@ -43,28 +45,10 @@ RULESET_FD, _NEXT_FD = 4, 5
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _DEFAULT = int(signal.SIG_DFL)
 SWITCHED_OFF = "switched off"
+_OPEN_NETWORK = "the policy gives guests the host's network"
 _OWN_PROCESSES = "guests of the profile {!r} may have processes of their own, which a copy would not hold"
 MEETING_FD = RULESET_FD
 """Descriptor of a session's worker on which it reports to its keeper; the ruleset is closed by then."""
-
-
-@dataclass(frozen=True)
-class View:
-    """Which files of the host there are for a guest.
-
-    Attributes:
-        read: files and folders it may read.
-        listed: folders it may only list.
-        hidden: folders below those that look empty, where the machine allows it.
-        lent: those of `read` that the policy names.
-        withheld: folders of the host that it must not reach, though it has copies of them.
-    """
-
-    read: list[str]
-    listed: list[str] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)
-    lent: list[str] = field(default_factory=list)
-    withheld: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -99,10 +83,13 @@ class Confinement:
         view: which files of the host there are for a guest.
         quota: of each scratch folder.
         disabled: layers to leave out.
+        network: what the policy gives of the network: `"none"`, `"host"` or `"allow-list"`.
         missing: reason by name, for each layer that could not be prepared.
         host: which namespaces the host is in, as numbers, by layer name; empty if they cannot be seen.
         host_name: the host's name, as a guest must not see it.
         reaches_loopback: whether a datagram to this machine itself would find its way.
+        finds_segment: whether memory that was shared in the host's ipc namespace can still be found.
+        makes_devices: whether there are rights over the machine that make a device.
         proc: descriptor of the folder /proc; None without a sandbox.
         scratch: descriptor of the folder of scratch folders, in a root of their own.
         first_user: of the range of users that guests have; None if they have ours.
@@ -115,10 +102,13 @@ class Confinement:
     view: View
     quota: ScratchQuota
     disabled: frozenset[str] = frozenset()
+    network: str = "none"
     missing: dict[str, str] = field(default_factory=dict)
     host: dict[str, int] = field(default_factory=dict)
     host_name: str = ""
     reaches_loopback: bool = True
+    finds_segment: bool = True
+    makes_devices: bool = True
     proc: int | None = None
     scratch: int | None = None
     first_user: int | None = None
@@ -140,7 +130,7 @@ class Confinement:
         self._null = os.open(os.devnull, os.O_RDWR)
         if not self.sandboxed:
             reason = "the trusted profile has no sandbox"
-            self.missing.update(dict.fromkeys(("scratch_quota", "process_limit"), reason))
+            self.missing.update(dict.fromkeys(("scratch_quota", "process_limit", "network"), reason))
             self.no_copies = _OWN_PROCESSES.format(self.profile)
             return
         self._enter_namespaces(staging)
@@ -188,8 +178,13 @@ class Confinement:
             self.missing["process_limit"] = SWITCHED_OFF
         else:
             self.first_user = _users.free_range()
-        self.missing.update(_namespaces.enter(self.disabled, self.first_user))
-        self.reaches_loopback = _namespaces.reaches_loopback()
+        segment = _namespace_trials.SharedSegment()
+        opened = {"network_namespace", "network"} if self.opens_network else set()
+        self.missing.update(_namespaces.enter(self.disabled | opened, self.first_user))
+        self.missing.update(dict.fromkeys(opened, _OPEN_NETWORK))
+        self.reaches_loopback = _namespace_trials.reaches_loopback()
+        self.finds_segment, self.makes_devices = segment.is_found(), _namespace_trials.makes_devices(staging)
+        segment.close()
         if "mount_namespace" not in self.missing:
             steps = _root.plan([*self.view.read, *self.view.listed], self.view.hidden)
             self._try("mount_namespace", lambda: self._enter_root(staging, steps))
@@ -254,6 +249,11 @@ class Confinement:
         return self.profile != "trusted"
 
     @property
+    def opens_network(self) -> bool:
+        """Whether guests are meant to use the host's network."""
+        return self.network == "host"
+
+    @property
     def starts_processes(self) -> bool:
         """Whether guests are meant to start processes."""
         return self.profile == "shell"
@@ -282,6 +282,7 @@ class Confinement:
             write=[scratch],
             devices=_DEVICES,
             run_programs=self.starts_processes,
+            open_network=self.opens_network,
         )
 
     def enter(self, data_fd: int, slot: Slot, parent: int, meeting: int | None = None) -> int | None:
@@ -360,7 +361,7 @@ class Confinement:
             own_pids="pid_namespace" not in self.missing,
         )
         worker_filter = _seccomp.worker_filter(self._rights)
-        _seccomp.bulk_filter().load()
+        _seccomp.bulk_filter(sockets=self.opens_network).load()
         self._worker_filter = worker_filter
 
 

@@ -48,6 +48,7 @@ def build(
     write: Iterable[str] = (),
     devices: Iterable[str] = (),
     run_programs: bool = False,
+    open_network: bool = False,
 ) -> int:
     """Build a ruleset and return its descriptor, close-on-exec.
 
@@ -57,13 +58,14 @@ def build(
         write: folders that may also be written.
         devices: device files that may be read and written.
         run_programs: whether what may be read or written may be executed as well.
+        open_network: whether ports may be bound and connected to.
 
     Raises:
         OSError: the kernel has no Landlock, or refused. Paths that do not exist are left out.
     """
     version = abi()
     handled = (1 << _RIGHTS_OF_ABI[min(max(version, 1), 5)]) - 1
-    network = _BIND_AND_CONNECT_TCP if version >= _NETWORK_ABI else 0
+    network = _BIND_AND_CONNECT_TCP if version >= _NETWORK_ABI and not open_network else 0
     scope = _ABSTRACT_SOCKETS_AND_SIGNALS if version >= SCOPE_ABI else 0
     size = 24 if version >= SCOPE_ABI else 16 if version >= _NETWORK_ABI else 8
     attributes = struct.pack("QQQ", handled, network, scope)[:size]

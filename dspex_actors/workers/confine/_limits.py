@@ -98,6 +98,11 @@ def apply_limits(
             _lower(kind, *limit)
 
 
+def rehearse() -> None:
+    """Run what `apply_limits` runs for a limit, and change none: the first run copies pages after a fork."""
+    _lower(resource.RLIMIT_FSIZE, *resource.getrlimit(resource.RLIMIT_FSIZE))
+
+
 def _set_soft(kind: int, soft: int | None) -> None:
     """Set a limit below the one that holds for good; None takes it off."""
     _, highest = resource.getrlimit(kind)

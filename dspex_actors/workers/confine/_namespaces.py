@@ -83,16 +83,6 @@ def enter(disabled: Collection[str], first_user: int | None) -> dict[str, str]:
     return missing
 
 
-def reaches_loopback() -> bool:
-    """Whether a datagram to this machine itself would find its way; none is sent."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as loopback:
-            loopback.connect(("127.0.0.1", 9))
-    except OSError:
-        return False
-    return True
-
-
 def _why(error: OSError, missing: dict[str, str]) -> str:
     """Say why a namespace could not be had."""
     if error.errno == errno.EPERM and missing.get("user_namespace"):

@@ -7,12 +7,14 @@ nothing.
 
 from __future__ import annotations
 
+import _socket
 import _thread
 import errno
 import os
 import resource
 import signal
 import socket
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dspex_actors.workers._protocol import LayerReport
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from dspex_actors.workers._protocol import ScratchQuota
     from dspex_actors.workers.confine._enter import Confinement
 
+# The filter, a family that the kernel has not, a namespace without addresses, Landlock.
+_NO_WAY = frozenset({errno.EPERM, errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES})
 _SYS_PTRACE = {"x86_64": 101, "aarch64": 117}
 
 
@@ -50,9 +54,10 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
             "reading what was not lent, changing what was",
             lambda: probe_host_paths(confinement.view),
         ),
-        "seccomp": _seccomp_check(starts_processes=confinement.starts_processes),
+        "seccomp": _seccomp_check(confinement),
         "scratch": ("writing to the own folder, reading its parent", _scratch),
         "process_limit": ("starting a thread too many", lambda: _thread_limit(confinement.counted_beside)),
+        "network": ("reaching this machine by sockets of each family", lambda: _network(confinement)),
         "scratch_quota": ("a file larger than all may be", lambda: _quota(confinement.quota)),
     }
     reports = []
@@ -81,14 +86,24 @@ def check_namespaces(confinement: Confinement, worker: int, reports: list[LayerR
         unseen = ""
     except OSError as error:
         seen, unseen = {}, f"cannot be seen: {error}"
+    tried_before = {
+        "user_namespace": ("making a device", confinement.makes_devices, "it was made"),
+        "network_namespace": (
+            "reaching the loopback interface",
+            confinement.reaches_loopback,
+            "it was reached",
+        ),
+        "ipc_namespace": ("finding shared memory of the host", confinement.finds_segment, "it was found"),
+    }
     merged = dict(tried)
     for layer, kind in _namespaces.KINDS.items():
         own = layer in seen and seen[layer] != confinement.host[layer]
         attempt = f"comparing its {kind} namespace"
         failure = "" if own else unseen or "it is the host's"
-        if layer == "network_namespace":
-            attempt = f"reaching the loopback interface; {attempt}"
-            failure = failure or ("it was reached" if confinement.reaches_loopback else "")
+        if layer in tried_before:
+            what, succeeded, outcome = tried_before[layer]
+            attempt = f"{what}; {attempt}"
+            failure = failure or (outcome if succeeded else "")
         detail = f"its own ({kind}:[{seen[layer]}])" if own else ""
         if layer in tried:
             failure = failure or ("" if tried[layer].active else tried[layer].detail)
@@ -230,7 +245,7 @@ def _quota(quota: ScratchQuota) -> str:
     size = room.f_blocks * room.f_frsize
     if quota.size_bytes is None or size > quota.size_bytes + room.f_frsize:
         return f"there is room for {size} bytes"
-    if quota.files is not None and room.f_files > quota.files:
+    if quota.files is not None and room.f_files > quota.files + 1:  # the folder itself
         return f"there is room for {room.f_files} files"
     descriptor = os.open("probe", os.O_CREAT | os.O_RDWR, 0o600)
     try:  # refused at once, before any of it is filled
@@ -240,14 +255,17 @@ def _quota(quota: ScratchQuota) -> str:
         os.unlink("probe")  # noqa: PTH108 -- the plain call, without pathlib's imports
 
 
-def _seccomp_check(*, starts_processes: bool) -> tuple[str, Callable[[], str]]:
+def _seccomp_check(confinement: Confinement) -> tuple[str, Callable[[], str]]:
     ptrace = _SYS_PTRACE.get(os.uname().machine, 101)
     # In this order: an exec that is not refused would replace this process, a ptrace would stop it.
     attempts: list[tuple[str, Callable[[], object]]] = [
-        ("socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
+        (
+            "socket",
+            lambda: _new_socket(socket.AF_UNIX if confinement.opens_network else socket.AF_INET).close(),
+        ),
         ("mount", lambda: _libc.mount("tmpfs", ".", "tmpfs")),
     ]
-    if not starts_processes:
+    if not confinement.starts_processes:
         attempts += [
             ("fork", _fork),
             ("exec", lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 -- meant to be refused
@@ -256,6 +274,31 @@ def _seccomp_check(*, starts_processes: bool) -> tuple[str, Callable[[], str]]:
     attempts.append(("ptrace", lambda: _libc.syscall(ptrace, 0, 0, 0, 0)))
     what = ", ".join(name for name, _ in attempts)
     return what, lambda: _first_failure(attempts, errno.EPERM)
+
+
+def _new_socket(family: int, kind: int = socket.SOCK_STREAM) -> _socket.socket:
+    """Make a socket by a call of the kernel; guests may find another class in the place of the library's."""
+    return _socket.socket(family, kind)
+
+
+def _network(confinement: Confinement) -> str:
+    """Find a way to a socket of this machine: without a filter a namespace of its own must be in between."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            try:
+                with closing(_new_socket(family, kind)) as sock:
+                    sock.connect((address, 9))
+            except OSError as error:
+                if error.errno not in _NO_WAY:
+                    return f"{address} answered with {errno.errorcode.get(error.errno or 0, error.errno)}"
+            else:
+                return f"{address} was reached"
+    try:
+        _new_socket(socket.AF_UNIX).close()
+    except OSError:
+        return ""
+    apart = confinement.has_root and "network_namespace" not in confinement.missing
+    return "" if apart else "Unix sockets of the host can be reached"
 
 
 def _thread_limit(beside: int | None) -> str:

@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dspex_actors.workers.confine._enter import View
+    from dspex_actors.workers.confine._view import View
 
 # They exist and are readable for everybody on any Linux system; no policy can lend the second.
 _HOST_FILES = ("/etc/passwd", "/proc/version")

@@ -35,6 +35,7 @@ _CLONE_THREAD = 0x00010000
 _CLONE_NEW = 0x7E020000 | 0x80  # every CLONE_NEW* flag, time namespaces included
 
 _SOCK_STREAM, _SOCK_TYPE_MASK = 1, 0xF
+_AF_INET, _AF_INET6 = 2, 10
 _PR_SET_PDEATHSIG, _PR_SET_MM = 1, 35
 _TERMINAL_AND_SIGNAL_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI TIOCLINUX FIOSETOWN SIOCSPGRP
 # FS_IOC_SETFLAGS (and its 32-bit form), FSSETXATTR, ENABLE_VERITY, SET_ENCRYPTION_POLICY, SETFSLABEL,
@@ -69,8 +70,12 @@ _ATTRIBUTES = "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexatt
 _NOT_IMPLEMENTED = ["memfd_create", "memfd_secret"]  # memory that no limit counts
 
 
-def bulk_rules() -> dict[str, Rule]:
-    """Return the rules that hold for the zygote and all its workers, by call name."""
+def bulk_rules(*, sockets: bool = False) -> dict[str, Rule]:
+    """Return the rules that hold for the zygote and all its workers, by call name.
+
+    Args:
+        sockets: whether guests may have sockets of the Internet's families.
+    """
     rules: dict[str, Rule] = dict.fromkeys([*_REFUSED, *_NETWORK, *_OWNERSHIP], Refuse())
     rules.update(dict.fromkeys(_ATTRIBUTES, Refuse(_ENOTSUP)))
     rules.update(dict.fromkeys(_NOT_IMPLEMENTED, Refuse(_ENOSYS)))
@@ -78,6 +83,9 @@ def bulk_rules() -> dict[str, Rule]:
         _ENOSYS
     )  # its flags are out of a filter's sight; the C library falls back to clone
     rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW)
+    if sockets:
+        rules = {name: rule for name, rule in rules.items() if name not in _NETWORK}
+        rules["socket"] = RefuseUnless(0, (_AF_INET, _AF_INET6))
     # A datagram pair could still be aimed at other sockets by address.
     rules["socketpair"] = RefuseUnless(1, (_SOCK_STREAM,), mask=_SOCK_TYPE_MASK)
     rules["ioctl"] = RefuseValues(1, (*_TERMINAL_AND_SIGNAL_IOCTLS, *_FILE_FLAG_IOCTLS))
@@ -210,13 +218,16 @@ def need_listeners() -> None:
     _libc.syscall(call, _GET_ACTION_AVAIL, 0, ctypes.byref(ctypes.c_uint32(_USER_NOTIF)))
 
 
-def bulk_filter() -> Filter:
+def bulk_filter(*, sockets: bool = False) -> Filter:
     """Return the zygote's filter.
+
+    Args:
+        sockets: as for `bulk_rules`.
 
     Raises:
         OSError: there is no table for this architecture.
     """
-    return Filter(assemble(bulk_rules(), first_unknown=FIRST_UNKNOWN))
+    return Filter(assemble(bulk_rules(sockets=sockets), first_unknown=FIRST_UNKNOWN))
 
 
 def worker_filter(rights: Rights) -> Filter:

@@ -72,16 +72,23 @@ class ImportRules:
         refusal = self.module_refusal(module)
         if refusal is not None:
             return refusal
-        for entry in self.forbid:
-            pattern, forbidden = _split(entry)
-            if forbidden and fnmatchcase(module, pattern) and fnmatchcase(name, forbidden):
-                return f"{module}.{name} is forbidden by the rule {entry!r}"
+        entry = self.rule_against(module, name)
+        if entry is not None:
+            return f"{module}.{name} is forbidden by the rule {entry!r}"
         patterns = self._name_patterns(module)
         if name in patterns:
             return None
         if not name.startswith("_") and any(fnmatchcase(name, pattern) for pattern in patterns):
             return None
         return f"{module}.{name} is not on the list of allowed names"
+
+    def rule_against(self, module: str, name: str) -> str | None:
+        """Return the entry that forbids this one name, None if none does; whole modules do not count."""
+        for entry in self.forbid:
+            pattern, forbidden = _split(entry)
+            if forbidden and fnmatchcase(module, pattern) and fnmatchcase(name, forbidden):
+                return entry
+        return None
 
     def allows_module(self, module: str) -> bool:
         """Tell whether `module` may be imported."""

@@ -6,6 +6,7 @@ to lie about its own result.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import resource
@@ -27,7 +28,9 @@ from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from dspex_actors.workers.guest._network import NetworkClient
 
 _encode = msgspec.msgpack.encode
 _decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
@@ -39,6 +42,7 @@ _ECHOED = [0.5] * 40, [7] * 40, ["text"] * 40, [{"a": 1, "b": [1, None]}] * 3, b
 # The interpreter rewrites code that has run a few times; done before the fork, no worker pays for the copies.
 _REHEARSALS = 12
 _TOUCH = b"".join(_framing.pack_parts([_encode(_protocol.Request("1"))]))
+_ANY_SIZE = 1 << 62
 _SPARE_FILES = 4  # what making a copy of a session takes
 _SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
 
@@ -90,6 +94,7 @@ class Worker:
         self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
         self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
         self.counted_beside: int | None = None
+        self._network: NetworkClient | None = None
         self._nonce = 0
         self._pid = 0  # until it serves
         self._copies: Copies | None = None
@@ -110,6 +115,13 @@ class Worker:
         self._codes = _code_cache.CodeCache(engine, lambda: warnings.taken)
         self._limited: tuple[int | None, ...] | None = None
 
+    def offer_network(self) -> None:
+        """Let guests ask the host for connections, by sockets as they know them. Runs in the zygote."""
+        from dspex_actors.workers.guest._network import NetworkClient  # noqa: PLC0415 -- few policies give it
+
+        self._network = NetworkClient(self._send_connect)
+        self._network.install()
+
     def rehearse(self, host: socket.socket) -> None:
         """Answer a few requests that this very process asks. Runs in the zygote.
 
@@ -120,13 +132,18 @@ class Worker:
         reader = _framing.FrameReader(host, dict.fromkeys(kinds, _protocol.FINAL_OVERHEAD))
         variables = values.encode({"x": list(_ECHOED)})
         echo = _framing.pack_parts(
-            [_encode(_protocol.Request(_ECHO)), variables.structure, *variables.buffers]
+            [
+                _encode(_protocol.Request(_ECHO, result_bytes=_ANY_SIZE)),
+                variables.structure,
+                *variables.buffers,
+            ]
         )
         request = _framing.pack_parts([_encode(_protocol.Request(_TOOL_REHEARSAL, tools=("tool",)))])
         result = _framing.pack_parts([_encode(_protocol.ToolResult("", "")), values.encode(1).structure])
         self._say_ready()
         for _ in range(_REHEARSALS):
             _framing.send_frame(host, FrameType.EXECUTE, 1, echo)
+            self._forget_limits()
             self._serve_one()
             reader.read()
             _framing.send_frame(host, FrameType.EXECUTE, 1, request)
@@ -185,12 +202,18 @@ class Worker:
     def _warm_up(self) -> None:
         """Run one request for nothing: the first touches the pages that all later ones use."""
         memory = _Memory(b"")
-        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL))])
+        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL, result_bytes=_ANY_SIZE))])
         _framing.send_frame(memory, FrameType.EXECUTE, 0, request)
         host, self._channel = self._channel, memory
         self._reader.sock = memory
+        self._forget_limits()
         self._serve_one()
         self._channel = self._reader.sock = host
+
+    def _forget_limits(self) -> None:
+        """Have the next request apply its limits as a first one does; a rehearsal's change nothing."""
+        self._limited = None
+        _limits.rehearse()
 
     def _touch(self) -> None:
         """Like `_warm_up`, but read nothing: the host's next request may be there already."""
@@ -232,11 +255,15 @@ class Worker:
         try:
             self._engine.bind(namespace, _variables(parts))
             try:
+                if self._network is not None:
+                    self._network.begin()
                 self._engine.bind(namespace, self._tools.begin(request.tools, request.result_bytes))
                 self._limit(request, for_good=first)
                 value = self._value(request, namespace, filename)
             finally:
                 self._tools.end()
+                if self._network is not None:
+                    self._network.end()
             return self._encode_value(value, request)
         except MemoryError as error:
             error.__traceback__ = None
@@ -306,6 +333,17 @@ class Worker:
 
     def _send_output(self, stream: bytes, data: bytes) -> None:
         self._send(FrameType.OUTPUT, [stream, data])
+
+    def _send_connect(self, parts: Sequence[Any], wrap: Callable[[Any], Any]) -> None:
+        """Send a CONNECT frame through what `wrap` makes of the channel.
+
+        Raises:
+            OSError: this is a copy that the guest forked.
+        """
+        if self._pid != os.getpid():
+            raise OSError(errno.ENETDOWN, "processes that a guest has started have no network")
+        with self._sending:
+            _framing.send_frame(wrap(self._channel), FrameType.CONNECT, self._nonce, parts)
 
     def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
         if self._pid and self._pid != os.getpid():  # a copy that the guest forked: it has no host to talk to

@@ -14,7 +14,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dspex_actors.workers.guest._restricted_builtins import add_guarded_builtins, replacements, safe_builtins
+from dspex_actors.workers.guest._restricted_builtins import (
+    add_guarded_builtins,
+    forbid_builtins,
+    replacements,
+    safe_builtins,
+)
 from dspex_actors.workers.guest._restricted_guards import Guards, read_public, type_of
 from dspex_actors.workers.guest._restricted_import import Importer
 from dspex_actors.workers.guest._restricted_modules import STRICT_RULES
@@ -127,12 +132,13 @@ def make_strict_globals(rules: ImportRules = STRICT_RULES) -> dict[str, Any]:
     variables must not either (`variable_refusal` tells).
 
     Args:
-        rules: what the code may import.
+        rules: what the code may import; `"builtins:name"` among the forbidden takes a built-in name away.
     """
     allowed = safe_builtins()
     guards = Guards(allowed)
     add_guarded_builtins(allowed, guards)
     allowed["__import__"] = Importer(rules, replacements(guards)).import_module
+    forbid_builtins(allowed, rules)
     return {
         "__builtins__": allowed,
         "__name__": "__main__",

@@ -21,6 +21,7 @@ from dspex_actors.workers.guest._restricted_types import ABCMETA, TYPE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from dspex_actors.workers.guest._import_rules import ImportRules
     from dspex_actors.workers.guest._restricted_guards import Guards
 
 # Given as they are. Not here: `memoryview` (nothing needs it), `help` and `breakpoint` (they start consoles).
@@ -67,6 +68,18 @@ def add_guarded_builtins(made: dict[str, Any], guards: Guards) -> None:
         dir=public_dir,
         __build_class__=guards.build_class,
     )
+
+
+def forbid_builtins(made: dict[str, Any], rules: ImportRules) -> None:
+    """Put a refusal in the place of each function or type that a rule such as `"builtins:print"` forbids.
+
+    Constants and exceptions stay: a handler has to name them.
+    """
+    for name, value in [*made.items()]:
+        rule = None if name.startswith("_") else rules.rule_against("builtins", name)
+        is_exception = isinstance(value, type) and issubclass(value, BaseException)
+        if rule is not None and callable(value) and not is_exception:
+            made[name] = _refusal(name, f"it is forbidden by the rule {rule!r}")
 
 
 def replacements(guards: Guards) -> dict[tuple[str, str], Any]:

@@ -33,7 +33,7 @@ def books(pool) -> dict:
 @pytest.mark.parametrize(
     ("before", "step", "answer", "after"),
     [
-        ({"ready": "ab"}, lambda p: p.request(1), "a", {"ready": ["b"], "busy": {"a": 1}}),
+        ({"ready": "ab"}, lambda p: p.request(1), "b", {"ready": ["a"], "busy": {"b": 1}}),
         ({}, lambda p: p.request(1), None, {"queue": [1]}),
         ({"queue": [1]}, lambda p: p.request(2), None, {"queue": [1, 2]}),
         ({"busy": {"a": 1}}, lambda p: p.request(2), None, {"busy": {"a": 1}, "queue": [2]}),

@@ -27,6 +27,7 @@ import numpy as np
 from dspex_actors import Limits
 from dspex_actors._errors import ProtocolError, ValueEncodeError
 from dspex_actors.values import Budget, decode, encode
+from dspex_actors.workers._asks import Asks
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._protocol import Final
@@ -100,7 +101,8 @@ def take_stream(rng, parts, *, damaged):
     wire = Wire(stream, rng.choice((1 << 20, 1 << 20, 70_000, 4096, max(len(stream) // 7, 1))))
     worker = WorkerProcess(wire, None, 1, "process", {})
     try:
-        final, value = worker._receive(NONCE, LIMITS, OutputCollector(LIMITS.output_bytes))
+        asks = Asks(None, None, LIMITS, wire, NONCE, worker.kill)
+        final, value = worker._receive(NONCE, LIMITS, OutputCollector(LIMITS.output_bytes), asks)
     except ProtocolError:
         return False
     if final is None or final.outcome != "completed":

@@ -9,7 +9,8 @@ import pytest
 
 from dspex_actors.workers._protocol import ScratchQuota
 from dspex_actors.workers._slots import Slots
-from dspex_actors.workers.confine._enter import Confinement, View
+from dspex_actors.workers.confine._enter import Confinement
+from dspex_actors.workers.confine._view import View
 
 
 class FakeNanny:
