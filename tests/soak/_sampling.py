@@ -36,9 +36,13 @@ def parents():
     return found
 
 
-def family():
-    """Return the generations below this process, children first, each as states by process id."""
-    every = parents()
+def family(strangers=frozenset()):
+    """Return the generations below this process, children first, each as states by process id.
+
+    Args:
+        strangers: children of this process that were there before; they are left out.
+    """
+    every = {pid: entry for pid, entry in parents().items() if pid not in strangers}
     generations, above = [], {os.getpid()}
     while above:
         below = {pid: state for pid, (parent, state) in every.items() if parent in above}
@@ -76,9 +80,9 @@ def scratch(zygotes):
     return len(slots) - 1, files
 
 
-def sample():
-    """Return one number for each of `COLUMNS`."""
-    generations = family()
+def sample(strangers=frozenset()):
+    """Return one number for each of `COLUMNS`; children that were there before are left out."""
+    generations = family(strangers)
     zygotes = generations[0] if generations else {}
     others = {pid: state for generation in generations[1:] for pid, state in generation.items()}
     states = [*zygotes.values(), *others.values()]

@@ -17,10 +17,10 @@ from tests.integration._tools import generations, runtime_of
 from tests.soak._client import POLICIES, Client
 from tests.soak._hostile import PATIENT
 from tests.soak._ledger import Ledger
-from tests.soak._sampling import sample
+from tests.soak._sampling import family, sample
 
 CLIENTS = 8
-CEILING_S = 120.0  # seconds a round may last after its deadline, and a rest may take to come
+CEILING_S = 90.0  # seconds a round may last after its deadline, and a rest may take to come
 LEAST_ROUND_S, MOST_ROUND_S, ROUNDS = 0.5, 10.0, 20  # enough rests to lay a line through
 CALM_LOOKS = 3  # in a row that must show the same processes
 FAILURES = ("supervisor.child_restarted", "supervisor.restarts_exceeded", "actor.abandoned")
@@ -39,6 +39,7 @@ class Soak:
 
     def __init__(self, seed):
         self.ledger = Ledger()
+        self._strangers = frozenset(pid for generation in family()[:1] for pid in generation)
         self.samples = []
         self.failures = Counter()
         self.runtime = runtime_of(limits=PATIENT, max_workers=CLIENTS, max_sessions=4 * CLIENTS)
@@ -92,7 +93,7 @@ class Soak:
         """Wait until nothing is under way; what is missing then is lost."""
         self._until(lambda: not self.ledger.unsettled())
         if not self._until(self._is_idle):
-            self.ledger.fault(f"no rest: {sample()}")
+            self.ledger.fault(f"no rest: {sample(self._strangers)}")
         self.ledger.rest()
         gc.collect()
         self._sample(at_rest=True)
@@ -105,7 +106,7 @@ class Soak:
                 return False
         looks = []
         for _ in range(CALM_LOOKS):
-            now = sample()
+            now = sample(self._strangers)
             looks.append((now["processes"], now["zombies"], now["files"]))
             threading.Event().wait(0.02)
         return set(looks) == {(looks[0][0], 0, 0)}
@@ -119,7 +120,7 @@ class Soak:
     def _sample(self, *, at_rest):
         results = sum(count for (verb, _), count in self.ledger.counted.items() if verb != "faults")
         facts = {"time_s": time.monotonic() - self._begun, "at_rest": int(at_rest), "results": results}
-        self.samples.append(facts | sample())
+        self.samples.append(facts | sample(self._strangers))
 
     def rests(self):
         """Return the samples that were taken at rest."""
