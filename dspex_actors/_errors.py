@@ -1,4 +1,4 @@
-"""Every error dspex_actors raises, under one root.
+"""The errors dspex_actors raises, under one root; those of `serialization` stand in its package.
 
 Split by whose fault it is: a setting of yours (`ConfigError`), the guest's code (`GuestError`, raised only by
 `ExecutionResult.unwrap`), the worker's process or what it sent (`WorkerLostError`, `ProtocolError`), the

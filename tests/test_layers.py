@@ -73,11 +73,12 @@ SHARED = {
 BELOW_WORKERS = {"checks", "errors", "files", "limits", "paths", "policy", "execution", "values"}
 
 # Other projects' packages a unit may import: at import, and also inside functions.
-AT_IMPORT = {"supervisors": {"pykka"}, "workers": {"msgspec"}, "values": {"msgspec"}}
+AT_IMPORT = {"supervisors": {"pykka"}, "workers": {"msgspec"}, "values": {"msgspec"}, "serialization": set()}
 LATER = {
     "supervisors": {"pykka", "structlog"},
     "workers": {"msgspec", "RestrictedPython", "cloudpickle", "numpy", "wasmtime"},
     "values": {"msgspec", "numpy"},
+    "serialization": {"backports", "cloudpickle", "compression", "cryptography", "lz4", "numpy"},
 }
 
 # An engine's own modules load its library: they are imported only once a policy asks for that engine.
@@ -231,6 +232,10 @@ def test_pykkas_private_modules_are_imported_by_the_actor_files_alone():
             "dspex_actors.workers._zygote",
             {"pykka", "structlog", "numpy", "asyncio", "RestrictedPython", "supervisors"},
         ),
+        (
+            "dspex_actors.serialization",
+            {"pykka", "numpy", "lz4", "cloudpickle", "cryptography", "supervisors"},
+        ),
         ("supervisors", {"structlog", "numpy", "dspex_actors"}),
     ],
 )
@@ -250,6 +255,8 @@ def test_importing_a_module_in_a_bare_interpreter_leaves_these_packages_unloaded
         ("workers", "errors", True),
         ("workers", "supervisors", False),  # a lower layer, but it would bring pykka into the worker
         ("workers", "serialization", False),  # a sibling
+        ("serialization", "values", True),
+        ("serialization", "state", False),  # up
         ("executors", "supervisors", True),
         ("executors", "state", False),  # a sibling
         ("supervisors", "errors", False),  # supervisors knows nothing of dspex_actors

@@ -51,6 +51,10 @@ def test_the_wheel_holds_every_module_and_nothing_but_the_packages(shipped):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"supervisors", "dspex_actors"}
 
 
+def test_the_wheel_holds_the_schema_that_other_languages_need(shipped):
+    assert b"message Value" in shipped["dspex_actors/serialization/state.proto"]
+
+
 def test_the_wheel_brings_the_command_and_the_licence(shipped):
     assert "dspex-actors = dspex_actors.cli:main" in metadata(shipped, "entry_points.txt")
     assert "Apache License" in metadata(shipped, "licenses/LICENSE")
