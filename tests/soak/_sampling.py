@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -21,8 +23,25 @@ COLUMNS = {
     "zombies": "dead processes that nobody has collected",
     "slots": "scratch folders",
     "files": "files in scratch folders",
+    "python_blocks": "blocks that Python has allocated in the host",
 }
 """What is sampled, beside the time in seconds and whether there was load."""
+
+
+class _MallInfo(ctypes.Structure):
+    """`struct mallinfo2` of glibc, over all its arenas."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    )
+
+
+_mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)  # glibc 2.33 or later
+if _mallinfo is not None:
+    _mallinfo.restype = _MallInfo
+    COLUMNS["heap_used_mib"] = "memory of the C heap in use in the host, MiB"
+    # What is resident and not in use is the allocator's: a leak shows in both, what it holds back in one.
 
 
 def parents():
@@ -87,7 +106,12 @@ def sample(strangers=frozenset()):
     others = {pid: state for generation in generations[1:] for pid, state in generation.items()}
     states = [*zygotes.values(), *others.values()]
     slots, files = scratch(zygotes)
-    return {
+    heap = {}
+    if _mallinfo is not None:
+        info = _mallinfo()
+        heap["heap_used_mib"] = (info.uordblks + info.hblkhd) / 2**20
+    return heap | {
+        "python_blocks": sys.getallocatedblocks(),
         "host_mib": resident_mib([os.getpid()]),
         "zygotes_mib": resident_mib(zygotes),
         "other_mib": resident_mib(others) / max(1, len(others)),

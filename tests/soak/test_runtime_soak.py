@@ -33,6 +33,8 @@ BOUNDS = {
     "zombies": 0.5,
     "slots": 2.0,
     "files": 0.5,
+    "python_blocks": 20_000,
+    "heap_used_mib": 2.0,
 }
 """What each quantity may rise by, over the time after the warm-up."""
 
