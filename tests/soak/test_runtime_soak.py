@@ -39,8 +39,8 @@ BOUNDS = {
 }
 """What each quantity may rise by, over the time after the warm-up.
 
-Arenas may: an arena of Python's allocator is kept while one block of it is in use, so a moment with many objects leaves
-more of them than its objects need later. A leak shows in the blocks in use.
+Arenas may: one of Python's allocator is kept while a block of it is in use, so a moment with many objects
+leaves more of them than are needed later. A leak shows in the blocks in use.
 """
 
 
