@@ -7,6 +7,20 @@ is kept of two states that grew from one. All are functions of their arguments: 
 
 from __future__ import annotations
 
+from dspex_actors.state._backend import (
+    AsOf,
+    Backend,
+    Capability,
+    Entry,
+    Label,
+    Latest,
+    Notifying,
+    Revision,
+    Row,
+    SnapshotRow,
+    Storage,
+    Which,
+)
 from dspex_actors.state._conflict import (
     Divergence,
     Resolver,
@@ -25,7 +39,17 @@ from dspex_actors.state._errors import (
     UnresolvedConflictError,
     VersionNotFoundError,
 )
+from dspex_actors.state._memory import Memory
 from dspex_actors.state._migrations import Migrated, MigrationGraph, Move, Step
+from dspex_actors.state._storage_errors import (
+    SnapshotExistsError,
+    StorageBusyError,
+    StorageClosedError,
+    StorageDamagedError,
+    StorageError,
+    StorageFullError,
+    StorageUnavailableError,
+)
 from dspex_actors.state._versioning import (
     Bump,
     HashBased,
@@ -40,25 +64,45 @@ from dspex_actors.state._versioning import (
 )
 
 __all__ = [
+    "AsOf",
+    "Backend",
     "Bump",
+    "Capability",
     "Divergence",
+    "Entry",
     "HashBased",
     "Incremental",
+    "Label",
+    "Latest",
+    "Memory",
     "Migrated",
     "MigrationFailedError",
     "MigrationGraph",
     "MigrationPathError",
     "Move",
+    "Notifying",
     "Resolver",
+    "Revision",
+    "Row",
     "Semantic",
     "Side",
+    "SnapshotExistsError",
+    "SnapshotRow",
     "StateError",
     "Step",
+    "Storage",
+    "StorageBusyError",
+    "StorageClosedError",
+    "StorageDamagedError",
+    "StorageError",
+    "StorageFullError",
+    "StorageUnavailableError",
     "Timestamp",
     "UnresolvedConflictError",
     "Version",
     "VersionNotFoundError",
     "Versioning",
+    "Which",
     "bump_by_shape",
     "divergence",
     "first_of",
