@@ -41,6 +41,7 @@ from dspex_actors.state._errors import (
 )
 from dspex_actors.state._memory import Memory
 from dspex_actors.state._migrations import Migrated, MigrationGraph, Move, Step
+from dspex_actors.state._sqlite import Sqlite
 from dspex_actors.state._storage_errors import (
     SnapshotExistsError,
     StorageBusyError,
@@ -88,6 +89,7 @@ __all__ = [
     "Side",
     "SnapshotExistsError",
     "SnapshotRow",
+    "Sqlite",
     "StateError",
     "Step",
     "Storage",

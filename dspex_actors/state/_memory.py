@@ -163,7 +163,11 @@ class Memory:
             return len(gone)
 
     def put_snapshot(self, snapshot: SnapshotRow, items: Mapping[str, int]) -> list[str]:
-        """Store a snapshot if its versions are there."""
+        """Store a snapshot if its versions are there.
+
+        Raises:
+            SnapshotExistsError: there is one of this name.
+        """
         with self._lock:
             if snapshot.name in self._snapshots:
                 raise SnapshotExistsError(snapshot.name)
