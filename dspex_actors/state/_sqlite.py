@@ -20,13 +20,8 @@ from dspex_actors._errors import ConfigError
 from dspex_actors.state._backend import Capability
 from dspex_actors.state._sqlite_errors import NAME, converted, is_busy
 from dspex_actors.state._sqlite_schema import APPLICATION_ID, STEPS, one
-from dspex_actors.state._storage_errors import (
-    StorageDamagedError,
-)
-
-if TYPE_CHECKING:
-    from dspex_actors.state._backend import Capability
-
+from dspex_actors.state._sqlite_storage import SqliteStorage
+from dspex_actors.state._storage_errors import StorageDamagedError
 
 _DURABILITY: Final = {"normal": "NORMAL", "full": "FULL"}
 _RETRY_S: Final = 0.01  # only while a database is made: SQLite does not wait by itself there

@@ -142,8 +142,8 @@ class SqliteStorage:
             if found:
                 return found  # what a damaged database says of itself is no use
             lies = [
-                f"the newest version of {id!r} is not its head"
-                for (id,) in connection.execute(HEADS_THAT_LIE)
+                f"the newest version of {each!r} is not its head"
+                for (each,) in connection.execute(HEADS_THAT_LIE)
             ]
             gone = [
                 f"the snapshot {name!r} names a version that is not there"
