@@ -47,6 +47,7 @@ from dspex_actors.state._driving import StateFuture
 from dspex_actors.state._errors import (
     DamagedSnapshotError,
     DamagedVersionError,
+    IdExistsError,
     MigrationFailedError,
     MigrationPathError,
     SnapshotNotFoundError,
@@ -93,7 +94,7 @@ from dspex_actors.state._storage_errors import (
 from dspex_actors.state._store import StateStore, Unwatch, Watch
 from dspex_actors.state._stored import Snapshot, StoredState, StoredVersion
 from dspex_actors.state._synchronising import Synchronised, synchronise
-from dspex_actors.state._transfer import IdExistsError, Transferred
+from dspex_actors.state._transfer import Transferred
 from dspex_actors.state._verifying import Finding, Verification
 from dspex_actors.state._versioning import (
     Bump,

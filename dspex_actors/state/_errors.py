@@ -207,6 +207,17 @@ class UnresolvedConflictError(StateError):
         return f"both sides changed {_listed(self.paths)} and not to the same"
 
 
+class IdExistsError(StateError):
+    """An import would add to an id that the store has already; nothing was written."""
+
+    def __init__(self, id: str) -> None:  # noqa: A002 -- the word of the whole library
+        super().__init__(id)
+        self.id = id
+
+    def _sentence(self) -> str:
+        return f"{self.id!r} is in the store already; import with existing='skip' or 'append'"
+
+
 def _listed(names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:5])
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -26,7 +26,7 @@ from dspex_actors._errors import ConfigError, one_of
 from dspex_actors.serialization import ChecksumError, MalformedError, TruncatedError
 from dspex_actors.serialization._files import _flush_folder, _temporary
 from dspex_actors.state._codec import Codec, Packed
-from dspex_actors.state._errors import StateError
+from dspex_actors.state._errors import IdExistsError
 from dspex_actors.state._messages import DeleteState, SaveState
 from dspex_actors.state._raw_messages import GetEntry, GetRows
 from dspex_actors.state._snapshot_messages import CreateSnapshot
@@ -50,17 +50,6 @@ _DIGEST: Final = 32
 _CHUNK: Final = 2**20
 _MODE: Final = 0o600
 _EXISTING: Final = ("refuse", "skip", "append")
-
-
-class IdExistsError(StateError):
-    """An import would add to an id that the store has already; nothing was written."""
-
-    def __init__(self, id: str) -> None:  # noqa: A002 -- the word of the whole library
-        super().__init__(id)
-        self.id = id
-
-    def _sentence(self) -> str:
-        return f"{self.id!r} is in the store already; import with existing='skip' or 'append'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dspex_actors.state import _errors, _storage_errors
 from dspex_actors.state._errors import (
     DamagedSnapshotError,
     DamagedVersionError,
+    IdExistsError,
     MigrationFailedError,
     MigrationPathError,
     SnapshotNotFoundError,
@@ -44,6 +45,7 @@ EXAMPLES = {
     "'a' was deleted at revision 4; its versions before that can be loaded": StateDeletedError("a", 4),
     "revision 4 of 'a' is damaged: torn": DamagedVersionError("a", 4, "torn"),
     "there is no snapshot 'x'; the nearest are y, z": SnapshotNotFoundError("x", ("y", "z")),
+    "'a' is in the store already; import with existing='skip' or 'append'": IdExistsError("a"),
     "there is no snapshot 'x'": SnapshotNotFoundError("x", ()),
     "the snapshot 'x' is damaged: torn": DamagedSnapshotError("x", "torn"),
     "there is a snapshot 'x' already; drop it first or choose another name": SnapshotExistsError("x"),
