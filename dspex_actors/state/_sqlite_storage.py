@@ -15,6 +15,7 @@ from dspex_actors.state._storage_errors import (
     StorageBusyError,
     StorageClosedError,
     StorageDamagedError,
+    StorageFullError,
 )
 
 if TYPE_CHECKING:
@@ -196,15 +197,17 @@ class SqliteStorage:
 
 
 def _commit(connection: sqlite3.Connection, operation: str) -> None:
-    """Commit; of a failure say whether it is certain that nothing was written."""
+    """Commit; of a failure say whether it is certain that nothing was written.
+
+    It is, where the frame that commits was not written: another one holds the lock, or there is no room.
+    Whether an error of the disk came before or after that frame is not known.
+    """
     try:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         failure = converted(error, operation)
-        certain = not isinstance(failure, StorageDamagedError) and "IOERR" not in failure.reason
-        still_open = connection.in_transaction
+        failure.written = False if isinstance(failure, StorageBusyError | StorageFullError) else None
         _roll_back(connection)
-        failure.written = False if certain and (still_open or isinstance(failure, StorageBusyError)) else None
         raise failure from error
 
 
