@@ -1,0 +1,152 @@
+"""The durable backend of one machine: a SQLite file that several processes may use.
+
+Writers take SQLite's lock at the beginning of a transaction (`BEGIN IMMEDIATE`): one that reads first and
+then wants to write is refused at once when another one was quicker, whatever it would wait. Readers wait for
+nobody (WAL). The folder has to be on a disk of this machine: locks over a network are not to be relied upon.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dspex_actors._checks import check_seconds
+from dspex_actors._errors import ConfigError
+from dspex_actors.state._backend import Capability
+from dspex_actors.state._sqlite_errors import NAME, converted, is_busy
+from dspex_actors.state._sqlite_schema import APPLICATION_ID, STEPS, one
+from dspex_actors.state._sqlite_storage import SqliteStorage
+from dspex_actors.state._storage_errors import StorageDamagedError
+
+_DURABILITY: Final = {"normal": "NORMAL", "full": "FULL"}
+_RETRY_S: Final = 0.01  # only while a database is made: SQLite does not wait by itself there
+_MODE: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sqlite:
+    """Keeps states in a SQLite file.
+
+    Attributes:
+        path: the file; made, for its owner alone, if it is not there. Beside it lie `-wal` and `-shm`.
+        durability: what an acknowledged save survives. `"normal"`: that the process is killed; a loss of
+            power may take the last saves, and leaves the others whole. `"full"`: a loss of power too; each
+            save then waits for the disk, many that are made at once only once.
+        busy_timeout_s: how long to wait for other writers before `StorageBusyError`.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+
+    path: str | Path
+    durability: str = "normal"
+    busy_timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, str | Path):
+            raise ConfigError("Sqlite.path", self.path, "a path")
+        if str(self.path) in {"", ":memory:"} or str(self.path).startswith("file:"):
+            raise ConfigError("Sqlite.path", str(self.path), "a file's path; in memory there is `Memory`")
+        if self.durability not in _DURABILITY:
+            raise ConfigError("Sqlite.durability", self.durability, "'normal' or 'full'")
+        check_seconds("Sqlite.busy_timeout_s", self.busy_timeout_s)
+
+    @property
+    def name(self) -> str:
+        """`sqlite`."""
+        return NAME
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """It is durable, shared by the processes of one machine, and has transactions."""
+        return frozenset({Capability.DURABLE, Capability.SHARED, Capability.TRANSACTIONS})
+
+    def open(self) -> SqliteStorage:
+        """Return a storage on the file.
+
+        Raises:
+            StorageError: the file cannot be opened, or is no such database.
+        """
+        return SqliteStorage(_connect(self))
+
+
+def _connect(settings: Sqlite) -> sqlite3.Connection:
+    connection: sqlite3.Connection | None = None
+    deadline = time.monotonic() + settings.busy_timeout_s
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(settings.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, _MODE))
+        connection = sqlite3.connect(
+            settings.path,
+            timeout=settings.busy_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.text_factory = _text
+        while True:
+            try:
+                _prepare(connection, _DURABILITY[settings.durability])
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return connection
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise converted(error, "open") from error
+        if isinstance(error, OSError):
+            unavailable = sqlite3.OperationalError(f"{settings.path}: {error.strerror}")
+            unavailable.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise converted(unavailable, "open") from error
+        raise
+
+
+def _text(data: bytes) -> str:
+    """Return a text also where it is damaged; whoever reads it checks it."""
+    return data.decode(errors="replace")
+
+
+def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
+    """Set the connection up, and the database if it is new or of an older release."""
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    if _pragma(connection, "journal_mode") != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
+    if _pragma(connection, "application_id") == APPLICATION_ID:
+        version = _pragma(connection, "user_version")
+        if version == len(STEPS):
+            return
+        if version > len(STEPS):
+            reason = f"it is of version {version}, and this release knows versions up to {len(STEPS)}"
+            raise StorageDamagedError(NAME, "open", reason)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _upgrade(connection)
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    ours = _pragma(connection, "application_id") == APPLICATION_ID
+    if not ours and one(connection, "SELECT count(*) FROM sqlite_schema"):
+        raise StorageDamagedError(NAME, "open", "it is a database of another program")
+    for version in range(_pragma(connection, "user_version") if ours else 0, len(STEPS)):
+        for statement in STEPS[version]:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> Any:  # noqa: ANN401 -- whatever the pragma has
+    return one(connection, f"PRAGMA {name}")
