@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from dspex_actors._session import SessionState
 
-LANGUAGES = ("python",)
+PYTHON = "python"
 
 
 class WhenFull(Enum):
@@ -58,7 +58,7 @@ class ExecutionContext:
         loop: the running event loop for async tools; None takes a loop in a thread of the runtime's own, or
             of the executor's own outside a runtime. `Runtime.aexecute` fills in its caller's.
         limits: what it may use; None takes the executor's own.
-        language: name of the engine.
+        language: what it is written in; the executor knows which languages there are.
         when_full: refuse or wait when the queue is full (`"error"` or `"wait"`).
         queue_wait_s: seconds it may wait for a worker.
         tag: anything; comes back in the telemetry event of the execution's end.
@@ -69,14 +69,14 @@ class ExecutionContext:
     Raises:
         ConfigError: the name of a variable or a tool is not an identifier, a tool cannot be called, or a
             number is out of range.
-        UnknownLanguageError: no engine has that name.
+        UnknownLanguageError: the language is no name.
     """
 
     variables: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     loop: AbstractEventLoop | None = None
     limits: Limits | None = None
-    language: str = "python"
+    language: str = PYTHON
     when_full: WhenFull | str = WhenFull.WAIT
     queue_wait_s: float = 30.0
     on_output: Callable[[str, str], None] | None = None
@@ -87,14 +87,12 @@ class ExecutionContext:
         check_tools(self.tools, self.variables)
         if self.loop is not None and not hasattr(self.loop, "call_soon_threadsafe"):
             raise ConfigError("loop", self.loop, "an asyncio event loop or None")
-        if self.language not in LANGUAGES:
-            raise UnknownLanguageError("language", self.language, one_of(LANGUAGES))
+        if not isinstance(self.language, str) or not self.language.isidentifier():
+            raise UnknownLanguageError("language", self.language, "the name of a language")
         if self.limits is not None and not isinstance(self.limits, Limits):
             raise ConfigError("limits", self.limits, "a Limits object or None")
-        if self.limits is not None and self.limits.fuel is not None:
-            raise ConfigError(
-                "Limits.fuel", self.limits.fuel, f"None for {self.language}, which does not count fuel"
-            )
+        if self.limits is not None and self.limits.fuel is not None and self.language == PYTHON:
+            raise ConfigError("Limits.fuel", self.limits.fuel, "None for python, which does not count fuel")
         try:
             object.__setattr__(self, "when_full", WhenFull(self.when_full))
         except ValueError:

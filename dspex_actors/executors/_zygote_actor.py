@@ -11,24 +11,34 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors import _events
-from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
+from dspex_actors._errors import ConfigError, EngineError, SandboxUnavailableError, WorkerLostError
 from dspex_actors._policy import LAYERS, NETWORK_LIST, Profile
 from dspex_actors.executors._messages import GetHandle, GetNetwork, GetReport, ProbeReport
+from dspex_actors.executors.languages import find_engine
 from dspex_actors.workers import (
     ZygoteHandle,
     remove_folder,
     rules_of,
+    setup_of,
     zygote_command,
     zygote_config,
     zygote_environment,
 )
-from supervisors import Command, OsProcess, Refuse, Shutdown, Stop, SupervisorAddress
+from supervisors import (
+    Command,
+    OsProcess,
+    OsProcessExitedError,
+    Refuse,
+    Shutdown,
+    Stop,
+    SupervisorAddress,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dspex_actors._config import ExecutorConfig
-    from dspex_actors.workers import LayerReport
+    from dspex_actors.workers import EngineSetup, LayerReport
     from supervisors import ExitReason, Sender
 
 _LAST_WORDS_S = 0.5
@@ -42,6 +52,7 @@ class ZygoteActor(OsProcess):
 
         Raises:
             ConfigError: a package of the policy is not installed, or a path of it is not there.
+            EngineError: the engine of the language cannot be used.
             OSError: the process cannot be run.
             WorkerLostError: it did not come up.
         """
@@ -52,13 +63,21 @@ class ZygoteActor(OsProcess):
         self.pid.on_release(self._release)
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         profile = Profile(config.policy.profile).value
+        self._engine: EngineSetup | None = None
         self._handle = ZygoteHandle(self._ours, profile, rules_of(config.policy))
         if self._policy.network_access == NETWORK_LIST and isinstance(self.parent, SupervisorAddress):
             self._handle.network = self.parent.child("network").call(GetNetwork())
         try:
+            if config.language is not None:
+                found = find_engine(config.language, config.engine)
+                self._engine = setup_of(config.language, found, config.start_timeout_s)
             super().init()
-        except ConfigError as error:
+        except (ConfigError, EngineError) as error:
             return Stop(Shutdown(error))
+        except OsProcessExitedError as error:
+            if isinstance(error.__cause__, EngineError):  # it said so, and ended
+                return Stop(Shutdown(error.__cause__))
+            raise
         self._layers = self._handle.layers
         missing = first_missing(self._policy.required_layers, self._layers)
         if missing is not None:
@@ -72,19 +91,23 @@ class ZygoteActor(OsProcess):
     def command(self) -> Command:
         """Return the zygote's command line; it inherits one socket and nothing else."""
         fd = self._theirs.fileno()
-        return Command(argv=zygote_command(fd, self._policy), env=zygote_environment(), pass_fds=(fd,))
+        return Command(
+            argv=zygote_command(fd, self._policy, self._engine), env=zygote_environment(), pass_fds=(fd,)
+        )
 
     def on_spawned(self) -> None:
         """Configure the zygote and wait until it is up.
 
         Raises:
             ConfigError: a package of the policy is not installed, or a path of it is not there.
+            EngineStartError: the engine does not start.
             WorkerLostError: it did not come up.
         """
         self._theirs.close()
         self._handle.pid = self.process.pid
         try:
-            self._handle.handshake(zygote_config(self._policy, self._scratch), self._timeout_s)
+            config = zygote_config(self._policy, self._scratch, engine=self._engine)
+            self._handle.handshake(config, self._timeout_s)
         except WorkerLostError:
             self.process.wait(_LAST_WORDS_S)  # if it is ending, what it wrote to stderr tells more
             raise

@@ -277,7 +277,7 @@ class Session:
             options["tools"] = {**self._defaults.tools, **tools}
         if options.get("loop") is None:
             options["loop"] = self._defaults.loop
-        request = Execute(code, **options)
+        request = Execute(code, language=self._defaults.language, **options)
         if request.context.limits is not None:
             self._check_limits(request.context.limits)
         self._lifeline.owe(1)

@@ -158,10 +158,10 @@ class WorkerProcess:
             raise WorkerLostError(f"the worker's handshake failed: {error}") from error
         finally:
             timer.cancel()
-        if ready is None or ready.version != _protocol.VERSION:
+        if ready is None or ready.version != _protocol.VERSION or ready.error:
             version = None if ready is None else ready.version
             spoken = f"it speaks protocol {version}, not {_protocol.VERSION}"
-            why = "it ended" if ready is None else spoken
+            why = "it ended" if ready is None else ready.error or spoken
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
@@ -235,6 +235,8 @@ class WorkerProcess:
         try:
             if final is None:
                 return self._ended(limits, detail, common)
+            if final.is_last:
+                self.kill(Cause.SPENT)  # so that a session knows that its state is gone
             return result_of(final, value, limits, common)
         finally:
             asks.close()

@@ -46,6 +46,7 @@ def parts_of(
         limits.processes,
         tools,
         read,
+        limits.fuel,
     )
     parts: list[bytes | bytearray | memoryview] = [_encode(request)]
     if variables is not None:

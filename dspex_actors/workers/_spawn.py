@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dspex_actors._errors import ConfigError, WorkerLostError
+from dspex_actors._errors import ConfigError, EngineStartError, WorkerLostError
 from dspex_actors._paths import is_below
 from dspex_actors._policy import NETWORK_LIST, Policy, Profile
 from dspex_actors.workers import _groups, _network_paths, _network_trial, _protocol
@@ -27,6 +27,7 @@ from dspex_actors.workers._session_worker import SessionWorker
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dspex_actors.workers._engine_setup import EngineSetup
     from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._protocol import LayerReport
 
@@ -50,16 +51,20 @@ _PROGRAM_PATHS = ("/bin", "/usr/bin", "/usr/local/bin", "/etc/alternatives", "/u
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
-def zygote_command(channel_fd: int, policy: Policy) -> list[str]:
+def zygote_command(channel_fd: int, policy: Policy, engine: EngineSetup | None = None) -> list[str]:
     """Return the command line of a zygote.
 
     Args:
         channel_fd: descriptor of its socket, which it must inherit.
         policy: what its guests may do; decides where it imports from.
+        engine: of its language; None for Python.
+
+    Raises:
+        ConfigError: a package of the engine is not installed.
     """
     # The environment's own interpreter link would make -S look for packages beside it.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    roots = _own_roots(policy)
+    roots = _own_roots(policy, () if engine is None else engine.modules)
     if policy.profile is Profile.TRUSTED:
         roots += [path or str(Path.cwd()) for path in sys.path]
     return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *dict.fromkeys(roots)]
@@ -70,9 +75,9 @@ def zygote_environment() -> dict[str, str]:
     return {"GLIBC_TUNABLES": _ALLOCATOR}
 
 
-def _own_roots(policy: Policy) -> list[str]:
+def _own_roots(policy: Policy, modules: Iterable[str]) -> list[str]:
     """Return the folders from which the zygote imports this package and what it needs."""
-    names = ["dspex_actors", "msgspec"]
+    names = ["dspex_actors", "msgspec", *modules]
     if policy.profile is Profile.STRICT:
         names.append("RestrictedPython")
     return list(dict.fromkeys(str(Path(_file_of(name)).parent.parent) for name in names))
@@ -96,7 +101,10 @@ def _file_of(name: str) -> str:
 
 
 def zygote_config(
-    policy: Policy, scratch: str, disabled_layers: Iterable[str] = ()
+    policy: Policy,
+    scratch: str,
+    disabled_layers: Iterable[str] = (),
+    engine: EngineSetup | None = None,
 ) -> _protocol.ZygoteConfig:
     """Return what a zygote is to be told.
 
@@ -104,6 +112,7 @@ def zygote_config(
         policy: what its guests may do.
         scratch: an empty folder that the zygote may fill.
         disabled_layers: layers to leave out, to see what a lesser machine would do.
+        engine: of its language; None for Python. Its guests see its files in place of the system's programs.
 
     Raises:
         ConfigError: a package of the policy is not installed, or a path is not there.
@@ -115,7 +124,8 @@ def zygote_config(
         profile=Profile(policy.profile).value,
         packages=packages,
         read_paths=[
-            *_read_paths(packages, programs=policy.profile is Profile.SHELL),
+            *_read_paths(packages, programs=policy.profile is Profile.SHELL and engine is None),
+            *(() if engine is None else engine.read_paths),
             *_network_paths.read_paths(policy.network_access),
             *lent,
         ],
@@ -135,6 +145,7 @@ def zygote_config(
         disabled_layers=sorted(disabled_layers),
         scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
         network=policy.network_access,
+        engine=None if engine is None else engine.config,
     )
 
 
@@ -225,6 +236,7 @@ class ZygoteHandle:
             timeout_s: seconds it may take.
 
         Raises:
+            EngineStartError: the engine of its language does not start.
             WorkerLostError: it ended, failed or did not answer in time.
         """
         self._channel.settimeout(timeout_s)
@@ -240,6 +252,8 @@ class ZygoteHandle:
             raise WorkerLostError(f"the zygote's handshake failed: {error}") from error
         if up.error:
             raise WorkerLostError(f"the zygote could not start: {up.error}")
+        if up.engine_error and config.engine is not None:
+            raise EngineStartError(config.engine.language, up.engine_error, config.engine.install)
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self._channel.settimeout(None)

@@ -1,0 +1,141 @@
+"""The worker that has an engine run its guests' code; see `Engine`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dspex_actors.workers._protocol import Final
+from dspex_actors.workers.confine import _limits
+from dspex_actors.workers.engines._engine import (
+    Call,
+    Engine,
+    EngineFailureError,
+    GuestFailedError,
+    OutOfFuelError,
+    OutOfMemoryError,
+    ResultTooBigError,
+)
+from dspex_actors.workers.guest._conversation import Conversation
+from dspex_actors.workers.guest._failure import clip
+
+if TYPE_CHECKING:
+    import socket
+
+    from dspex_actors import values
+    from dspex_actors.workers._protocol import EngineConfig, Request
+
+_TYPE_CHARS, _MESSAGE_CHARS, _TRACEBACK_CHARS = 200, 8_000, 32_000
+
+
+class EngineWorker(Conversation):
+    """See the module.
+
+    Args:
+        channel: as for `Conversation`.
+        engine: what runs the code.
+    """
+
+    def __init__(self, channel: socket.socket, engine: Engine) -> None:
+        super().__init__(channel)
+        self._engine = engine
+
+    def rehearse(self, host: socket.socket) -> None:  # noqa: ARG002 -- nothing is said while trying
+        """Try the engine. Runs in the zygote.
+
+        Args:
+            host: the other end of the channel.
+
+        Raises:
+            EngineFailureError: it does not work.
+        """
+        self._engine.rehearse()
+
+    def _get_ready(self) -> str:
+        try:
+            self._engine.start()
+        except EngineFailureError as error:
+            return clip(str(error), _MESSAGE_CHARS // 4)
+        return ""
+
+    def _usage(self) -> tuple[float, int]:
+        cpu_s, peak = super()._usage()
+        used = self._engine.usage()
+        return cpu_s + used.cpu_s, peak + used.memory_peak_bytes
+
+    def _execute(self, request: Request, parts: list[memoryview]) -> tuple[Final, values.Encoded | None]:
+        for _, output in self._outputs:
+            output.reset(request.output_bytes)
+        try:
+            tools = self._tools.begin(request.tools, request.result_bytes)
+            call = Call(
+                request,
+                parts,
+                tools,
+                self._outputs[0][1],
+                self._outputs[1][1],
+                lambda: self._limit(request),
+                self.counted_beside,
+            )
+            try:
+                value = self._engine.run(call)
+            finally:
+                self._tools.end()
+            return self._encode_value(value, request)
+        except GuestFailedError as error:
+            return _failed(error.kind, error.message, error.traceback), None
+        except OutOfMemoryError as error:
+            return Final("memory", is_last=error.is_last), None
+        except MemoryError:
+            _limits.widen()
+            return Final("memory"), None
+        except OutOfFuelError:
+            return Final("fuel", used=request.fuel or 0), None
+        except ResultTooBigError as error:
+            return Final("result", used=error.used), None
+        except EngineFailureError as error:  # whatever state there was, it is not to be relied on
+            return msgspec.structs.replace(_failed("EngineFailureError", str(error), ""), is_last=True), None
+        except Exception as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
+            return _failed(type(error).__qualname__, str(error), ""), None
+
+    def _limit(self, request: Request) -> None:
+        """Apply the limits of a request to this process."""
+        _limits.apply_limits(
+            self.baseline,
+            cpu_s=request.cpu_s,
+            memory_bytes=request.memory_bytes,
+            file_bytes=request.file_bytes,
+            open_files=request.open_files,
+            for_good=not request.keep,
+            processes=self._process_limit(request.processes),
+        )
+
+    def _process_limit(self, processes: int | None) -> int | None:
+        counts = processes is not None and self.counted_beside is not None
+        return processes + self.counted_beside if counts else None  # type: ignore[operator]  # `counts`
+
+
+def _failed(kind: str, message: str, traceback: str) -> Final:
+    return Final(
+        "failed", clip(kind, _TYPE_CHARS), clip(message, _MESSAGE_CHARS), clip(traceback, _TRACEBACK_CHARS)
+    )
+
+
+def make_worker(channel: socket.socket, config: EngineConfig) -> EngineWorker:
+    """Return the worker of a language. Runs in the zygote.
+
+    Args:
+        channel: the socket to the host.
+        config: what the zygote was told of the engine.
+
+    Raises:
+        EngineFailureError: what makes the engine cannot be imported, or refuses.
+    """
+    module, _, function = config.maker.partition(":")
+    try:
+        maker = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise EngineFailureError(f"{config.maker} cannot be imported: {error}") from error
+    return EngineWorker(channel, maker(config))
