@@ -1,18 +1,21 @@
 """A language that guests may write: which engine runs it, where that is found, and what it gives.
 
-The rows that come with this package are in `dspex_actors.executors.languages`; `RuntimeConfig.languages` takes
-further ones. [How to add a language](../docs/how-to/add-a-language.md) has an example.
+The rows that come with this package are in `dspex_actors.executors.languages`; `RuntimeConfig.languages`
+takes further ones. [How to add a language](../docs/how-to/add-a-language.md) has an example.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 class SessionKind(Enum):
@@ -48,10 +51,10 @@ class Language:
 
     Attributes:
         name: what requests call it.
-        maker: `"module:function"` of what runs it in a worker: called there with an `EngineConfig`, it returns
-            an `Engine`; see `dspex_actors.workers.engines`. Empty for Python, which needs none.
-        find: looks for the engine on this machine. It gets the path that the user has given, None without one,
-            and raises `EngineNotFoundError`, `EngineVersionError` or `EngineStartError`.
+        maker: `"module:function"` of what runs it in a worker: called there with an `EngineConfig`, it
+            returns an `Engine`; see `dspex_actors.workers.engines`. Empty for Python, which needs none.
+        find: looks for the engine on this machine. It gets the path that the user has given, None without
+            one, and raises `EngineNotFoundError`, `EngineVersionError` or `EngineStartError`.
         install: the command that installs the engine, for messages.
         minimum: lowest version of the engine that will do.
         profiles: profiles of a policy under which it can run.

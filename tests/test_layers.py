@@ -34,6 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "values",
             "errors",
             "files",
+            "language",
             "limits",
             "checks",
             "network",
@@ -62,7 +63,8 @@ SHARED = {
     "paths": {"errors"},
     "policy": {"errors", "limits", "network", "paths"},
     "execution": {"checks", "errors", "files", "limits", "policy", "session", "values"},
-    "config": {"checks", "errors", "limits", "policy", "execution"},
+    "language": {"errors", "limits", "policy"},
+    "config": {"checks", "errors", "language", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},
     "dspex_actors": {"cli"},
@@ -70,7 +72,7 @@ SHARED = {
 }
 
 # The worker starts with these alone; what is not listed may import every unit below it.
-BELOW_WORKERS = {"checks", "errors", "files", "limits", "paths", "policy", "execution", "values"}
+BELOW_WORKERS = {"checks", "errors", "files", "language", "limits", "paths", "policy", "execution", "values"}
 
 # Other projects' packages a unit may import: at import, and also inside functions.
 AT_IMPORT = {"supervisors": {"pykka"}, "workers": {"msgspec"}, "values": {"msgspec"}, "serialization": set()}

@@ -17,10 +17,10 @@ from dspex_actors._errors import (
     ConfigError,
     ExecutorBusyError,
     RuntimeClosedError,
-    UnknownLanguageError,
     WorkerLostError,
 )
-from dspex_actors._execution import PYTHON, Execute, WhenFull
+from dspex_actors._execution import Execute, WhenFull
+from dspex_actors.executors._language_check import check_language
 from dspex_actors.executors._lifeline import Lifeline
 from dspex_actors.executors._messages import (
     Drain,
@@ -59,7 +59,6 @@ from supervisors import (
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from dspex_actors._execution import ExecutionContext
     from dspex_actors.workers import WorkerProcess
     from supervisors import Address, CallFuture, ExitReason, Pid, Sender, Timer
 
@@ -209,7 +208,7 @@ class PythonExecutor(GenServer):
         context = request.context
         if self._draining is not None:
             raise Refuse(RuntimeClosedError())
-        self._check_language(context)
+        check_language(context, self._config.language)
         if context.when_full is WhenFull.ERROR and self._pool.full:
             raise Refuse(ExecutorBusyError(len(self._pool.queue), self._config.max_queue))
         self._serial += 1
@@ -223,22 +222,6 @@ class PythonExecutor(GenServer):
         if sender is not None:
             sender.on_abandoned(lambda: self.address.cast(Withdraw(number)))
         self._refill()
-
-    def _check_language(self, context: ExecutionContext) -> None:
-        """Refuse a request that another executor is for.
-
-        Raises:
-            Refuse: its language is another one, or has no use for its limits.
-        """
-        own = self._config.language
-        name = PYTHON if own is None else own.name
-        if context.language != name:
-            raise Refuse(UnknownLanguageError("language", context.language, f"{name!r}, the executor's own"))
-        if own is not None and context.limits is not None:
-            try:
-                own.check_limits(context.limits)
-            except ConfigError as error:
-                raise Refuse(error) from error
 
     def _accept_cast(self, request: Execute) -> None:
         """Take a request that nobody waits for; one that is not taken is told by its event."""

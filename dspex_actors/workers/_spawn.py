@@ -6,7 +6,6 @@ import importlib.util
 import itertools
 import socket
 import sys
-import sysconfig
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,6 +22,7 @@ from dspex_actors.workers._host_paths import lent_paths, withheld_paths
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._session_worker import SessionWorker
+from dspex_actors.workers._system_paths import installed_packages, library_folders, read_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,13 +42,6 @@ _BOOTSTRAP = (
 # What glibc reads when the zygote starts: memory comes in huge pages, blocks from 4 MiB on one by one. All of
 # the memory of a fresh worker is new, and 10 MiB cost 5 ms in page faults, but 0.9 ms in huge pages.
 _ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608"
-
-# The dynamic loader's cache and time zones.
-_SYSTEM_PATHS = ("/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime")
-_LIBRARY_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
-# Programs, what the links in their folders lead to, and what many of them read.
-_PROGRAM_PATHS = ("/bin", "/usr/bin", "/usr/local/bin", "/etc/alternatives", "/usr/share")
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def zygote_command(channel_fd: int, policy: Policy, engine: EngineSetup | None = None) -> list[str]:
@@ -124,15 +117,15 @@ def zygote_config(
         profile=Profile(policy.profile).value,
         packages=packages,
         read_paths=[
-            *_read_paths(packages, programs=policy.profile is Profile.SHELL and engine is None),
+            *read_paths(packages, programs=policy.profile is Profile.SHELL and engine is None),
             *(() if engine is None else engine.read_paths),
             *_network_paths.read_paths(policy.network_access),
             *lent,
         ],
         # The import system lists these; where installed packages cannot be hidden, their names can be seen.
-        listed_paths=[str(folder) for folder in _library_folders()],
+        listed_paths=[str(folder) for folder in library_folders()],
         hidden_paths=[
-            path for path in map(str, _installed_packages()) if not any(is_below(path, each) for each in lent)
+            path for path in map(str, installed_packages()) if not any(is_below(path, each) for each in lent)
         ],
         lent_paths=lent,
         withheld_paths=withheld_paths(policy, scratch),
@@ -147,58 +140,6 @@ def zygote_config(
         network=policy.network_access,
         engine=None if engine is None else engine.config,
     )
-
-
-def _read_paths(packages: dict[str, str], *, programs: bool) -> list[str]:
-    """Return the files and folders that guests may read.
-
-    Args:
-        packages: importable name to file.
-        programs: whether the system's programs are among them.
-    """
-    paths = [*_standard_library(), *_shared_libraries(), *_SYSTEM_PATHS]
-    if programs:
-        base = str(Path(getattr(sys, "_base_executable", None) or sys.executable).parent)
-        paths += [*_PROGRAM_PATHS, *_LIBRARY_PATHS, base]
-    for name, file in packages.items():
-        home = Path(file).parent
-        is_package = Path(file).name.startswith("__init__.")
-        paths.append(str(home) if is_package else file)
-        if is_package:  # wheels keep their shared libraries beside the package
-            paths.append(str(home.parent / f"{name}.libs"))
-    return [path for path in dict.fromkeys(paths) if Path(path).exists()]
-
-
-def _library_folders() -> list[Path]:
-    """Return the folders of the standard library."""
-    return list(dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")))
-
-
-def _installed_packages() -> list[Path]:
-    """Return the folders of installed packages that lie within the standard library's."""
-    return [
-        path
-        for folder in _library_folders()
-        for name in sorted(_INSTALLED)
-        if (path := folder / name).is_dir()
-    ]
-
-
-def _standard_library() -> list[str]:
-    """Return the standard library, one by one where what is installed beside it lies in the same folder."""
-    paths = []
-    for folder in _library_folders():
-        children = sorted(folder.iterdir())
-        shared = any(child.name in _INSTALLED for child in children)
-        paths += [child for child in children if child.name not in _INSTALLED] if shared else [folder]
-    return [str(path) for path in paths]
-
-
-def _shared_libraries() -> list[str]:
-    """Return the folders of shared libraries: only this architecture's where the system keeps them apart."""
-    triplet = sysconfig.get_config_var("MULTIARCH")
-    apart = [f"{folder}/{triplet}" for folder in _LIBRARY_PATHS if triplet and Path(folder, triplet).is_dir()]
-    return [*apart, "/lib64"] if apart else list(_LIBRARY_PATHS)
 
 
 class ZygoteHandle:

@@ -1,7 +1,7 @@
 """What runs other languages than Python in a worker: one file or folder for each.
 
-A language's maker, `"module:function"` of its row, is called in the zygote with an `EngineConfig` and returns an
-`Engine`. There are two kinds:
+A language's maker, `"module:function"` of its row, is called in the zygote with an `EngineConfig` and returns
+an `Engine`. There are two kinds:
 
 - the engine is a library, which runs guest code in the worker's own process: it implements `Engine`;
 - it is a program, a driver, which the worker starts as its child: it extends `DriverEngine`, which has the

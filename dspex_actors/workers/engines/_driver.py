@@ -37,7 +37,9 @@ _LAST_WORDS_BYTES = 4096
 _FIRST_FREE_FD = 10
 _PAST_ANY_FD = 1 << 16
 _END_S = 5.0  # how long a driver that has closed its socket may take to end
-_CAPS = dict.fromkeys((FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL), _protocol.REQUEST_CAP)
+_CAPS: dict[int, int] = dict.fromkeys(
+    (FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL), _protocol.REQUEST_CAP
+)
 _NO_EXEC = 127
 
 
@@ -229,9 +231,8 @@ class Driver:
         """
         for kind, (soft, hard) in limits:
             _, highest = resource.prlimit(self.pid, kind)
-            if highest != resource.RLIM_INFINITY:
-                hard = min(hard, highest)
-            resource.prlimit(self.pid, kind, (min(soft, hard), hard))
+            most = hard if highest == resource.RLIM_INFINITY else min(hard, highest)
+            resource.prlimit(self.pid, kind, (min(soft, most), most))
 
     def footprint(self) -> Footprint:
         """Return what it uses. For a process in whose root /proc is.

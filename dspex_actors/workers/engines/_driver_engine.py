@@ -1,8 +1,8 @@
 """An engine whose language runs in a driver: a child process of the worker.
 
 The worker says EXECUTE to the driver, and it answers with any number of TOOL_CALL, each of which gets a
-TOOL_RESULT, and one FINAL. Part 0 of each is JSON, `Head` below; the rest is a value, in this package's encoding
-unless a language has another one. A driver that is ready to take requests has said READY.
+TOOL_RESULT, and one FINAL. Part 0 of each is JSON, `Head` below; the rest is a value, in this package's
+encoding unless a language has another one. A driver that is ready to take requests has said READY.
 
 The driver is started before there is a request, so the limits of the kernel are put on it afterwards, from
 outside. Where the sandbox refuses that, it is started anew with them.
@@ -192,10 +192,7 @@ class DriverEngine:
         """
         driver = Driver(self.command(), self.environment(), limits)
         try:
-            kind, parts = driver.receive(self.config.start_timeout_s)
-            if kind != FrameType.READY:
-                raise EngineFailureError("its driver did not say that it is ready")
-            head = _head(parts)
+            head = _ready(*driver.receive(self.config.start_timeout_s))
         except DriverEndedError as ended:
             said = ended.last_words.decode("utf-8", "replace").strip()
             raise EngineFailureError(f"its driver ended with {ended.exit_code}: {said}") from None
@@ -266,12 +263,24 @@ def _head(parts: list[memoryview]) -> Head:
         raise EngineFailureError(f"the driver sent what is no message: {error}") from error
 
 
+def _ready(kind: int, parts: list[memoryview]) -> Head:
+    """Read a driver's first frame.
+
+    Raises:
+        EngineFailureError: it does not say that the driver is ready.
+    """
+    if kind != FrameType.READY:
+        raise EngineFailureError("its driver did not say that it is ready")
+    return _head(parts)
+
+
 def _called(head: Head, parts: list[memoryview], call: Call) -> list[_framing.Block]:
     """Call a tool; return the parts of the answer."""
     tool = call.tools.get(head.tool)
+    if tool is None:
+        missing = "the execution has no such tool"
+        return [_encode(Head(error_type=LookupError.__name__, message=missing))]
     try:
-        if tool is None:
-            raise ToolError(head.tool, LookupError.__name__, "the execution has no such tool")
         values.prepare(parts[1])
         args, kwargs = values.decode(parts[1], parts[2:])
         encoded = values.encode(tool(*args, **kwargs))
@@ -289,4 +298,4 @@ def _end_like(ended: DriverEndedError) -> NoReturn:
         if number != signal.SIGKILL:
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-    os._exit(ended.exit_code if ended.exit_code > 0 else 0)
+    os._exit(max(0, ended.exit_code))

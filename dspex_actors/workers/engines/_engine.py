@@ -79,16 +79,17 @@ class Call:
     """One request as an engine sees it.
 
     Attributes:
-        request: what to run, and the limits that the engine has to see to: see `Request`. Code whose `keep` is
-            set shares its names with later calls; where `read` is set, its value is asked for and no code is
-            run: KeyError if there is none.
+        request: what to run, and the limits that the engine has to see to: see `Request`. Code whose `keep`
+            is set shares its names with later calls; where `read` is set, its value is asked for and no code
+            is run: KeyError if there is none.
         parts: of the request's frame: from the second on the encoded variables.
         tools: functions that call the host's, by name. They take and return plain values, block, and raise
             ToolError.
-        stdout, stderr: where the code's output goes, as bytes; what is beyond the limit is counted and dropped.
+        stdout, stderr: where the code's output goes, as bytes; what is beyond the limit is counted and
+            dropped.
         limit_worker: applies the request's limits to the worker's own process, for an engine that runs in it.
-        counted_beside: processes that count against the limit of processes beside the worker's own children and
-            itself; None if they cannot be limited.
+        counted_beside: processes that count against the limit of processes beside the worker and its own
+            children; None if they cannot be limited.
     """
 
     request: Request

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from dspex_actors.workers._protocol import Final
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.engines._engine import (
@@ -84,21 +82,8 @@ class EngineWorker(Conversation):
             finally:
                 self._tools.end()
             return self._encode_value(value, request)
-        except GuestFailedError as error:
-            return _failed(error.kind, error.message, error.traceback), None
-        except OutOfMemoryError as error:
-            return Final("memory", is_last=error.is_last), None
-        except MemoryError:
-            _limits.widen()
-            return Final("memory"), None
-        except OutOfFuelError:
-            return Final("fuel", used=request.fuel or 0), None
-        except ResultTooBigError as error:
-            return Final("result", used=error.used), None
-        except EngineFailureError as error:  # whatever state there was, it is not to be relied on
-            return msgspec.structs.replace(_failed("EngineFailureError", str(error), ""), is_last=True), None
         except Exception as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
-            return _failed(type(error).__qualname__, str(error), ""), None
+            return _ending(error, request), None
 
     def _limit(self, request: Request) -> None:
         """Apply the limits of a request to this process."""
@@ -115,6 +100,29 @@ class EngineWorker(Conversation):
     def _process_limit(self, processes: int | None) -> int | None:
         counts = processes is not None and self.counted_beside is not None
         return processes + self.counted_beside if counts else None  # type: ignore[operator]  # `counts`
+
+
+def _ending(error: Exception, request: Request) -> Final:
+    """Return what a request came to whose engine has raised."""
+    match error:
+        case GuestFailedError():
+            return _failed(error.kind, error.message, error.traceback)
+        case OutOfMemoryError():
+            final = Final("memory", is_last=error.is_last)
+        case MemoryError():
+            _limits.widen()
+            final = Final("memory")
+        case OutOfFuelError():
+            final = Final("fuel", used=request.fuel or 0)
+        case ResultTooBigError():
+            final = Final("result", used=error.used)
+        case EngineFailureError():  # whatever state there was, it is not to be relied on
+            final = Final(
+                "failed", EngineFailureError.__name__, clip(str(error), _MESSAGE_CHARS), is_last=True
+            )
+        case _:
+            final = _failed(type(error).__qualname__, str(error), "")
+    return final
 
 
 def _failed(kind: str, message: str, traceback: str) -> Final:

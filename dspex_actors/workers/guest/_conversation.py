@@ -1,11 +1,11 @@
 """A worker's side of the conversation with the host, whatever language it runs.
 
-Say ready, then answer one request after the other until the host closes the socket or kills the worker. What a
-request's code does is the business of a subclass: `_loop` runs Python in this very process, `engines` has
+Say ready, then answer one request after the other until the host closes the socket or kills the worker. What
+a request's code does is the business of a subclass: `_loop` runs Python in this very process, `engines` has
 other languages run.
 
-Nothing here is a protection: guest code shares this process, or its sandbox, and can change all of it. What it
-can gain is to lie about its own result.
+Nothing here is a protection: guest code shares this process, or its sandbox, and can change all of it. What
+it can gain is to lie about its own result.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The worker that runs Python: guest code shares its interpreter, and its names stay from call to call if asked.
+"""The worker that runs Python: guest code shares its interpreter; a session's names stay from call to call.
 
 See `_conversation` for what all workers do.
 """

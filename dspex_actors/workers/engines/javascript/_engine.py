@@ -1,7 +1,7 @@
 """How Node is started, and how its end is read.
 
-Its permission model comes on top of the sandbox: files are those of the sandbox, and the scratch folder alone is
-written to; no processes, threads, addons or WASI. It leaves the network open, which the sandbox does not.
+Its permission model comes on top of the sandbox: files are those of the sandbox, and the scratch folder alone
+is written to; no processes, threads, addons or WASI. It leaves the network open, which the sandbox does not.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Guest {
     this.id = evaluator.contexts.at(-1);
     this.realm = this.run(REALM);
     this.toolMaker = this.run(TOOL_MAKER);
-    this.globals.console = new Console({ stdout: sink(1), stderr: sink(2), colorMode: false, inspectOptions: { depth: 4 } });
+    this.globals.console = new Console({ stdout: sink(1), stderr: sink(2), ignoreErrors: false, colorMode: false });
     this.globals.require = createRequire(`${process.cwd()}/`);
     for (const name of WEB) define(this.globals, name, globalThis[name]);
     for (const name of EXCLUSIVE) define(this.globals, name, this.timer(globalThis[name]));
