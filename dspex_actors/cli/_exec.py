@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sys
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import WorkerDiedError, describe_limit
-from dspex_actors._execution import Completed, Execute, Failed, LimitExceeded
+from dspex_actors._execution import PYTHON, Completed, Execute, Failed, LimitExceeded
 from dspex_actors._limits import MIB, Limits
-from dspex_actors._policy import Policy
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._interrupts import Interrupts
 from dspex_actors.cli._terminal import Sink
 from dspex_actors.cli._usage import UsageError
+from dspex_actors.executors.languages import Languages
 from dspex_actors.runtime._runtime import Runtime
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dspex_actors._execution import ExecutionResult, WorkerDied
+    from dspex_actors._language import Language
+    from dspex_actors._policy import Policy
 
 _OUTPUT_BYTES = 16 * MIB
 """Output shown of each stream: all of it passes through this process's memory."""
@@ -36,7 +39,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Run the command.
 
     Args:
-        options: `code` or `file`, `language`, `profile`, `timeout` in seconds, `memory` in bytes.
+        options: `code` or `file`, `language`, `profile` (None for that of the language), `timeout` in
+            seconds, `memory` in bytes.
 
     Returns:
         How the guest ended.
@@ -44,23 +48,29 @@ def run(options: argparse.Namespace) -> ExitCode:
     Raises:
         UsageError: the code cannot be read.
         ConfigError: the code is no text, or an option is wrong.
+        EngineError: there is no engine for the language.
         DspexError: there is no sandbox.
         InterruptedBySignal: a signal asked for the end; the guest was killed.
         BrokenPipeError: nobody reads the output any more; the guest was killed.
     """
     code = options.code if options.file is None else _read(options.file)
     limits = Limits(time_s=options.timeout, memory_bytes=options.memory, output_bytes=_OUTPUT_BYTES)
-    Execute(
-        code, language=options.language
-    )  # what is wrong with it is better said before anything is started
-    policy = Policy(profile=options.profile)
-    config = RuntimeConfig(executor=ExecutorConfig(policy=policy, limits=limits, spares=1, max_workers=1))
+    # What is wrong is better said before anything is started.
+    Execute(code, language=options.language)
+    policy = _policy(Languages()[options.language], options.profile)
+    is_python = options.language == PYTHON
+    executor = (
+        ExecutorConfig(policy=policy, limits=limits, spares=1, max_workers=1)
+        if is_python
+        else (ExecutorConfig(limits=limits, spares=0, max_workers=1))
+    )
+    config = RuntimeConfig(executor=executor)
     sinks = {"stdout": Sink(sys.stdout), "stderr": Sink(sys.stderr)}
     with Interrupts() as interrupts:
         runtime = Runtime(config)
         try:
             with interrupts.allowed():
-                result = _converse(runtime, code, options.language, sinks)
+                result = _converse(runtime, Execute(code, language=options.language), policy, sinks)
         finally:
             runtime.stop(_STOP_S)
     return _show(result, sinks)
@@ -84,7 +94,22 @@ def _read(file: str) -> str:
         raise UsageError(f"{file} is not text in UTF-8: {where}") from None
 
 
-def _converse(runtime: Runtime, code: str, language: str, sinks: Mapping[str, Sink]) -> ExecutionResult:
+def _policy(language: Language, profile: str | None) -> Policy:
+    """Return what the code may do.
+
+    Raises:
+        ConfigError: the language cannot run in this profile.
+    """
+    if profile is None:
+        return language.policy
+    policy = dataclasses.replace(language.policy, profile=profile)
+    language.check_policy(policy)
+    return policy
+
+
+def _converse(
+    runtime: Runtime, request: Execute, policy: Policy, sinks: Mapping[str, Sink]
+) -> ExecutionResult:
     """Run the code and pass its output on.
 
     All writing is done here, so that a slow terminal holds up no actor.
@@ -95,7 +120,10 @@ def _converse(runtime: Runtime, code: str, language: str, sinks: Mapping[str, Si
     """
     events: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
     future = runtime.submit(
-        code, language=language, on_output=lambda stream, text: events.put((stream, text))
+        request.code,
+        policy=policy,
+        language=request.context.language,
+        on_output=lambda stream, text: events.put((stream, text)),
     )
     future.add_done_callback(lambda _: events.put(None))
     try:

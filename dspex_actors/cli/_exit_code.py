@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
         USAGE: 2, the command line, the source file or the output stream is wrong.
         LIMIT_EXCEEDED: 3, the guest was stopped at a limit.
         UNCONTAINED: 4, the sandbox is not available, or was lost.
+        NO_ENGINE: 5, what runs the language is not there, too old, or does not start.
 
     A signal `n` ends the command with 128 + `n`: Ctrl-C with 130, a reader that closed the pipe with 141.
     """
@@ -24,3 +25,4 @@ class ExitCode(IntEnum):
     USAGE = 2
     LIMIT_EXCEEDED = 3
     UNCONTAINED = 4
+    NO_ENGINE = 5

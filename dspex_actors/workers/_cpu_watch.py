@@ -86,17 +86,33 @@ class CpuWatch:
             timer.cancel()
 
 
-def cpu_s_of(pid: int, pidfd: int) -> float | None:
+def cpu_s_of(pid: int, pidfd: int, *, has_driver: bool = False) -> float | None:
     """Return the CPU seconds that a process has used in all its threads; None if it has ended.
 
     Args:
         pid: its process id.
         pidfd: its descriptor, which tells whether the number still was its own.
+        has_driver: whether what its living children have used counts, too.
     """
     if pid <= 0:
         return None
+    seconds = _clock(pid)
+    if has_driver and seconds is not None:
+        seconds += sum(_clock(child) or 0.0 for child in _children(pid))
+    return None if _pidfds.wait_ended(pidfd, 0) else seconds
+
+
+def _clock(pid: int) -> float | None:
     try:
-        seconds = time.clock_gettime(~pid << 3 | _WHOLE_PROCESS)
+        return time.clock_gettime(~pid << 3 | _WHOLE_PROCESS)
     except OSError:
         return None
-    return None if _pidfds.wait_ended(pidfd, 0) else seconds
+
+
+def _children(pid: int) -> list[int]:
+    """Return the process ids of the children of a process with one thread; none if they cannot be seen."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:  # noqa: PTH123 -- as in `_request_watch`
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []

@@ -66,10 +66,12 @@ class WorkerProcess:
     Attributes:
         file_rules: what its policy says about its scratch folder.
         files: that folder, once the worker is born; None if the policy says nothing about it.
+        has_driver: whether guest code runs in a child of the worker.
     """
 
     file_rules = NO_RULES
     files: GuestFiles | None = None
+    has_driver = False
     _descriptors: DescriptorStream | None = None
     zygote_pid = 0  # process id; 0 if it is not known
 

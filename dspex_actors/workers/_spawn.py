@@ -164,6 +164,7 @@ class ZygoteHandle:
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
+        self._has_engine = False
         self.layers: list[LayerReport] = []
         self.no_copies = ""
         self.network: Network | None = None
@@ -180,6 +181,7 @@ class ZygoteHandle:
             EngineStartError: the engine of its language does not start.
             WorkerLostError: it ended, failed or did not answer in time.
         """
+        self._has_engine = config.engine is not None
         self._channel.settimeout(timeout_s)
         try:
             self._channel.send(msgspec.msgpack.encode(config))
@@ -321,6 +323,7 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
+        worker.has_driver = self._has_engine
         worker.file_rules = self._files
         worker.use_network(self.network)
         worker.zygote_pid = self.pid

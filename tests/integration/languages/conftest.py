@@ -1,0 +1,34 @@
+"""One runtime for all languages of a module: the executor of each is started when its first test needs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from dspex_actors import Limits
+from tests._engines import need_engine
+from tests.integration._tools import runtime_of
+from tests.integration.languages._snippets import ROWS
+
+
+@pytest.fixture(scope="module")
+def runtime(clean_module):  # noqa: ARG001 -- set up before
+    with runtime_of(limits=Limits(time_s=30.0), spares=1, start_timeout_s=60.0) as runtime:
+        yield runtime
+    assert runtime.stop().clean
+
+
+@pytest.fixture(scope="module", params=ROWS, ids=lambda row: row.language)
+def row(request):
+    """Give the programs of one language; its engine is needed."""
+    need_engine(request.param.language)
+    return request.param
+
+
+@pytest.fixture
+def run(runtime, row):
+    """Run a program of the row in its language."""
+
+    def run(code, **options):
+        return runtime.execute(code, language=row.language, **options)
+
+    return run
