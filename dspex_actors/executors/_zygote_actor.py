@@ -56,6 +56,10 @@ class ZygoteActor(OsProcess):
             OSError: the process cannot be run.
             WorkerLostError: it did not come up.
         """
+        try:
+            self._engine = _engine_of(config)
+        except EngineError as error:
+            return Stop(Shutdown(error))
         self._policy = config.policy
         self._timeout_s = config.start_timeout_s
         self._scratch = tempfile.mkdtemp(prefix="dspex-")
@@ -63,14 +67,10 @@ class ZygoteActor(OsProcess):
         self.pid.on_release(self._release)
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         profile = Profile(config.policy.profile).value
-        self._engine: EngineSetup | None = None
         self._handle = ZygoteHandle(self._ours, profile, rules_of(config.policy))
         if self._policy.network_access == NETWORK_LIST and isinstance(self.parent, SupervisorAddress):
             self._handle.network = self.parent.child("network").call(GetNetwork())
         try:
-            if config.language is not None:
-                found = find_engine(config.language, config.engine)
-                self._engine = setup_of(config.language, found, config.start_timeout_s)
             super().init()
         except (ConfigError, EngineError) as error:
             return Stop(Shutdown(error))
@@ -134,6 +134,18 @@ class ZygoteActor(OsProcess):
         """Give back what outlives a process; runs at every end, a kill included."""
         self._handle.close()
         remove_folder(self._scratch)
+
+
+def _engine_of(config: ExecutorConfig) -> EngineSetup | None:
+    """Return the engine of an executor's language, None for Python.
+
+    Raises:
+        EngineError: it cannot be used.
+    """
+    if config.language is None:
+        return None
+    found = find_engine(config.language, config.engine)
+    return setup_of(config.language, found, config.start_timeout_s)
 
 
 def first_missing(required: frozenset[str], found: Sequence[LayerReport]) -> SandboxUnavailableError | None:

@@ -73,7 +73,12 @@ def _own_roots(policy: Policy, modules: Iterable[str]) -> list[str]:
     names = ["dspex_actors", "msgspec", *modules]
     if policy.profile is Profile.STRICT:
         names.append("RestrictedPython")
-    return list(dict.fromkeys(str(Path(_file_of(name)).parent.parent) for name in names))
+    return list(dict.fromkeys(_root_of(Path(_file_of(name))) for name in names))
+
+
+def _root_of(file: Path) -> str:
+    """Return the folder from which a top-level package or module is imported."""
+    return str(file.parent.parent if file.name.startswith("__init__.") else file.parent)
 
 
 def _file_of(name: str) -> str:

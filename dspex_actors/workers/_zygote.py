@@ -56,6 +56,7 @@ _WARM = (
     "typing",
 )
 _FIRST_FREE_FD = 10
+_NO_COPIES = "the engine of its language cannot be copied"
 
 # Numeric libraries start a thread per core unless told otherwise, each with a stack to be paid for.
 _THREAD_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -140,7 +141,8 @@ class Zygote:
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
         _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
-        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers, "", self._confinement.no_copies)))
+        no_copies = _NO_COPIES if self._config.engine is not None else self._confinement.no_copies
+        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers, "", no_copies)))
         to_warm = list(reversed(_WARM)) if self._config.engine is None else []
         while True:
             events = self._poll.poll(0 if to_warm else None)

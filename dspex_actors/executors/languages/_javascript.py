@@ -39,7 +39,7 @@ JAVASCRIPT = Language(
     maker="dspex_actors.workers.engines.javascript:make",
     find=partial(find, "javascript"),
     install=_INSTALL,
-    minimum="20.0",
+    minimum="20.12",  # the first whose realms can import modules
 )
 """The row of JavaScript."""
 

@@ -1,4 +1,4 @@
-"""JavaScript values as Python has them, and the other way round; what cannot cross is refused with its path."""
+"""JavaScript values as Python has them, and the other way round; what cannot cross is told by its path."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def session(runtime):
         ("-(2n ** 64n)", -(2**64)),
         ("2n ** 64n - 1n", 2**64 - 1),
         ("-(2n ** 63n)", -(2**63)),
-        ("-128n ** 9n", -(128**9)),
+        ("-(128n ** 9n)", -(128**9)),
         ("-1e400", float("-inf")),
         ("new Map([['a', 1], ['b', new Map([[1, 2]])]])", {"a": 1, "b": {1: 2}}),
         ("new Map([[null, 1], [true, 2], [2n ** 70n, 3]])", {None: 1, True: 2, 2**70: 3}),

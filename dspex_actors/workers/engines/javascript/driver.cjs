@@ -12,6 +12,7 @@ const { decoder } = require('./decode.cjs');
 const { encode } = require('./encode.cjs');
 const { describe } = require('./failure.cjs');
 const { Evaluator, Guest } = require('./guest.cjs');
+const { withoutImports } = require('./imports.cjs');
 const { Refusal, TooBig } = require('./wire.cjs');
 
 const exit = process.exit.bind(process);
@@ -29,8 +30,18 @@ function stripped(code) {
   try {
     return typescript.stripTypeScriptTypes(code, { mode: 'strip' });
   } catch (error) {
-    if (error.code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') throw Object.assign(error, { name: 'SyntaxError' });
+    if (error.code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') throw new Uncompiled(error);
     return typescript.stripTypeScriptTypes(code, { mode: 'transform' });
+  }
+}
+
+/** TypeScript that is none; Node tells the place in the stack alone: the line, and a mark below its text. */
+class Uncompiled extends SyntaxError {
+  constructor({ message, stack }) {
+    super(message.split('. Expected')[0]);
+    const line = /^[^\n]*:(\d+)\n/.exec(stack);
+    const mark = /^( *)\^/m.exec(stack);
+    this.details = { lineNumber: (line ? Number(line[1]) : 1) - 1, columnNumber: mark ? mark[1].length : 0 };
   }
 }
 
@@ -42,6 +53,11 @@ function asExpression(code) {
   } catch {
     return code;
   }
+}
+
+function prepared(code) {
+  const script = stripped(code);
+  return /^\s*import\b/m.test(script) ? withoutImports(script) : asExpression(script);
 }
 
 function guestFor(head) {
@@ -69,7 +85,7 @@ class Execution {
       const decode = decoder(guest.realm);
       if (this.parts.length) guest.bind(decode(this.parts));
       guest.bindTools(head.tools ?? [], (name, args) => this.callTool(name, args, decode));
-      const code = head.read ? head.read : asExpression(stripped(head.code ?? ''));
+      const code = head.read ? head.read : prepared(head.code ?? '');
       const found = await guest.evaluate(code, this.filename);
       if ('error' in found) {
         if (head.read && found.error?.name === 'ReferenceError') this.settle({ outcome: 'missing' });
@@ -78,7 +94,7 @@ class Execution {
       }
       this.complete(types.isPromise(found.value) ? await found.value : found.value);
     } catch (error) {
-      this.fail(error);
+      this.fail(error, error.details);
     }
   }
 
@@ -139,8 +155,11 @@ function turn() {
   setImmediate(() => current.run());
 }
 
+/** Let a call fail for what nobody caught, even if it has its value already. */
 function uncaught(error) {
-  if (current !== null) current.fail(error);
+  if (current === null) return;
+  current.settled = null;
+  current.fail(error);
 }
 
 process.on('beforeExit', turn);

@@ -29,7 +29,7 @@ const TOOL_MAKER = `(call) => {
 }`;
 const WEB = ['AbortController', 'AbortSignal', 'Blob', 'Buffer', 'DOMException', 'Event', 'EventTarget', 'Headers',
   'MessageChannel', 'Performance', 'Request', 'Response', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'atob',
-  'btoa', 'crypto', 'fetch', 'performance', 'queueMicrotask', 'structuredClone'];
+  'btoa', 'crypto', 'fetch', 'performance', 'process', 'queueMicrotask', 'structuredClone'];
 const EXCLUSIVE = ['setTimeout', 'setInterval', 'setImmediate'];
 
 /** The connection to the inspector, whose evaluation knows `await` at top level and lets names be declared again. */
@@ -59,7 +59,9 @@ class Guest {
   constructor(evaluator) {
     this.evaluator = evaluator;
     this.timers = new Set();
-    this.globals = vm.createContext({}, { name: 'guest' });
+    this.globals = vm.createContext({}, {
+      name: 'guest', importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
     this.id = evaluator.contexts.at(-1);
     this.realm = this.run(REALM);
     this.toolMaker = this.run(TOOL_MAKER);
