@@ -36,10 +36,24 @@ const EXCLUSIVE = ['setTimeout', 'setInterval', 'setImmediate'];
 class Evaluator {
   constructor() {
     this.contexts = [];
+    this.connect();
+  }
+
+  connect() {
+    this.pending = 0;
     this.session = new inspector.Session();
     this.session.connect();
     this.session.on('Runtime.executionContextCreated', ({ params }) => this.contexts.push(params.context.uniqueId));
+  }
+
+  /** Make a context; return it and the inspector's name for it. */
+  newContext() {
     this.session.post('Runtime.enable');
+    const context = vm.createContext({}, {
+      name: 'guest', importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
+    this.session.post('Runtime.disable'); // the other news are of no use
+    return [context, this.contexts.at(-1)];
   }
 
   post(method, parameters) {
@@ -48,9 +62,13 @@ class Evaluator {
     });
   }
 
-  /** Forget what the inspector has kept alive for us. */
+  /** Forget what the inspector has kept alive for us, and what it would still tell. */
   release() {
-    this.session.post('Runtime.releaseObjectGroup', { objectGroup: 'call' });
+    if (this.pending > 0) {
+      // That a promise was collected it would tell in the middle of a collection, which ends the process.
+      this.session.disconnect();
+      this.connect();
+    } else this.session.post('Runtime.releaseObjectGroup', { objectGroup: 'call' });
   }
 }
 
@@ -59,10 +77,7 @@ class Guest {
   constructor(evaluator) {
     this.evaluator = evaluator;
     this.timers = new Set();
-    this.globals = vm.createContext({}, {
-      name: 'guest', importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
-    this.id = evaluator.contexts.at(-1);
+    [this.globals, this.id] = evaluator.newContext();
     this.realm = this.run(REALM);
     this.toolMaker = this.run(TOOL_MAKER);
     this.globals.console = new Console({ stdout: sink(1), stderr: sink(2), ignoreErrors: false, colorMode: false });
@@ -129,12 +144,15 @@ class Guest {
 
   /** Run code; resolve to `{ value }` or `{ error, details }`. */
   async evaluate(code, filename) {
-    const found = await this.evaluator.post('Runtime.evaluate', {
+    const { evaluator } = this;
+    evaluator.pending += 1;
+    const found = await evaluator.post('Runtime.evaluate', {
       expression: `${code}\n//# sourceURL=${filename}`,
       replMode: true,
       uniqueContextId: this.id,
       objectGroup: 'call',
     });
+    evaluator.pending -= 1;
     const details = found.exceptionDetails;
     const value = await this.taken(details?.exception ?? found.result);
     return details ? { error: value, details } : { value };
