@@ -204,6 +204,7 @@ def test_a_session_goes_on_after_a_call_that_was_killed_as_its_language_says(run
         assert isinstance(after, Failed)
 
 
+@pytest.mark.slow
 def test_cpu_time_is_limited_apart_from_the_time_on_the_clock(run, row):
     result = run(program(row, "loop"), limits=Limits(time_s=100.0, cpu_s=1.0))
 
