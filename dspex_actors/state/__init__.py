@@ -41,6 +41,8 @@ from dspex_actors.state._errors import (
 )
 from dspex_actors.state._memory import Memory
 from dspex_actors.state._migrations import Migrated, MigrationGraph, Move, Step
+from dspex_actors.state._postgres import Postgres
+from dspex_actors.state._redis import Redis
 from dspex_actors.state._sqlite import Sqlite
 from dspex_actors.state._storage_errors import (
     SnapshotExistsError,
@@ -82,6 +84,8 @@ __all__ = [
     "MigrationPathError",
     "Move",
     "Notifying",
+    "Postgres",
+    "Redis",
     "Resolver",
     "Revision",
     "Row",

@@ -1,0 +1,185 @@
+"""What is damaged in a database is found: by the seal of what was stored, or by the backend itself."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from redis import Redis as Client
+
+from dspex_actors.serialization import SerializationError, Serializer
+from dspex_actors.state import Latest, Postgres, Redis, Revision, StorageDamagedError
+from dspex_actors.state._redis_keys import Keys
+from dspex_actors.testing._conformance import entry, fill, snapshot
+
+FLIPS = 64
+SERIALIZER = Serializer()
+SEALED = [SERIALIZER.dumps({"step": n, "values": list(range(50))}) for n in (1, 2)]
+
+
+class RedisDamage:
+    def __init__(self, server, prefix):
+        self.backend = Redis(url=server.url, prefix=prefix)
+        self.keys = Keys(prefix)
+        self._client = Client.from_url(server.url)
+
+    def replace_body(self, body):
+        self._client.hset(self.keys.of_versions("a")[1], "2", body)
+
+    def replace_row(self, packed):
+        rows = self.keys.of_versions("a")[0]
+        self._client.zremrangebyscore(rows, 2, 2)
+        self._client.zadd(rows, {packed: 2})
+
+    def do(self, *command):
+        self._client.execute_command(*command)
+
+    def close(self):
+        self._client.close()
+
+
+class PostgresDamage:
+    def __init__(self, server, schema):
+        self.backend = Postgres(dsn=server.dsn, schema=schema)
+        self._server, self.schema = server, schema
+
+    def replace_body(self, body):
+        self.do(f"UPDATE {self.schema}.versions SET body = %s WHERE revision = 2", body)  # noqa: S608 -- our own
+
+    def do(self, statement, *values):
+        self._server.execute(statement, *values)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def in_redis(redis_server, prefix):
+    damage = RedisDamage(redis_server, prefix)
+    yield damage
+    damage.close()
+
+
+@pytest.fixture
+def in_postgres(postgres_server, schema):
+    return PostgresDamage(postgres_server, schema)
+
+
+@pytest.fixture(params=["redis", "postgres"])
+def damage(request):
+    return request.getfixturevalue(f"in_{request.param}")
+
+
+@pytest.fixture
+def storage(damage):
+    storage = damage.backend.open()
+    yield storage
+    storage.close()
+
+
+def damaged_bodies():
+    """Return the second body with single bits turned, and cut off at each place of its header."""
+    rng = random.Random(0)  # noqa: S311 -- repeatable
+    whole = SEALED[1]
+    places = [rng.randrange(len(whole) * 8) for _ in range(FLIPS)]
+    flipped = [
+        whole[: place // 8] + bytes([whole[place // 8] ^ 1 << place % 8]) + whole[place // 8 + 1 :]
+        for place in places
+    ]
+    header = whole.index(b"}") + 1
+    return flipped + [whole[:length] for length in (*range(header + 1), len(whole) - 1)]
+
+
+def test_a_body_with_one_bit_turned_or_its_end_missing_is_found_and_the_one_before_still_loads(damage, storage):
+    storage.append([entry(revision=n, body=body) for n, body in enumerate(SEALED, 1)])
+    assert SERIALIZER.loads(storage.read("a", Latest()).body).value["step"] == 2
+    for body in damaged_bodies():
+        damage.replace_body(body)
+        with pytest.raises(SerializationError):
+            SERIALIZER.loads(storage.read("a", Latest()).body)
+    assert SERIALIZER.loads(storage.read("a", Revision(1)).body).value["step"] == 1
+
+
+def test_a_row_in_redis_that_is_cut_off_anywhere_is_damage(in_redis):
+    storage = in_redis.backend.open()
+    try:
+        fill(storage)
+        rows = in_redis.keys.of_versions("a")[0]
+        (packed,) = in_redis._client.zrangebyscore(rows, 2, 2)
+        for length in range(len(packed)):
+            in_redis.replace_row(packed[:length])
+            with pytest.raises(StorageDamagedError):
+                storage.read("a", Revision(2))
+            with pytest.raises(StorageDamagedError):
+                storage.rows("a", limit=9)
+        assert storage.read("a", Revision(1)) == entry()
+    finally:
+        storage.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "finding"),
+    [
+        (("HDEL", "bodies", "2"), "of 'a' there are 3 rows, 2 bodies and 3 times"),
+        (("ZREM", "times", "2"), "of 'a' there are 3 rows, 3 bodies and 2 times"),
+        (("DEL", "rows"), "of 'a' there is no version"),
+        (("DEL", "holds"), "the snapshot 's' names a version that it does not hold"),
+        (("DEL", "snapshot"), "of the snapshot 's' there is only the name"),
+        (("HSET", "snapshot", "items", "x"), "the items of the snapshot 's' cannot be read"),
+    ],
+)
+def test_what_is_missing_in_redis_is_found_by_the_check(in_redis, command, finding):
+    storage = in_redis.backend.open()
+    try:
+        fill(storage)
+        storage.put_snapshot(snapshot(), {"a": 1})
+        assert storage.check() == []
+        rows, bodies, times, _ = in_redis.keys.of_versions("a")
+        names = {"rows": rows, "bodies": bodies, "times": times}
+        names |= {"holds": in_redis.keys.holds("a"), "snapshot": in_redis.keys.snapshot("s")}
+        in_redis.do(command[0], names[command[1]], *command[2:])
+        assert finding in "; ".join(storage.check())
+    finally:
+        storage.close()
+
+
+def test_a_version_in_redis_without_its_body_is_damage_and_not_an_empty_one(in_redis):
+    storage = in_redis.backend.open()
+    try:
+        fill(storage)
+        in_redis.do("HDEL", in_redis.keys.of_versions("a")[1], "3")
+        with pytest.raises(StorageDamagedError, match="only a part"):
+            storage.read("a", Latest())
+    finally:
+        storage.close()
+
+
+def test_a_key_of_another_kind_in_redis_is_damage_and_nothing_is_written(in_redis):
+    storage = in_redis.backend.open()
+    try:
+        in_redis.do("SET", in_redis.keys.of_versions("a")[0], "theirs")
+        with pytest.raises(StorageDamagedError, match="WRONGTYPE") as caught:
+            storage.append([entry()])
+        assert caught.value.written is False
+    finally:
+        storage.close()
+
+
+def test_a_head_in_postgres_that_is_not_the_newest_version_is_found_by_the_check(in_postgres):
+    storage = in_postgres.backend.open()
+    try:
+        fill(storage)
+        in_postgres.do(f"UPDATE {in_postgres.schema}.heads SET revision = 2")  # noqa: S608 -- our own
+        assert storage.check() == ["the newest version of 'a' is not its head"]
+    finally:
+        storage.close()
+
+
+def test_a_table_that_is_missing_in_postgres_is_damage(in_postgres):
+    storage = in_postgres.backend.open()
+    try:
+        in_postgres.do(f"DROP TABLE {in_postgres.schema}.versions CASCADE")
+        with pytest.raises(StorageDamagedError, match="does not exist"):
+            storage.read("a", Latest())
+    finally:
+        storage.close()
