@@ -38,13 +38,13 @@ class _Changes:
 
         try:
             if not self._mark:
-                ((self._mark,),) = connection.execute(self._statements.mark).fetchall()  # type: ignore[call-overload]
+                ((self._mark,),) = connection.execute(self._statements.mark).fetchall()
                 return []
-            rows = connection.execute(self._statements.changes, [self._mark]).fetchall()  # type: ignore[arg-type]
+            rows = connection.execute(self._statements.changes, [self._mark]).fetchall()
         except psycopg.Error as error:
             raise converted(error, "subscribe", lost=True) from error
-        now = {id: revision for _, id, revision in rows if id is not None}
-        found = [id for id, revision in now.items() if self._seen.get(id) != revision]
+        now = {each: revision for _, each, revision in rows if each is not None}
+        found = [each for each, revision in now.items() if self._seen.get(each) != revision]
         self._mark, self._seen = rows[0][0], now
         return found
 
@@ -68,7 +68,7 @@ class ListenFeed:
         self._connection = line.connect()
         try:
             self._connection.add_notify_handler(self._note)
-            self._connection.execute(f'LISTEN "{channel}"')  # type: ignore[call-overload]
+            self._connection.execute(f'LISTEN "{channel}"')
             self._changes.since(self._connection)
         except psycopg.Error as error:
             self._connection.close()
@@ -127,5 +127,3 @@ class PollFeed:
 
     def close(self) -> None:
         """Hold nothing."""
-
-

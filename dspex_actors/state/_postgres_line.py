@@ -1,4 +1,4 @@
-"""A connection to Postgres: how it is made, what is asked of the server first, and how long it may be silent."""
+"""A connection to Postgres: how it is made, what is asked of it first, how long the server may be silent."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def fault(settings: tuple[Any, ...], durability: str) -> StorageError | None:
     """
     version, encoding, standby, *switches = settings
     if version < _OLDEST:
-        return StorageError(NAME, "open", f"its version is {version // 10000}, and the oldest that will do is 13")
+        return StorageError(
+            NAME, "open", f"its version is {version // 10000}, and the oldest that will do is 13"
+        )
     if encoding != "UTF8":
         reason = f"the encoding of the database is {encoding}, and ids need UTF8"
         return StorageDamagedError(NAME, "open", reason)

@@ -73,7 +73,7 @@ def upgrade(connection: psycopg.Connection[Any], schema: str) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         if connection.execute("SELECT to_regnamespace(%s)", [schema]).fetchone() == (None,):
-            connection.execute(f"CREATE SCHEMA {schema}")  # type: ignore[arg-type]
+            connection.execute(f"CREATE SCHEMA {schema}")
         version = version_of(connection, schema)
         if version > len(STEPS):
             reason = f"{schema} is of version {version}, and this release knows versions up to {len(STEPS)}"
@@ -82,11 +82,11 @@ def upgrade(connection: psycopg.Connection[Any], schema: str) -> None:
             if _tables(connection, schema):
                 reason = f"the schema {schema} has tables of another program; name another one"
                 raise StorageDamagedError(NAME, "open", reason)
-            connection.execute(f"CREATE TABLE {schema}.dspex_state (version int NOT NULL)")  # type: ignore[arg-type]
-            connection.execute(f"INSERT INTO {schema}.dspex_state VALUES (0)")  # type: ignore[arg-type]
+            connection.execute(f"CREATE TABLE {schema}.dspex_state (version int NOT NULL)")
+            connection.execute(f"INSERT INTO {schema}.dspex_state VALUES (0)")  # noqa: S608 -- quoted
         for statement in (each for step in STEPS[version:] for each in step):
-            connection.execute(statement.format(s=schema))  # type: ignore[arg-type]
-        connection.execute(f"UPDATE {schema}.dspex_state SET version = %s", [len(STEPS)])  # type: ignore[arg-type] # noqa: S608 -- quoted
+            connection.execute(statement.format(s=schema))
+        connection.execute(f"UPDATE {schema}.dspex_state SET version = %s", [len(STEPS)])  # noqa: S608 -- quoted
 
 
 def version_of(connection: psycopg.Connection[Any], schema: str) -> int:
@@ -94,7 +94,7 @@ def version_of(connection: psycopg.Connection[Any], schema: str) -> int:
     found = connection.execute("SELECT to_regclass(%s)", [f"{schema}.dspex_state"]).fetchone()
     if found is None or found[0] is None:
         return 0
-    version = connection.execute(f"SELECT version FROM {schema}.dspex_state").fetchone()  # type: ignore[arg-type] # noqa: S608 -- quoted
+    version = connection.execute(f"SELECT version FROM {schema}.dspex_state").fetchone()  # noqa: S608 -- quoted
     return 0 if version is None else int(version[0])
 
 

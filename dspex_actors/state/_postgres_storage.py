@@ -57,7 +57,7 @@ class PostgresStorage:
         lazy: whether an acknowledged save may be lost when the server dies.
     """
 
-    def __init__(  # noqa: PLR0913 -- the parts of one thing, made in one place
+    def __init__(
         self,
         pool: Pool[psycopg.Connection[Any]],
         statements: Statements,
@@ -135,7 +135,7 @@ class PostgresStorage:
         for place in sorted(range(len(entries)), key=lambda place: entries[place].row.id):
             entry = entries[place]
             statement = self._statements.append(entry.row.revision)
-            cursors[place] = connection.execute(statement, values_of(entry))  # type: ignore[call-overload]
+            cursors[place] = connection.execute(statement, values_of(entry))
         if self._channel is not None:
             connection.execute("SELECT pg_notify(%s, '')", [self._channel])
         return [cursors[place] for place in range(len(entries))]
@@ -146,8 +146,10 @@ class PostgresStorage:
         """Return for each version None if it was stored, else where its id was."""
         if all(stored):
             return [None] * len(entries)
-        ids = sorted({entry.row.id for entry, is_stored in zip(entries, stored, strict=True) if not is_stored})
-        at: dict[str, int] = dict(connection.execute(self._statements.at, [ids]).fetchall())  # type: ignore[arg-type]
+        ids = sorted(
+            {entry.row.id for entry, is_stored in zip(entries, stored, strict=True) if not is_stored}
+        )
+        at: dict[str, int] = dict(connection.execute(self._statements.at, [ids]).fetchall())
         results: list[int | None] = []
         for entry, is_stored in reversed(list(zip(entries, stored, strict=True))):
             row = entry.row
@@ -171,7 +173,7 @@ class PostgresStorage:
 
         def act(connection: psycopg.Connection[Any], known: _Known) -> int:
             known.written = None
-            return max(0, connection.execute(statement, values).rowcount)  # type: ignore[call-overload, no-any-return]
+            return max(0, connection.execute(statement, values).rowcount)
 
         return self._again(operation, act)
 
@@ -187,14 +189,14 @@ class PostgresStorage:
         def act(connection: psycopg.Connection[Any], known: _Known) -> list[str]:
             connection.execute("BEGIN")
             row = [snapshot.name, snapshot.created_us, snapshot.about]
-            if not connection.execute(texts.put_snapshot, row).rowcount:  # type: ignore[arg-type]
+            if not connection.execute(texts.put_snapshot, row).rowcount:
                 connection.execute("ROLLBACK")
                 raise SnapshotExistsError(snapshot.name)
-            missing = [id for (id,) in connection.execute(texts.missing, named)]  # type: ignore[call-overload]
+            missing = [each for (each,) in connection.execute(texts.missing, named)]
             if missing:
                 connection.execute("ROLLBACK")
                 return sorted(missing)
-            connection.execute(texts.hold, named)  # type: ignore[call-overload]
+            connection.execute(texts.hold, named)
             known.written = None
             connection.execute("COMMIT")
             return []
@@ -239,7 +241,7 @@ class PostgresStorage:
         lies = self._fetch("check", self._statements.lies, [])
         gone = self._fetch("check", self._statements.gone, [])
         return [
-            *(f"the newest version of {id!r} is not its head" for (id,) in lies),
+            *(f"the newest version of {each!r} is not its head" for (each,) in lies),
             *(f"the snapshot {name!r} names a version that is not there" for (name,) in gone),
         ]
 
@@ -257,7 +259,7 @@ class PostgresStorage:
 
     def _fetch(self, operation: str, statement: str, values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 -- of either form
         def act(connection: psycopg.Connection[Any], _: _Known) -> list[tuple[Any, ...]]:
-            return connection.execute(statement, values, binary=True).fetchall()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(statement, values, binary=True).fetchall()
 
         return self._run(operation, act)
 

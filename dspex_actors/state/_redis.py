@@ -74,7 +74,7 @@ class Redis:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """It is shared by many machines, has transactions and tells of changes; durable but for `"server"`."""
+        """Shared by many machines, with transactions, tells of changes; durable but for `"server"`."""
         durable = {Capability.DURABLE} if self.durability != "server" else set()
         return frozenset({Capability.SHARED, Capability.TRANSACTIONS, Capability.NOTIFIES} | durable)
 

@@ -59,9 +59,9 @@ def _snapshots(connection: redis.Connection, keys: Keys) -> Iterator[str]:
                 yield error.reason
                 continue
             commands: list[tuple[Any, ...]] = []
-            for id, revision in items:  # noqa: A001 -- the word of the whole library
-                commands.append(("ZCOUNT", keys.of_versions(id)[0], revision, revision))
-                commands.append(("HEXISTS", keys.holds(id), revision))
+            for each, revision in items:
+                commands.append(("ZCOUNT", keys.of_versions(each)[0], revision, revision))
+                commands.append(("HEXISTS", keys.holds(each), revision))
             found = ask(connection, "check", *commands)
             if not all(found[::2]):
                 yield f"the snapshot {name!r} names a version that is not there"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from dspex_actors.state._redis_errors import NAME, lost
+from dspex_actors.state._redis_errors import lost
 from dspex_actors.state._redis_line import ask
-from dspex_actors.state._storage_errors import StorageUnavailableError
 
 if TYPE_CHECKING:
     import redis
@@ -29,9 +28,7 @@ class RedisFeed:
     def __init__(self, line: RedisLine, channel: bytes) -> None:
         self._connection: redis.Connection = line.connect()
         try:
-            (answer,) = ask(self._connection, "subscribe", ("SUBSCRIBE", channel))
-            if answer[0] != b"subscribe":
-                raise StorageUnavailableError(NAME, "subscribe", f"the answer was {answer!r}")
+            ask(self._connection, "subscribe", ("SUBSCRIBE", channel))
         except BaseException:
             self._connection.disconnect()
             raise
@@ -39,7 +36,8 @@ class RedisFeed:
     def fileno(self) -> int | None:
         """Return the descriptor of the socket."""
         # The client has no public way to wait for it and for something else.
-        return int(self._connection._sock.fileno())  # noqa: SLF001
+        sock: Any = self._connection._sock  # noqa: SLF001
+        return int(sock.fileno())
 
     def news(self) -> list[str]:
         """Return the ids that were published; if there were none, ask for a sign of life."""

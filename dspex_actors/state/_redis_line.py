@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors.state._redis_errors import NAME, lost, refused
 from dspex_actors.state._redis_scripts import FORMAT
-from dspex_actors.state._storage_errors import StorageDamagedError, StorageError
+from dspex_actors.state._storage_errors import (
+    StorageDamagedError,
+    StorageError,
+    StorageUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,10 +94,12 @@ class RedisLine:
         connection.disconnect()
 
     def _check(self, connection: redis.Connection) -> None:
-        """Look whether the server is fit to be trusted; also after it was started anew with other settings."""
+        """Look whether the server is to be trusted; it may have been started anew with other settings."""
         server, memory, persistence = (
             _info(answer) for answer in ask(connection, "open", *(("INFO", part) for part in _PARTS))
         )
+        if persistence.get("loading", "0") != "0":  # until then it says that it writes nothing down
+            raise StorageUnavailableError(NAME, "open", "it is still loading what it has kept")
         found = fault(server, memory, persistence, self._durability)
         if found is not None:
             raise StorageError(NAME, "open", found)

@@ -66,7 +66,8 @@ if how == 'time' then
   local revisions = redis.call('ZREVRANGEBYSCORE', KEYS[3], key, '-inf', 'LIMIT', 0, 1)
   key = revisions[1]
 elseif how == 'label' then
-  local member = redis.call('ZREVRANGEBYLEX', KEYS[4], '(' .. key .. '\\1', '[' .. key .. '\\0', 'LIMIT', 0, 1)
+  local most, least = '(' .. key .. '\\1', '[' .. key .. '\\0'
+  local member = redis.call('ZREVRANGEBYLEX', KEYS[4], most, least, 'LIMIT', 0, 1)
   key = member[1] and string.format('%.0f', tonumber(string.sub(member[1], -16)))
 end
 if how == 'latest' then
@@ -135,7 +136,7 @@ redis.call('DEL', KEYS[2])
 return 1
 """
 
-# KEYS: snapshots. ARGV: range of names, limit, prefix of their keys. Returns name, created_us, about, in turn.
+# KEYS: snapshots. ARGV: range of names, limit, prefix of their keys. Returns name, created_us, about, ...
 SNAPSHOTS: Final = b"""
 local results = {}
 for _, name in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do

@@ -54,7 +54,7 @@ class RedisStorage:
     # -- writing
 
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
-        """Add versions, each by a script of its own; all are sent at once, so Redis waits for the disk once."""
+        """Add versions, each by a script; they are sent together, and share a wait for the disk."""
         if not entries:
             self._calls.check_open("append")
             return []
@@ -132,7 +132,7 @@ class RedisStorage:
             if packed is None:
                 return False
             items = item_list(name, packed)
-            keys = [self._keys.snapshots, key, *(self._keys.holds(id) for id, _ in items)]
+            keys = [self._keys.snapshots, key, *(self._keys.holds(each) for each, _ in items)]
             values = [name, packed, *(revision for _, revision in items)]
             (answer,) = self._ask("drop_snapshot", _script(scripts.DROP_SNAPSHOT, keys, values), written=None)
             if answer != -1:
@@ -163,9 +163,9 @@ class RedisStorage:
         """Return the newest version of each id."""
         values = [_after(after), limit, self._keys.rows_prefix]
         (found,) = self._ask("read", _script(scripts.HEADS, [self._keys.ids], values))
-        for id, packed in zip(found[::2], found[1::2], strict=True):  # noqa: A001 -- as above
+        for each, packed in zip(found[::2], found[1::2], strict=True):
             if packed is None:
-                raise StorageDamagedError(NAME, "read", f"of {id!r} there is no version")
+                raise StorageDamagedError(NAME, "read", f"of {each!r} there is no version")
         return [_row(each) for each in found[1::2]]
 
     def read_snapshot(self, name: str) -> SnapshotRow | None:

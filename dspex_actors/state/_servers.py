@@ -4,7 +4,7 @@ A server can go away at any moment. What then happens to a call depends on what 
 
 | the connection was lost | the call |
 |---|---|
-| before anything was sent, or while nothing was being changed | is tried again: at once if it had begun, then for `wait_s` |
+| before anything was sent, or in a read | is tried again: at once if it had begun, then for `wait_s` |
 | after a change was sent, and before the answer came | ends: `StorageUnavailableError` with `written=None` |
 
 Assumptions: an operation given to `Calls.run` raises `StorageUnavailableError` when its connection is lost,

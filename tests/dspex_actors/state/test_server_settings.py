@@ -106,13 +106,21 @@ def test_both_servers_are_shared_have_transactions_and_tell_of_changes():
         ("7.2.4", {}, "0", "always", "its appendonly is no"),
         ("7.2.4", {}, "0", "everysec", "its appendonly is no"),
         ("7.2.4", {}, "0", "server", None),
-        ("7.2.4", {"maxmemory": "9", "maxmemory_policy": "allkeys-lru"}, "1", "server", "its maxmemory-policy"),
+        (
+            "7.2.4",
+            {"maxmemory": "9", "maxmemory_policy": "allkeys-lru"},
+            "1",
+            "server",
+            "its maxmemory-policy",
+        ),
         ("7.2.4", {"maxmemory": "0", "maxmemory_policy": "allkeys-lru"}, "1", "server", None),
         ("7.2.4", {"maxmemory": "9", "maxmemory_policy": "noeviction"}, "1", "server", None),
         ("7.2.4", {"maxmemory": "9", "maxmemory_policy": "volatile-lru"}, "1", "server", None),
     ],
 )
-def test_a_redis_that_would_lose_what_it_acknowledges_is_refused(server, memory, persistence, durability, found):
+def test_a_redis_that_would_lose_what_it_acknowledges_is_refused(
+    server, memory, persistence, durability, found
+):
     fault = redis_fault({"redis_version": server}, memory, {"aof_enabled": persistence}, durability)
     assert (fault is None) if found is None else fault.startswith(found)
 
@@ -123,7 +131,11 @@ def test_a_redis_that_would_lose_what_it_acknowledges_is_refused(server, memory,
         ((130000, "UTF8", False, "on", "on", "on"), "full", None),
         ((180000, "UTF8", False, "on", "remote_apply", "on"), "full", None),
         ((120022, "UTF8", False, "on", "on", "on"), "full", "its version is 12"),
-        ((150000, "SQL_ASCII", False, "on", "on", "on"), "normal", "the encoding of the database is SQL_ASCII"),
+        (
+            (150000, "SQL_ASCII", False, "on", "on", "on"),
+            "normal",
+            "the encoding of the database is SQL_ASCII",
+        ),
         ((150000, "UTF8", True, "on", "on", "on"), "normal", "it is a standby"),
         ((150000, "UTF8", False, "off", "on", "on"), "full", "fsync is off"),
         ((150000, "UTF8", False, "off", "off", "on"), "full", "fsync and synchronous_commit is off"),

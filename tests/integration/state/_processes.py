@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 SHORT_FOLDER = "/tmp"  # noqa: S108 -- a socket's path has 107 bytes at most, and everybody may pass through here
+MEMORY_FOLDER = "/dev/shm"  # noqa: S108 -- a server that is killed loses nothing of it, and no test waits for a disk
+ENOUGH = 2 * 2**30  # bytes
 CEILING_S = 60.0  # seconds; only a failing test sees it
 TICK_S = 0.01  # that a server is ready is no event one could wait for
 NOBODY = 65534
@@ -46,13 +48,20 @@ def descendants(pid):
     return found
 
 
+def folder_for_data():
+    """Return where servers keep their data: in memory, if there is enough of it."""
+    if Path(MEMORY_FOLDER).is_dir() and shutil.disk_usage(MEMORY_FOLDER).free >= ENOUGH:
+        return MEMORY_FOLDER
+    return SHORT_FOLDER
+
+
 class Server:
     """A server in a folder of its own. Ends with this process, whatever ends it."""
 
     user = None
 
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="dspex-db-", dir=SHORT_FOLDER))
+        self.folder = Path(tempfile.mkdtemp(prefix="dspex-db-", dir=folder_for_data()))
         self._process = None
         if self.user is not None:
             os.chown(self.folder, self.user, self.user)

@@ -36,7 +36,7 @@ def redis_program():
 
 
 class RedisServer(Server):
-    """A server of our own, without a port. What it acknowledged it has written down, unless told otherwise."""
+    """A server of our own, without a port. It has written down what it acknowledged, unless set otherwise."""
 
     settings = ("--appendonly", "yes", "--appendfsync", "always")
 

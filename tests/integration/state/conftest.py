@@ -22,7 +22,7 @@ def postgres_server(subreaper):  # noqa: ARG001 -- as above
 
 @pytest.fixture
 def prefix(redis_server):
-    """A prefix of keys that belongs to one test."""
+    """Give a prefix of keys that belongs to one test."""
     name = redis_server.new_prefix()
     yield name
     redis_server.forget(name)
@@ -30,7 +30,7 @@ def prefix(redis_server):
 
 @pytest.fixture
 def schema(postgres_server):
-    """A name of a schema that belongs to one test."""
+    """Give the name of a schema that belongs to one test."""
     name = postgres_server.new_schema()
     yield name
     postgres_server.forget(name)

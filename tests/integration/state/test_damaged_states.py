@@ -90,7 +90,9 @@ def damaged_bodies():
     return flipped + [whole[:length] for length in (*range(header + 1), len(whole) - 1)]
 
 
-def test_a_body_with_one_bit_turned_or_its_end_missing_is_found_and_the_one_before_still_loads(damage, storage):
+def test_a_body_with_one_bit_turned_or_its_end_missing_is_found_and_the_one_before_still_loads(
+    damage, storage
+):
     storage.append([entry(revision=n, body=body) for n, body in enumerate(SEALED, 1)])
     assert SERIALIZER.loads(storage.read("a", Latest()).body).value["step"] == 2
     for body in damaged_bodies():

@@ -35,6 +35,8 @@ WRITER = textwrap.dedent("""
         assert storage.append([made("a", revision)]) == [None]
         sys.stdout.write(f"{revision}\\n")
         sys.stdout.flush()
+        if revision == 100:
+            sys.stdin.read()
 """)
 
 
@@ -74,17 +76,15 @@ class Writing(threading.Thread):
 
     def __init__(self, backend, id_, step):
         super().__init__()
-        self._backend, self._id, self._step = backend, id_, step
+        self._storage, self._id, self._step = backend.open(), id_, step
         self.acknowledged = 0
         self.failure = None
         self.start()
 
     def run(self):
-        storage = self._backend.open()
         try:
-            self.acknowledged = newest(storage, self._id)
             while True:
-                results = storage.append([made(self._id, self.acknowledged + 1)])
+                results = self._storage.append([made(self._id, self.acknowledged + 1)])
                 assert results == [None], results
                 self.acknowledged += 1
                 self._step.release()
@@ -92,7 +92,7 @@ class Writing(threading.Thread):
             self.failure = error
             self._step.release()
         finally:
-            storage.close()
+            self._storage.close()
 
 
 def spin(rng):
@@ -101,7 +101,8 @@ def spin(rng):
         pass
 
 
-def test_a_server_that_is_killed_has_kept_all_that_it_acknowledged(server, name, kills):
+def test_a_server_that_is_killed_has_kept_all_that_it_acknowledged(server, name, kills, record_property):
+    total = 0
     rng = random.Random(kills)  # noqa: S311 -- repeatable
     for number in range(kills):
         backend = backend_on(server, f"{name}_{number}")
@@ -119,19 +120,26 @@ def test_a_server_that_is_killed_has_kept_all_that_it_acknowledged(server, name,
             for id_, writer in writers.items():
                 assert isinstance(writer.failure, StorageUnavailableError), writer.failure
                 assert torn_or_lost(storage, id_, writer.acknowledged) == ([], set())
+                total += writer.acknowledged
                 unknown = writer.failure.written is None
                 assert newest(storage, id_) - writer.acknowledged in ({0, 1} if unknown else {0})
         finally:
             storage.close()
         server.forget(f"{name}_{number}")
+    record_property("acknowledged", total)
 
 
-def test_a_writer_that_is_killed_leaves_all_that_was_acknowledged_to_it(server, name, kills):
+def test_a_writer_that_is_killed_leaves_all_that_was_acknowledged_to_it(server, name, kills, record_property):
+    total = 0
     rng = random.Random(kills)  # noqa: S311 -- repeatable
     for number in range(kills):
         backend = backend_on(server, f"{name}_{number}")
         with subprocess.Popen(
-            [sys.executable, "-c", WRITER, source_of(backend)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [sys.executable, "-c", WRITER, source_of(backend)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
         ) as writer:
             lines = [writer.stdout.readline() for _ in range(rng.randint(1, 20))]
             spin(rng)
@@ -139,6 +147,7 @@ def test_a_writer_that_is_killed_leaves_all_that_was_acknowledged_to_it(server, 
             lines += writer.stdout.readlines()
             writer.wait()
         acknowledged = [int(line) for line in lines if line.endswith("\n")]
+        total += len(acknowledged)
         storage = backend.open()
         try:
             assert acknowledged == list(range(1, len(acknowledged) + 1))
@@ -146,6 +155,7 @@ def test_a_writer_that_is_killed_leaves_all_that_was_acknowledged_to_it(server, 
         finally:
             storage.close()
         server.forget(f"{name}_{number}")
+    record_property("acknowledged", total)
 
 
 def source_of(backend):

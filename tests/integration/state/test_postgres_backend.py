@@ -65,7 +65,7 @@ def test_a_server_that_is_set_to_lose_what_it_acknowledged_is_refused(postgres_s
 
 
 def test_a_database_that_is_not_there_is_not_opened(postgres_server):
-    with pytest.raises(StorageError, match="could not open.*does not exist") as caught:
+    with pytest.raises(StorageError, match=r"could not open.*does not exist") as caught:
         Postgres(dsn=f"{postgres_server.dsn} dbname=other").open()
     assert caught.value.written is False
 
@@ -92,7 +92,7 @@ def test_a_schema_of_another_program_is_refused_and_left_as_it_is(postgres_serve
 
 def test_a_schema_of_a_later_release_is_refused(postgres_server, backend, storage, schema):
     storage.close()
-    postgres_server.execute(f"UPDATE {schema}.dspex_state SET version = %s", len(STEPS) + 1)
+    postgres_server.execute(f"UPDATE {schema}.dspex_state SET version = %s", len(STEPS) + 1)  # noqa: S608 -- our own
     with pytest.raises(StorageDamagedError, match=f"knows versions up to {len(STEPS)}"):
         backend.open()
 

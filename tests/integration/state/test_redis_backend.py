@@ -73,19 +73,23 @@ def test_a_server_that_is_set_to_lose_what_it_acknowledged_is_refused(settings, 
             storage.close()
 
 
+def fill_up(storage, stored):
+    while True:
+        storage.append([entry(revision=len(stored) + 1, body=bytes(2**19))])
+        stored.append(len(stored) + 1)
+
+
 def test_a_server_that_is_full_says_so_and_what_was_stored_is_intact():
     settings = (*RedisServer.settings, "--maxmemory", "8mb", "--maxmemory-policy", "noeviction")
     with RedisServer(*settings) as server:
         storage = Redis(url=server.url).open()
-        stored = 0
+        stored = []
         with pytest.raises(StorageFullError) as caught:
-            while True:
-                storage.append([entry(revision=stored + 1, body=bytes(2**19))])
-                stored += 1
+            fill_up(storage, stored)
         assert caught.value.written is False
-        assert stored > 0
-        assert [row.revision for row in storage.rows("a", limit=99)] == list(range(stored, 0, -1))
-        assert storage.read("a", Latest()) == entry(revision=stored, body=bytes(2**19))
+        assert stored
+        assert [row.revision for row in storage.rows("a", limit=99)] == stored[::-1]
+        assert storage.read("a", Latest()) == entry(revision=stored[-1], body=bytes(2**19))
         assert storage.check() == []
         storage.close()
 
@@ -98,7 +102,7 @@ def test_a_password_that_is_wrong_is_no_outage():
         assert "right" not in str(caught.value)
 
 
-def test_stores_with_different_prefixes_do_not_meet(redis_server, storage, prefix):
+def test_stores_with_different_prefixes_do_not_meet(redis_server, storage):
     other_prefix = redis_server.new_prefix()
     other = Redis(url=redis_server.url, prefix=other_prefix).open()
     try:
