@@ -127,11 +127,14 @@ class Storage(Protocol):
         """Add versions, one after the other, each on the condition that its id still waits for it.
 
         A version is stored if its revision is one more than that of the newest version of its id (1 if the
-        id has none). What is stored is so as a whole, whatever happens, and all of it is durable before this
-        returns; that it is done for many at once is what makes it cheap.
+        id has none). If it is not, later ones of the same id in the same call are not stored either: they
+        were made to follow it. What is stored is so as a whole, whatever happens, and all of it is durable
+        before this returns; that it is done for many at once is what makes it cheap.
 
         Returns:
-            For each, None if it was stored; else the revision that its id has at that moment, 0 for none.
+            For each, None if it was stored; else the revision that its id has at that moment, 0 for none. A
+            backend that fails after some of them may return the results of those alone; the others are as if
+            they had not been given.
 
         Raises:
             StorageError: with `written=False`, none of them is stored; with `written=None`, each may be.
@@ -148,7 +151,11 @@ class Storage(Protocol):
         ...
 
     def read(self, id: str, which: Which) -> Entry | None:  # noqa: A002 -- the word of the whole library
-        """Return one version, None if there is none such."""
+        """Return one version, None if there is none such.
+
+        Nobody relies on what is read before checking it against `about`. So what the backend itself finds to
+        be damaged is returned too, as far as it can be told, with an empty `about`: then it can be named.
+        """
         ...
 
     def rows(self, id: str, *, before: int | None = None, limit: int) -> list[Row]:  # noqa: A002 -- as above

@@ -29,6 +29,101 @@ class VersionNotFoundError(StateError, LookupError):
         return f"there is no version {self.wanted}; the nearest are {_listed(self.nearest)}"
 
 
+class VersionConflictError(StateError):
+    """Somebody else saved since: the newest version is not the one that the writer expected.
+
+    Attributes:
+        id: whose state.
+        expected: the revision that was expected, 0 for none.
+        actual: the revision of the newest version, 0 if there is none.
+    """
+
+    def __init__(self, id: str, expected: int, actual: int) -> None:  # noqa: A002 -- the word of the whole library
+        super().__init__(id, expected, actual)
+        self.id = id
+        self.expected = expected
+        self.actual = actual
+
+    def _sentence(self) -> str:
+        return (
+            f"{self.id!r} is at revision {self.actual}, not at {self.expected} as expected; "
+            "load it, apply the change again, and save with the new revision"
+        )
+
+
+class StateDeletedError(StateError, LookupError):
+    """The id was deleted; its earlier versions are still there, unless they were pruned.
+
+    Attributes:
+        id: whose state.
+        revision: of the version that says so.
+    """
+
+    def __init__(self, id: str, revision: int) -> None:  # noqa: A002 -- the word of the whole library
+        super().__init__(id, revision)
+        self.id = id
+        self.revision = revision
+
+    def _sentence(self) -> str:
+        return f"{self.id!r} was deleted at revision {self.revision}; its versions before that can be loaded"
+
+
+class DamagedVersionError(StateError):
+    """A stored version is not what was saved.
+
+    The others are as they were: load one by its revision, load with `fall_back=True`, or `recover` one.
+
+    Attributes:
+        id: whose state.
+        revision: of the damaged version.
+        reason: what is wrong, as text.
+    """
+
+    def __init__(self, id: str, revision: int, reason: str) -> None:  # noqa: A002 -- the word of the whole library
+        super().__init__(id, revision, reason)
+        self.id = id
+        self.revision = revision
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"revision {self.revision} of {self.id!r} is damaged: {self.reason}"
+
+
+class SnapshotNotFoundError(StateError, LookupError):
+    """There is no snapshot of this name.
+
+    Attributes:
+        name: what was asked for.
+        nearest: names there are, the nearest first.
+    """
+
+    def __init__(self, name: str, nearest: tuple[str, ...]) -> None:
+        super().__init__(name, nearest)
+        self.name = name
+        self.nearest = nearest
+
+    def _sentence(self) -> str:
+        there = f"; the nearest are {_listed(self.nearest)}" if self.nearest else ""
+        return f"there is no snapshot {self.name!r}{there}"
+
+
+class DamagedSnapshotError(StateError):
+    """A stored snapshot is not what was made.
+
+    Attributes:
+        name: of the snapshot.
+        reason: what is wrong, as text.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"the snapshot {self.name!r} is damaged: {self.reason}"
+
+
 class MigrationPathError(StateError, LookupError):
     """No steps lead from one version to another.
 
@@ -110,6 +205,17 @@ class UnresolvedConflictError(StateError):
 
     def _sentence(self) -> str:
         return f"both sides changed {_listed(self.paths)} and not to the same"
+
+
+class IdExistsError(StateError):
+    """An import would add to an id that the store has already; nothing was written."""
+
+    def __init__(self, id: str) -> None:  # noqa: A002 -- the word of the whole library
+        super().__init__(id)
+        self.id = id
+
+    def _sentence(self) -> str:
+        return f"{self.id!r} is in the store already; import with existing='skip' or 'append'"
 
 
 def _listed(names: tuple[str, ...]) -> str:

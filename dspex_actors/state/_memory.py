@@ -96,7 +96,8 @@ class Memory:
             results = self._fit(entries) if together else []
             if any(at is not None for at in results):
                 return results
-            results = [self._add(entry) for entry in entries]
+            refused: set[str] = set()
+            results = [self._add(entry, refused) for entry in entries]
             listeners = list(self._listeners)
         stored = {entry.row.id for entry, at in zip(entries, results, strict=True) if at is None}
         for tell in listeners:
@@ -109,19 +110,20 @@ class Memory:
         return 0 if chain is None else chain.revisions[-1]
 
     def _fit(self, entries: Sequence[Entry]) -> list[int | None]:
-        """Return what `append` would, if what fits were stored."""
+        """Return which revisions are in the way, None where an entry would fit after those before it."""
         at: dict[str, int] = {}
         results: list[int | None] = []
         for row in (entry.row for entry in entries):
-            current = at.setdefault(row.id, self._revision(row.id))
+            current = at.get(row.id, self._revision(row.id))
             fits = row.revision == current + 1
             results.append(None if fits else current)
             at[row.id] = current + fits
         return results
 
-    def _add(self, entry: Entry) -> int | None:
+    def _add(self, entry: Entry, refused: set[str]) -> int | None:
         current = self._revision(entry.row.id)
-        if entry.row.revision != current + 1:
+        if entry.row.id in refused or entry.row.revision != current + 1:
+            refused.add(entry.row.id)
             return current
         if not current:
             self._chains[entry.row.id] = _Chain()

@@ -87,6 +87,7 @@ def _connect(settings: Sqlite) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
         )
+        connection.text_factory = _text
         while True:
             try:
                 _prepare(connection, _DURABILITY[settings.durability])
@@ -106,6 +107,11 @@ def _connect(settings: Sqlite) -> sqlite3.Connection:
             unavailable.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
             raise converted(unavailable, "open") from error
         raise
+
+
+def _text(data: bytes) -> str:
+    """Return a text also where it is damaged; whoever reads it checks it."""
+    return data.decode(errors="replace")
 
 
 def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:

@@ -41,7 +41,5 @@ def converted(error: sqlite3.Error, operation: str, *, written: bool | None = Fa
     """Return the store's error for one of SQLite's."""
     kind = _KINDS.get(_code(error), StorageError)
     text = str(error)
-    if kind is StorageError and "decode" in text:  # a text that is not UTF-8 has no code of its own
-        kind = StorageDamagedError
     name = getattr(error, "sqlite_errorname", None)
     return kind(NAME, operation, f"{text} ({name})" if name else text, written=written)

@@ -15,6 +15,7 @@ from dspex_actors.state._storage_errors import (
     StorageBusyError,
     StorageClosedError,
     StorageDamagedError,
+    StorageFullError,
 )
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     from dspex_actors.state._backend import Which
 
+_HEAD: Final = "(SELECT revision FROM heads WHERE id = :id)"
 _FIND: Final = {
-    Latest: "revision = (SELECT revision FROM heads WHERE id = :id)",
+    Latest: "TRUE ORDER BY revision DESC LIMIT 1",
     Revision: "revision = :key",
     Label: "label = :key AND NOT deleted ORDER BY revision DESC LIMIT 1",
     AsOf: "saved_us <= :key ORDER BY saved_us DESC LIMIT 1",
@@ -47,12 +49,14 @@ class SqliteStorage:
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
         """Add versions, all that fit in one transaction."""
         with self._writing("append") as connection:
-            return [_append(connection, entry) for entry in entries]
+            refused: set[str] = set()
+            return [_append(connection, entry, refused) for entry in entries]
 
     def append_together(self, entries: Sequence[Entry]) -> list[int | None]:
         """Add all of them or none."""
         with self._writing("append_together") as connection:
-            results = [_append(connection, entry) for entry in entries]
+            refused: set[str] = set()
+            results = [_append(connection, entry, refused) for entry in entries]
             if any(at is not None for at in results):
                 connection.rollback()
             return results
@@ -101,17 +105,25 @@ class SqliteStorage:
         key = _key(which)
         if isinstance(key, int) and not -_MOST_INT <= key <= _MOST_INT:
             return None if key < 0 or isinstance(which, Revision) else self.read(id, Latest())
-        query = f"SELECT {ROW}, body FROM versions WHERE id = :id AND {_FIND[type(which)]}"  # noqa: S608 -- our own texts
+        query = f"SELECT {ROW}, {_HEAD}, body FROM versions WHERE id = :id AND {_FIND[type(which)]}"  # noqa: S608 -- our own texts
         with self._reading("read") as connection:
             found = connection.execute(query, {"id": id, "key": key}).fetchone()
-        return None if found is None else Entry(_row(found[:-1]), _bytes(found[-1]))
+            if isinstance(which, Latest):
+                _check_head(connection, id, found)
+        return None if found is None else Entry(_row(found[:6]), _bytes(found[7]))
 
     def rows(self, id: str, *, before: int | None = None, limit: int) -> list[Row]:  # noqa: A002 -- as above
         """Return versions of an id, the newest first."""
-        query = f"SELECT {ROW} FROM versions WHERE id = ? AND revision < ? ORDER BY revision DESC LIMIT ?"  # noqa: S608 -- our own texts
-        values = (id, _MOST_INT if before is None else min(before, _MOST_INT), limit)
+        query = (
+            f"SELECT {ROW}, {_HEAD} FROM versions WHERE id = :id AND revision < :before"  # noqa: S608 -- our own texts
+            " ORDER BY revision DESC LIMIT :limit"
+        )
+        values = {"id": id, "before": _MOST_INT if before is None else min(before, _MOST_INT), "limit": limit}
         with self._reading("read") as connection:
-            return [_row(each) for each in connection.execute(query, values)]
+            found = connection.execute(query, values).fetchall()
+            if before is None:
+                _check_head(connection, id, found[0] if found else None)
+        return [_row(each[:6]) for each in found]
 
     def heads(self, *, after: str = "", limit: int) -> list[Row]:
         """Return the newest version of each id."""
@@ -185,15 +197,17 @@ class SqliteStorage:
 
 
 def _commit(connection: sqlite3.Connection, operation: str) -> None:
-    """Commit; of a failure say whether it is certain that nothing was written."""
+    """Commit; of a failure say whether it is certain that nothing was written.
+
+    It is, where the frame that commits was not written: another one holds the lock, or there is no room.
+    Whether an error of the disk came before or after that frame is not known.
+    """
     try:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         failure = converted(error, operation)
-        certain = not isinstance(failure, StorageDamagedError) and "IOERR" not in failure.reason
-        still_open = connection.in_transaction
+        failure.written = False if isinstance(failure, StorageBusyError | StorageFullError) else None
         _roll_back(connection)
-        failure.written = False if certain and (still_open or isinstance(failure, StorageBusyError)) else None
         raise failure from error
 
 
@@ -203,10 +217,11 @@ def _roll_back(connection: sqlite3.Connection) -> None:
             connection.execute("ROLLBACK")
 
 
-def _append(connection: sqlite3.Connection, entry: Entry) -> int | None:
+def _append(connection: sqlite3.Connection, entry: Entry, refused: set[str]) -> int | None:
     row = entry.row
     current = one(connection, "SELECT revision FROM heads WHERE id = ?", row.id) or 0
-    if row.revision != current + 1:
+    if row.id in refused or row.revision != current + 1:
+        refused.add(row.id)
         return int(current)
     connection.execute(
         f"INSERT INTO versions ({ROW}, body) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 -- our own texts
@@ -218,6 +233,18 @@ def _append(connection: sqlite3.Connection, entry: Entry) -> int | None:
         (row.id, row.revision),
     )
     return None
+
+
+def _check_head(connection: sqlite3.Connection, id: str, newest: Sequence[object] | None) -> None:  # noqa: A002 -- as in the protocol
+    """Compare the newest version with what is written down as such, so that neither is missed unnoticed."""
+    if newest is not None:
+        agree = newest[1] == newest[6]
+    else:
+        agree = one(connection, "SELECT revision FROM heads WHERE id = ?", id) is None or bool(
+            one(connection, "SELECT 1 FROM versions WHERE id = ?", id)  # it was appended since
+        )
+    if not agree:
+        raise StorageDamagedError(NAME, "read", f"the newest version of {id!r} is not its head")
 
 
 def _key(which: Which) -> int | str | None:
@@ -233,10 +260,12 @@ def _key(which: Which) -> int | str | None:
 
 
 def _row(values: Sequence[object]) -> Row:
-    """Return what a row holds; a damaged one may hold values of any type."""
+    """Return what a row holds; a damaged one may hold values of any type, and is returned without `about`."""
     match values:
         case (str(id), int(revision), str(label), int(saved_us), 0 | 1 as deleted, bytes(about)):
             return Row(id, revision, label, saved_us, bool(deleted), about)
+        case (str(id), int(revision), *_):
+            return Row(id, revision, "", 0, deleted=False, about=b"")
     raise StorageDamagedError(NAME, "read", f"a row of a version holds {_types(values)}")
 
 
@@ -244,13 +273,13 @@ def _snapshot(values: Sequence[object]) -> SnapshotRow:
     match values:
         case (str(name), int(created_us), bytes(about)):
             return SnapshotRow(name, created_us, about)
+        case (str(name), *_):
+            return SnapshotRow(name, 0, b"")
     raise StorageDamagedError(NAME, "read", f"a row of a snapshot holds {_types(values)}")
 
 
 def _bytes(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    raise StorageDamagedError(NAME, "read", f"a body is {_types([value])}")
+    return value if isinstance(value, bytes) else b""
 
 
 def _types(values: Sequence[object]) -> str:

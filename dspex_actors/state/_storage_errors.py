@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dspex_actors.state._errors import StateError
 
-_WRITTEN = {
-    True: "it was written",
+_WRITTEN: Final[dict[bool | None, str]] = {
     False: "nothing was written",
     None: "it may have been written, or not",
 }

@@ -57,7 +57,7 @@ class Version:
     @property
     def saved_at(self) -> datetime:
         """The time of the save, in UTC."""
-        return _EPOCH + self.saved_us * _MICROSECOND
+        return from_us(self.saved_us)
 
 
 class Bump(Enum):
@@ -116,6 +116,11 @@ def to_us(moment: datetime) -> int:
     if moment.utcoffset() is None:
         raise ConfigError("at", moment, "a datetime with a time zone, such as datetime.now(UTC)")
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """Return the moment of microseconds since 1970, in UTC."""
+    return _EPOCH + us * _MICROSECOND
 
 
 def next_version(

@@ -71,10 +71,17 @@ class WritingContract(Contract):
             assert [storage.read("a", Revision(n)) for n in (1, 2, 3, 5)] == [*entries, None]
 
     def test_each_version_of_one_call_has_a_result_of_its_own(self, tmp_path: Path) -> None:
-        batch = [entry("a", 1), entry("b", 2), entry("a", 2), entry("a", 2), entry("c", 1)]
+        batch = [entry("a", 1), entry("b", 2), entry("a", 2), entry("c", 1), entry("a", 2)]
         with self.opened(tmp_path) as storage:
-            assert storage.append(batch) == [None, 0, None, 2, None]
+            assert storage.append(batch) == [None, 0, None, None, 2]
             assert [row.revision for row in storage.heads(limit=9)] == [2, 1]
+
+    def test_what_follows_a_version_that_was_not_stored_is_not_stored_either(self, tmp_path: Path) -> None:
+        with self.opened(tmp_path) as storage:
+            fill(storage, "a", 2)
+            batch = [entry("a", 2), entry("a", 3), entry("b", 1), entry("a", 3)]
+            assert storage.append(batch) == [2, 2, None, 2]
+            assert storage.append([entry("a", 3)]) == [None]
 
     def test_appending_nothing_does_nothing_and_is_allowed(self, tmp_path: Path) -> None:
         with self.opened(tmp_path) as storage:

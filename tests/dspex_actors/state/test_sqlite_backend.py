@@ -11,6 +11,7 @@ from dspex_actors import ConfigError
 from dspex_actors.state import (
     Latest,
     Revision,
+    Row,
     Sqlite,
     StorageBusyError,
     StorageDamagedError,
@@ -115,26 +116,35 @@ def test_a_writer_that_waits_too_long_for_another_says_that_nothing_was_written(
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("about", "text"), ("label", b"\xff"), ("saved_us", "soon"), ("deleted", 2), ("body", 5)],
+    [("about", "text"), ("label", b"\xff"), ("saved_us", "soon"), ("deleted", 2)],
 )
-def test_a_column_with_a_value_of_another_type_is_damage_and_no_crash(tmp_path, storage, column, value):
+def test_a_row_with_a_value_of_another_type_comes_without_what_it_says_of_itself(
+    tmp_path, storage, column, value
+):
     fill(storage)
     altered(tmp_path / "states.db", f"UPDATE versions SET {column} = ? WHERE revision = 2", value)  # noqa: S608 -- our own
-    with pytest.raises(StorageDamagedError):
-        storage.read("a", Revision(2))
+    assert storage.read("a", Revision(2)).row == Row("a", 2, "", 0, deleted=False, about=b"")
+    assert [row.about for row in storage.rows("a", limit=9)][1] == b""
     assert storage.read("a", Revision(1)) == entry()
 
 
-def test_a_text_that_is_not_utf_8_is_damage(tmp_path, storage):
+def test_a_body_that_is_no_bytes_and_a_text_that_is_not_utf_8_come_as_something_else(tmp_path, storage):
     fill(storage)
-    altered(tmp_path / "states.db", "UPDATE versions SET label = CAST(x'ff' AS TEXT) WHERE revision = 3")
-    with pytest.raises(StorageDamagedError, match="decode"):
+    altered(tmp_path / "states.db", "UPDATE versions SET label = CAST(x'ff' AS TEXT), body = 5")
+    damaged = storage.read("a", Latest())
+    assert (damaged.row.label, damaged.body) == ("\ufffd", b"")
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE heads SET revision = 2", "UPDATE heads SET revision = 9", "DELETE FROM versions"]
+)
+def test_a_head_that_is_not_the_newest_version_is_found_and_named(tmp_path, storage, change):
+    fill(storage)
+    altered(tmp_path / "states.db", change)
+    with pytest.raises(StorageDamagedError, match="not its head"):
         storage.read("a", Latest())
-
-
-def test_a_head_that_is_not_the_newest_version_is_found_by_the_check(tmp_path, storage):
-    fill(storage)
-    altered(tmp_path / "states.db", "UPDATE heads SET revision = 2")
+    with pytest.raises(StorageDamagedError, match="not its head"):
+        storage.rows("a", limit=1)
     assert storage.check() == ["the newest version of 'a' is not its head"]
 
 

@@ -1,0 +1,182 @@
+"""The thread of a store that does the database's work, in the order in which it is asked for.
+
+A database may take seconds, for a lock or for a network. In the store's own thread that would make the actor
+deaf: to being stopped, to watchers, to `get_status`. So the actor hands each request to this thread and goes
+on. Saves that are waiting when the thread looks are written together, and wait for the disk together.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from dspex_actors._errors import DspexError
+from dspex_actors.state._messages import Write
+from dspex_actors.state._storage_errors import StorageClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dspex_actors.state._config import StoreConfig
+    from dspex_actors.state._ledger import Draft, Ledger
+    from dspex_actors.state._messages import Request
+    from dspex_actors.state._stored import StoredVersion
+
+_MOST_TOGETHER: Final = 256
+_MOST_BYTES: Final = 32 * 2**20
+
+
+class Answer(Protocol):
+    """Whoever waits for a request: the sender of a call, or a stand-in."""
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def reply(self, value: Any) -> object:  # noqa: ANN401 -- each request has its own reply
+        """Give the result."""
+        ...
+
+    def fail(self, error: BaseException) -> object:
+        """Give an error."""
+        ...
+
+
+class Desk:
+    """Requests, and the thread that does them.
+
+    Args:
+        config: of the store.
+        saved: told of each version that was saved, in this thread.
+        broke: told of an error that is none of this package's, in this thread.
+    """
+
+    def __init__(
+        self,
+        config: StoreConfig,
+        saved: Callable[[StoredVersion], object],
+        broke: Callable[[BaseException], object],
+    ) -> None:
+        self._config = config
+        self._saved = saved
+        self._broke = broke
+        self._waiting: deque[tuple[Request, Answer]] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self.stopping = threading.Event()
+        """Set once nothing new is begun; the line's pauses end by it."""
+
+    def ask(self, request: Request, answer: Answer) -> None:
+        """Have a request done, after those that came before."""
+        with self._changed:
+            if not self._closing:
+                self._waiting.append((request, answer))
+                self._changed.notify()
+                return
+        answer.fail(_closed())
+
+    def finish(self) -> None:
+        """Take no more requests; the thread ends when those that are waiting are done."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+
+    def abandon(self) -> None:
+        """Take no more requests and begin none of those that are waiting; the thread ends when it can."""
+        with self._changed:
+            self._closing = True
+            self.stopping.set()
+            left, self._waiting = list(self._waiting), deque()
+            self._changed.notify()
+        for _, answer in left:
+            answer.fail(_closed())
+
+    # -- in the thread
+
+    def serve(self, ledger: Ledger) -> None:
+        """Do what comes until told to end, then close the database.
+
+        Args:
+            ledger: used by this thread alone from now on.
+        """
+        self._ledger = ledger
+        try:
+            while batch := self._next():
+                if isinstance(batch[0][0], Write):
+                    self._write(batch)
+                else:
+                    self._do(*batch[0])
+        except BaseException as error:  # noqa: BLE001 -- the actor raises it, and ends by it
+            self._broke(error)
+        finally:
+            self.abandon()
+            ledger.line.drop()
+
+    def _next(self) -> list[tuple[Request, Answer]]:
+        """Wait for a request; return it, of saves with those behind it."""
+        with self._changed:
+            while not self._waiting:
+                if self._closing:
+                    return []
+                self._changed.wait()
+            batch = [self._waiting.popleft()]
+            if isinstance(batch[0][0], Write):
+                while (
+                    self._waiting and len(batch) < _MOST_TOGETHER and isinstance(self._waiting[0][0], Write)
+                ):
+                    batch.append(self._waiting.popleft())
+            return batch
+
+    def _do(self, request: Request, answer: Answer) -> None:
+        if answer.abandoned:
+            return
+        try:
+            reply = request.run(self._ledger, self._config)
+        except DspexError as error:
+            answer.fail(error)
+        except BaseException as error:
+            answer.fail(error)
+            raise
+        else:
+            answer.reply(reply)
+
+    def _write(self, batch: list[tuple[Request, Answer]]) -> None:
+        """Write what is waiting, in portions of bounded size."""
+        drafts: list[Draft] = []
+        answers: list[Answer] = []
+        size = 0
+        try:
+            for request, answer in batch:
+                if answer.abandoned or not isinstance(request, Write):
+                    continue
+                try:
+                    draft = request.draft(self._ledger, self._config)
+                except DspexError as error:
+                    answer.fail(error)
+                    continue
+                drafts.append(draft)
+                answers.append(answer)
+                size += 0 if draft.packed is None else len(draft.packed.body)
+                if size >= _MOST_BYTES:
+                    self._store(drafts, answers)
+                    drafts, answers, size = [], [], 0
+            if drafts:
+                self._store(drafts, answers)
+        except BaseException as error:
+            for _, answer in batch:
+                answer.fail(error)  # those that were answered already do not hear of it
+            raise
+
+    def _store(self, drafts: list[Draft], answers: list[Answer]) -> None:
+        for answer, result in zip(answers, self._ledger.write(drafts), strict=True):
+            if isinstance(result, DspexError):
+                answer.fail(result)
+            else:
+                self._saved(result)
+                answer.reply(result)
+
+
+def _closed() -> StorageClosedError:
+    return StorageClosedError("store", "answer", "it is being stopped")
