@@ -8,11 +8,13 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
-from dspex_actors.state._servers import Patience
 from dspex_actors.state._storage_errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 1.0  # so a server that is back is found within this time
 
 _ANYTHING: Final = ""
 """What is told instead of an id when anything may have changed."""
@@ -104,7 +106,7 @@ class Listener:
         failures = 0
         try:
             while True:
-                wait_s = feed.pause_s if feed is not None else _pause(failures)
+                wait_s = feed.pause_s if feed is not None else pause_s(failures)
                 if _wait(sleeper, None if feed is None else feed.fileno(), wait_s):
                     return
                 try:
@@ -136,8 +138,9 @@ class Listener:
                 threading.excepthook(threading.ExceptHookArgs(args))
 
 
-def _pause(failures: int) -> float:
-    return Patience(float("inf")).pause(max(1, failures), 0.0) or 0.0
+def pause_s(failures: int) -> float:
+    """Return the seconds before the next attempt to connect. They double, up to a second."""
+    return min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(max(0, failures - 1), 32))
 
 
 def _wait(sleeper: int, source: int | None, wait_s: float | None) -> bool:

@@ -17,7 +17,7 @@ from dspex_actors.state._postgres_line import PostgresLine
 from dspex_actors.state._postgres_schema import upgrade
 from dspex_actors.state._postgres_statements import Statements
 from dspex_actors.state._postgres_storage import PostgresStorage
-from dspex_actors.state._servers import Patience, Pool, check_wait
+from dspex_actors.state._servers import Pool
 from dspex_actors.state._storage_errors import StorageError
 
 if TYPE_CHECKING:
@@ -68,8 +68,6 @@ class Postgres:
         busy_timeout_s: how long a call waits for one of them before `StorageBusyError`.
         connect_timeout_s: how long a connection may take to be made, in whole seconds, at least 2.
         timeout_s: how long the server may be silent while an answer is waited for.
-        outage_wait_s: how long a call waits for a server that cannot be reached before it raises
-            `StorageUnavailableError`; 0 raises at once.
         prepared_statements: whether statements are prepared on the server; not so behind a pooler that
             gives a connection to somebody else after each transaction (pgbouncer).
         watch: how `subscribe` hears of changes. `"listen"`: by LISTEN, on a direct connection. `"poll"`: by a
@@ -90,7 +88,6 @@ class Postgres:
     busy_timeout_s: float = 30.0
     connect_timeout_s: float = 5.0
     timeout_s: float = 30.0
-    outage_wait_s: float = 0.0
     prepared_statements: bool = True
     watch: str = "listen"
     listen_dsn: str | None = field(default=None, repr=False)
@@ -115,7 +112,6 @@ class Postgres:
             raise ConfigError("Postgres.max_connections", count, f"a number from 1 to {_MOST_CONNECTIONS}")
         for name in ("busy_timeout_s", "connect_timeout_s", "timeout_s", "poll_s"):
             check_seconds(f"Postgres.{name}", getattr(self, name))
-        check_wait("Postgres.outage_wait_s", self.outage_wait_s)
 
     @property
     def name(self) -> str:
@@ -151,7 +147,6 @@ class Postgres:
         storage = PostgresStorage(
             pool,
             statements,
-            Patience(self.outage_wait_s),
             feed=feed,
             channel=channel if self.notify else None,
             lazy=self.durability == "normal",

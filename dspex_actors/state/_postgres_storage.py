@@ -21,7 +21,7 @@ from dspex_actors.state._postgres_statements import (
     snapshot_of,
     values_of,
 )
-from dspex_actors.state._servers import Calls, Patience, Pool
+from dspex_actors.state._servers import Calls, Pool
 from dspex_actors.state._storage_errors import SnapshotExistsError, StorageBusyError, StorageDamagedError
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ class PostgresStorage:
     Args:
         pool: where they come from.
         statements: for the schema.
-        patience: how long to wait for a server that is away.
         feed: makes a source of news about changes.
         channel: on which others are told of changes; None tells nobody.
         lazy: whether an acknowledged save may be lost when the server dies.
@@ -61,7 +60,6 @@ class PostgresStorage:
         self,
         pool: Pool[psycopg.Connection[Any]],
         statements: Statements,
-        patience: Patience,
         *,
         feed: Callable[[], Feed],
         channel: str | None,
@@ -70,7 +68,7 @@ class PostgresStorage:
         self._statements = statements
         self._channel = channel
         self._lazy = lazy
-        self._calls: Calls[psycopg.Connection[Any]] = Calls(NAME, pool, patience)
+        self._calls: Calls[psycopg.Connection[Any]] = Calls(NAME, pool)
         self._listener = Listener(feed)
 
     def prepare(self, make: Callable[[psycopg.Connection[Any]], None]) -> None:

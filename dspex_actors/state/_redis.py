@@ -17,7 +17,6 @@ from dspex_actors.state._redis_errors import NAME
 from dspex_actors.state._redis_keys import Keys
 from dspex_actors.state._redis_line import RedisLine
 from dspex_actors.state._redis_storage import RedisStorage
-from dspex_actors.state._servers import Patience, check_wait
 from dspex_actors.state._storage_errors import StorageError
 
 _DURABILITY: Final = ("always", "everysec", "server")
@@ -40,8 +39,6 @@ class Redis:
             without an append-only file it may lose all since its last snapshot.
         connect_timeout_s: how long a connection may take to be made.
         timeout_s: how long the server may be silent while an answer is waited for.
-        outage_wait_s: how long a call waits for a server that cannot be reached before it raises
-            `StorageUnavailableError`; 0 raises at once.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -52,7 +49,6 @@ class Redis:
     durability: str = "always"
     connect_timeout_s: float = 5.0
     timeout_s: float = 30.0
-    outage_wait_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.url, str) or not self.url.startswith(_SCHEMES):
@@ -65,7 +61,6 @@ class Redis:
             raise ConfigError("Redis.durability", self.durability, "'always', 'everysec' or 'server'")
         check_seconds("Redis.connect_timeout_s", self.connect_timeout_s)
         check_seconds("Redis.timeout_s", self.timeout_s)
-        check_wait("Redis.outage_wait_s", self.outage_wait_s)
 
     @property
     def name(self) -> str:
@@ -94,4 +89,4 @@ class Redis:
             connect_timeout_s=self.connect_timeout_s,
             timeout_s=self.timeout_s,
         )
-        return RedisStorage(line, keys, Patience(self.outage_wait_s))
+        return RedisStorage(line, keys)

@@ -14,7 +14,7 @@ from dspex_actors.state._redis_errors import NAME
 from dspex_actors.state._redis_feed import RedisFeed
 from dspex_actors.state._redis_keys import Keys, item_list, label_member
 from dspex_actors.state._redis_line import ask
-from dspex_actors.state._servers import Calls, Patience, Pool
+from dspex_actors.state._servers import Calls, Pool
 from dspex_actors.state._storage_errors import SnapshotExistsError, StorageBusyError, StorageDamagedError
 
 if TYPE_CHECKING:
@@ -37,13 +37,12 @@ class RedisStorage:
     Args:
         line: how to reach the server.
         keys: the names of the keys.
-        patience: how long to wait for a server that is away.
     """
 
-    def __init__(self, line: RedisLine, keys: Keys, patience: Patience) -> None:
+    def __init__(self, line: RedisLine, keys: Keys) -> None:
         self._keys = keys
         pool = Pool(NAME, line, limit=1, busy_timeout_s=1.0)  # `Calls` has one at a time, so nobody waits
-        self._calls: Calls[redis.Connection] = Calls(NAME, pool, patience)
+        self._calls: Calls[redis.Connection] = Calls(NAME, pool)
         self._listener = Listener(lambda: RedisFeed(line, keys.channel))
         try:
             self._calls.run("open", line.prepare)

@@ -4,8 +4,11 @@ A server can go away at any moment. What then happens to a call depends on what 
 
 | the connection was lost | the call |
 |---|---|
-| before anything was sent, or in a read | is tried again: at once if it had begun, then for `wait_s` |
+| while nobody used it | is made with a new one |
+| in a read, or before a change was sent to its end | is made again, once: the server may be well |
 | after a change was sent, and before the answer came | ends: `StorageUnavailableError` with `written=None` |
+
+How long a call waits for a server that cannot be reached is not decided here, but by the store.
 
 Assumptions: an operation given to `Calls.run` raises `StorageUnavailableError` when its connection is lost,
 with the `written` that is true of it, and other errors of ours only while the connection still works.
@@ -14,13 +17,9 @@ with the `written` that is true of it, and other errors of ours only while the c
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from dspex_actors._errors import ConfigError
-from dspex_actors._limits import LONGEST_S
 from dspex_actors.state._errors import StateError
 from dspex_actors.state._storage_errors import (
     StorageBusyError,
@@ -34,43 +33,6 @@ if TYPE_CHECKING:
 
 _Connection = TypeVar("_Connection")
 _Result = TypeVar("_Result")
-
-_FIRST_PAUSE_S: Final = 0.02
-_LONGEST_PAUSE_S: Final = 1.0  # so a server that is back is found within this time
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a call waits for a server that cannot be reached.
-
-    Attributes:
-        wait_s: seconds from the beginning of the call; 0 for not at all.
-    """
-
-    wait_s: float
-
-    def pause(self, failures: int, elapsed_s: float) -> float | None:
-        """Return the seconds before the next attempt, None if there is none.
-
-        Args:
-            failures: attempts so far, at least 1. The pauses double from one to the next.
-            elapsed_s: seconds since the call began.
-        """
-        left = self.wait_s - elapsed_s
-        if left <= 0:
-            return None
-        return min(left, _LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures - 1, 32))
-
-
-def check_wait(field_name: str, value: object) -> None:
-    """Refuse a waiting time that is not a finite number of seconds, 0 or more.
-
-    Raises:
-        ConfigError: it is something else.
-    """
-    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else -1
-    if not 0 <= number <= LONGEST_S:
-        raise ConfigError(field_name, value, f"a number of seconds >= 0 and <= {LONGEST_S}")
 
 
 class Line(Protocol[_Connection]):
@@ -189,15 +151,12 @@ class Calls(Generic[_Connection]):
     Args:
         name: kind of the backend, for errors.
         pool: where the connections come from. This object is one user of it until it is closed.
-        patience: how long to wait for a server that is away.
     """
 
-    def __init__(self, name: str, pool: Pool[_Connection], patience: Patience) -> None:
+    def __init__(self, name: str, pool: Pool[_Connection]) -> None:
         self._name = name
         self._pool = pool
-        self._patience = patience
         self._lock = threading.Lock()
-        self._closing = threading.Event()
         self._closed = False
         pool.join()
 
@@ -207,24 +166,29 @@ class Calls(Generic[_Connection]):
         Raises:
             StorageError: it failed; `written` says what is known.
         """
+        reached = False
+
+        def reaching(connection: _Connection) -> _Result:
+            nonlocal reached
+            reached = True
+            return act(connection)
+
         with self._lock:
-            began = time.monotonic()
-            failures = 0
-            while True:
-                self._check_open(operation)
-                reached = False
-                try:
-                    with self._pool.lend(operation) as connection:
-                        reached = True
-                        return act(connection)
-                except StorageUnavailableError as error:
-                    failures += 1
-                    pause = self._patience.pause(failures, time.monotonic() - began)
-                    if pause is None and reached and failures == 1:
-                        pause = 0.0  # the server may be well, and only this connection have ended
-                    if error.written is not False or pause is None:
-                        raise
-                self._closing.wait(pause)
+            self._check_open(operation)
+            try:
+                return self._once(operation, reaching)
+            except StorageUnavailableError as error:
+                if error.written is not False or not reached:
+                    raise
+            return self._once(operation, act)
+
+    def _once(self, operation: str, act: Callable[[_Connection], _Result]) -> _Result:
+        with self._pool.lend(operation) as connection:
+            return act(connection)
+
+    def _check_open(self, operation: str) -> None:
+        if self._closed:
+            raise StorageClosedError(self._name, operation, "it was closed")
 
     def check_open(self, operation: str) -> None:
         """Refuse an operation after `close`.
@@ -235,13 +199,8 @@ class Calls(Generic[_Connection]):
         with self._lock:
             self._check_open(operation)
 
-    def _check_open(self, operation: str) -> None:
-        if self._closing.is_set():
-            raise StorageClosedError(self._name, operation, "it was closed")
-
     def close(self) -> None:
-        """End waiting, wait for the operation that runs, and leave the pool. Twice is quiet."""
-        self._closing.set()
+        """Wait for the operation that runs, and leave the pool. Twice is quiet."""
         with self._lock:
             closed, self._closed = self._closed, True
         if not closed:

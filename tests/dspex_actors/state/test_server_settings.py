@@ -38,7 +38,6 @@ DSN = "postgresql://me:secret@localhost/states"
         {"durability": "full"},
         {"timeout_s": 0},
         {"connect_timeout_s": float("nan")},
-        {"outage_wait_s": -1},
     ],
 )
 def test_settings_of_redis_that_make_no_sense_are_refused_at_once(settings):
@@ -65,7 +64,6 @@ def test_settings_of_redis_that_make_no_sense_are_refused_at_once(settings):
         {"poll_s": 0},
         {"timeout_s": -1},
         {"busy_timeout_s": "5"},
-        {"outage_wait_s": -0.1},
     ],
 )
 def test_settings_of_postgres_that_make_no_sense_are_refused_at_once(settings):

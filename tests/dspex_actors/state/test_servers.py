@@ -1,12 +1,9 @@
-"""Connections to a server: who gets one, which are kept, what is tried again and for how long."""
+"""Connections to a server: who gets one, which are kept, what is tried again."""
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
-from dspex_actors import ConfigError
 from dspex_actors.state import (
     SnapshotExistsError,
     StorageBusyError,
@@ -14,9 +11,8 @@ from dspex_actors.state import (
     StorageError,
     StorageUnavailableError,
 )
-from dspex_actors.state._servers import Calls, Patience, Pool, check_wait
-
-CEILING_S = 10.0
+from dspex_actors.state._listening import pause_s
+from dspex_actors.state._servers import Calls, Pool
 
 
 class Line:
@@ -65,31 +61,10 @@ class Failing:
 
 
 @pytest.mark.parametrize(
-    ("wait_s", "failures", "elapsed_s", "pause"),
-    [
-        (0.0, 1, 0.0, None),
-        (10.0, 1, 0.0, 0.02),
-        (10.0, 2, 0.0, 0.04),
-        (10.0, 7, 0.0, 1.0),
-        (10.0, 10**9, 0.0, 1.0),
-        (10.0, 7, 9.9, pytest.approx(0.1)),
-        (10.0, 7, 10.0, None),
-        (10.0, 7, 11.0, None),
-        (0.01, 1, 0.0, 0.01),
-    ],
+    ("failures", "pause"), [(0, 0.02), (1, 0.02), (2, 0.04), (6, 0.64), (7, 1.0), (10**9, 1.0)]
 )
-def test_pauses_double_up_to_a_second_and_end_with_the_patience(wait_s, failures, elapsed_s, pause):
-    assert Patience(wait_s).pause(failures, elapsed_s) == pause
-
-
-@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "5", True, None])
-def test_a_waiting_time_that_makes_no_sense_is_refused(value):
-    with pytest.raises(ConfigError, match="seconds >= 0"):
-        check_wait("X.wait_s", value)
-
-
-def test_a_waiting_time_of_zero_is_allowed():
-    check_wait("X.wait_s", 0)
+def test_pauses_between_attempts_to_listen_again_double_up_to_a_second(failures, pause):
+    assert pause_s(failures) == pause
 
 
 def test_a_connection_that_was_given_back_is_lent_again():
@@ -171,7 +146,7 @@ def test_idle_connections_are_closed_with_the_last_user_and_lent_ones_when_they_
 )
 def test_a_call_is_made_again_only_if_it_is_certain_that_nothing_was_written(errors, calls):
     act = Failing(*errors)
-    storage = Calls("test", Pool("test", Line(), limit=1, busy_timeout_s=1.0), Patience(0.0))
+    storage = Calls("test", Pool("test", Line(), limit=1, busy_timeout_s=1.0))
     if calls == 2:
         assert storage.run("append", act) == 1  # on another connection
     else:
@@ -180,48 +155,26 @@ def test_a_call_is_made_again_only_if_it_is_certain_that_nothing_was_written(err
     assert act.calls == calls
 
 
-def test_without_patience_a_call_that_is_lost_twice_fails():
+def test_a_call_that_is_lost_twice_is_not_made_again():
     act = Failing(lost(False), lost(False))
-    storage = Calls("test", Pool("test", Line(), limit=1, busy_timeout_s=1.0), Patience(0.0))
+    storage = Calls("test", Pool("test", Line(), limit=1, busy_timeout_s=1.0))
     with pytest.raises(StorageUnavailableError):
         storage.run("append", act)
     assert act.calls == 2
 
 
-def test_without_patience_a_server_that_refuses_is_not_asked_again():
+def test_a_server_that_refuses_a_connection_is_not_asked_again_by_the_same_call():
     line = Line(refusals=1)
-    storage = Calls("test", Pool("test", line, limit=1, busy_timeout_s=1.0), Patience(0.0))
+    storage = Calls("test", Pool("test", line, limit=1, busy_timeout_s=1.0))
     with pytest.raises(StorageUnavailableError):
         storage.run("append", Failing())
     assert storage.run("append", Failing()) == 0
 
 
-def test_with_patience_a_call_waits_until_the_server_is_back():
-    storage = Calls("test", Pool("test", Line(refusals=3), limit=1, busy_timeout_s=1.0), Patience(CEILING_S))
-    assert storage.run("append", Failing(lost(False))) == 1
-
-
-def test_a_call_that_waits_ends_when_the_storage_is_closed():
-    line = Line(refusals=10**9)
-    storage = Calls("test", Pool("test", line, limit=1, busy_timeout_s=1.0), Patience(1e6))
-    errors = []
-
-    def call():
-        with pytest.raises(StorageClosedError) as caught:
-            storage.run("append", Failing())
-        errors.append(caught.value)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    storage.close()
-    thread.join(CEILING_S)
-    assert [error.written for error in errors] == [False]
-
-
 def test_a_storage_that_is_closed_twice_leaves_its_pool_once():
     line = Line()
     pool = Pool("test", line, limit=1, busy_timeout_s=1.0)
-    one, other = (Calls("test", pool, Patience(0.0)) for _ in range(2))
+    one, other = (Calls("test", pool) for _ in range(2))
     one.run("read", Failing())
     one.close()
     one.close()

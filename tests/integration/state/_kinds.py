@@ -22,3 +22,10 @@ def backend_on(server, name, folder=None, **settings):
     if isinstance(server, RedisServer):
         return Redis(url=f"unix://{folder}/socket", prefix=name, **settings)
     return Postgres(dsn=f"host={folder} user=dspex dbname=postgres", schema=name, **settings)
+
+
+def source_of(backend):
+    """Return the call that makes a backend in another process; its `repr` hides where it is."""
+    place, named = ("url", "prefix") if isinstance(backend, Redis) else ("dsn", "schema")
+    values = {each: getattr(backend, each) for each in (place, named)}
+    return f"{type(backend).__name__}(**{values!r})"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dspex_actors.state import Entry, Latest, Redis, Revision, Row, StorageUnavailableError
-from tests.integration.state._kinds import SERVERS, backend_on
+from dspex_actors.state import Entry, Latest, Revision, Row, StorageUnavailableError
+from tests.integration.state._kinds import SERVERS, backend_on, source_of
 from tests.integration.state._processes import CEILING_S
 
 pytestmark = [
@@ -156,11 +156,3 @@ def test_a_writer_that_is_killed_leaves_all_that_was_acknowledged_to_it(server, 
             storage.close()
         server.forget(f"{name}_{number}")
     record_property("acknowledged", total)
-
-
-def source_of(backend):
-    """Return the call that makes a backend in another process; its `repr` hides where it is."""
-    place = "url" if isinstance(backend, Redis) else "dsn"
-    named = "prefix" if isinstance(backend, Redis) else "schema"
-    values = {each: getattr(backend, each) for each in (place, named)}
-    return f"{type(backend).__name__}(**{values!r})"

@@ -10,8 +10,9 @@ import pytest
 from dspex_actors.state import (
     Latest,
     Revision,
-    StorageClosedError,
+    States,
     StorageUnavailableError,
+    StoreConfig,
 )
 from dspex_actors.testing._conformance import entry, fill, snapshot
 from tests.integration.state._cutter import Cutter
@@ -52,26 +53,6 @@ def opened():
     yield open_
     for each in storages:
         each.close()
-
-
-class InThread(threading.Thread):
-    """A call in a thread of its own, and how it ended."""
-
-    def __init__(self, call):
-        super().__init__()
-        self._call = call
-        self.result = self.error = None
-        self.start()
-
-    def run(self):
-        try:
-            self.result = self._call()
-        except Exception as error:  # noqa: BLE001 -- shown to the test
-            self.error = error
-
-    def outcome(self):
-        self.join(CEILING_S)
-        return self.result if self.error is None else self.error
 
 
 def test_a_save_whose_answer_was_lost_may_have_been_written_and_here_it_was(server, name, cutter, opened):
@@ -190,26 +171,38 @@ def test_a_connection_that_died_while_nobody_used_it_costs_no_call(server, name,
     assert storage.append([entry(revision=2)]) == [None]
 
 
-def test_a_call_that_may_wait_ends_well_once_the_server_is_back(server, name, opened):
-    storage = opened(backend_on(server, name, outage_wait_s=CEILING_S))
-    fill(storage, count=1)
-    server.kill()
-    try:
-        call = InThread(lambda: storage.append([entry(revision=2)]))
-    finally:
-        server.start()
-    assert call.outcome() == [None]
+def test_a_store_that_may_wait_saves_once_the_server_is_back(server, name):
+    with States.open(backend_on(server, name), StoreConfig(outage_wait_s=CEILING_S)) as states:
+        states.save("a", 1)
+        server.kill()
+        try:
+            saving = states.submit_save("a", 2)
+        finally:
+            server.start()
+        assert saving.result().revision == 2
+        assert states.load("a").state == 2
 
 
-def test_a_call_that_waits_for_the_server_ends_when_the_storage_is_closed(server, name, opened):
-    storage = opened(backend_on(server, name, outage_wait_s=1e6))
-    server.kill()
-    try:
-        call = InThread(lambda: storage.read("a", Latest()))
-        storage.close()
-        assert isinstance(call.outcome(), StorageClosedError)
-    finally:
-        server.start()
+def test_a_store_that_may_not_wait_fails_at_once_and_works_again_later(server, name):
+    with States.open(backend_on(server, name)) as states:
+        states.save("a", 1)
+        server.kill()
+        try:
+            with pytest.raises(StorageUnavailableError) as caught:
+                states.save("a", 2)
+            assert caught.value.written is False
+        finally:
+            server.start()
+        assert states.save("a", 2).revision == 2
+
+
+def test_a_save_of_a_store_whose_answer_was_lost_is_found_and_not_made_twice(server, name, cutter):
+    backend = backend_on(server, name, cutter.folder)
+    with States.open(backend, StoreConfig(outage_wait_s=CEILING_S)) as states:
+        states.save("a", 1)
+        cutter.cut_the_answer()
+        assert states.save("a", 2, expected=1).revision == 2
+        assert [version.revision for version in states.list_versions("a")] == [2, 1]
 
 
 def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(server, name, opened):
