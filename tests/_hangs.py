@@ -15,6 +15,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 GRACE_S = 60.0  # seconds beyond the time a test may take, for its teardown; also for the end of the run
@@ -52,7 +53,8 @@ def watch(pid: int, stacks: int, limit_s: float) -> None:
         show_threads(pid, stacks)
         sys.stderr.write(f"{begun} hangs for more than {limit_s:g} s; the run is killed\n")
         sys.stderr.flush()
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended of the signal that was to show a stack
+            os.kill(pid, signal.SIGKILL)
 
 
 def show_threads(pid: int, stacks: int) -> None:
@@ -66,8 +68,8 @@ def show_threads(pid: int, stacks: int) -> None:
     for thread in [*[thread for thread, where in waiting.items() if "futex" not in where][:20], pid]:
         sys.stderr.write(f"\nin {main if thread == pid else waiting[thread]}:\n")
         ctypes.CDLL(None).tgkill(pid, thread, int(SHOW))
-        while select.select([stacks], [], [], QUIET_S)[0]:
-            sys.stderr.write(os.read(stacks, 65536).decode())
+        while select.select([stacks], [], [], QUIET_S)[0] and (stack := os.read(stacks, 65536)):
+            sys.stderr.write(stack.decode())
 
 
 def place(task: Path) -> str:

@@ -26,9 +26,9 @@ def test_waits_with_signals_blocked():
     lock.acquire()
 """
 HOLDING = f"""
-import ctypes, threading
+import re, threading
 def hold():
-    ctypes.PyDLL(None).sleep(3600)  # keeps the interpreter's lock
+    re.match("(a+)+$", 60 * "a" + "b")  # keeps the interpreter's lock
 def test_waits_for_one_who_holds_the_interpreter():
     {THREADS}
     threading.Thread(target=hold, daemon=True).start()

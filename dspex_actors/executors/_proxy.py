@@ -54,8 +54,9 @@ class Proxy:
         self._failure: BaseException | None = None
         self._is_closing = False
         self._arriving: set[socket.socket] = set()  # what the loop has not been told of yet, or never will be
-        self.loop: asyncio.AbstractEventLoop
-        self._over: asyncio.Event
+        self._closing: set[threading.Event] = set()  # of uses, each set when it is closed
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._over = asyncio.Event()
         self._lookups: Lookups
         self._thread = run_in_thread("dspex-network", self._run)
         self._ready.wait()
@@ -65,12 +66,22 @@ class Proxy:
         return Use(self, most_bytes, exceeded)
 
     def tell(self, function: Callable[[], object]) -> bool:
-        """Have the loop run a function; False if it is closed."""
+        """Have the loop run a function, unless it ends before; False if it has ended."""
+        if self.loop is None:
+            return False
         try:
             self.loop.call_soon_threadsafe(function)
         except RuntimeError:
             return False
         return True
+
+    def wait_for(self, function: Callable[[Callable[[], object]], object]) -> None:
+        """Have the loop run a function and wait until that calls what it is given, or the loop has ended."""
+        done = threading.Event()
+        self._closing.add(done)
+        if self.tell(lambda: function(done.set)):
+            done.wait(_CLOSE_S)
+        self._closing.discard(done)
 
     def connect(self, guest: socket.socket, begin: Callable[[], object]) -> None:
         """Have the loop run a function that takes charge of a guest's socket, or close that.
@@ -108,13 +119,14 @@ class Proxy:
             self._ready.set()
             for guest in list(self._arriving):
                 guest.close()
+            for done in list(self._closing):
+                done.set()
         if self._failure is not None:
             self._on_failure(self._failure)
 
     async def _serve(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self._over = asyncio.Event()
         self._lookups = Lookups(*self._for_lookups)
+        self.loop = asyncio.get_running_loop()
         self._ready.set()
         await self._over.wait()  # the runner cancels what is left
         self._is_closing = True
@@ -124,7 +136,7 @@ class Proxy:
         if self._is_closing:
             asked.guest.close()
             return None
-        task = self.loop.create_task(self._serve_one(asked, count))
+        task = asyncio.get_running_loop().create_task(self._serve_one(asked, count))
         task.add_done_callback(lambda _: asked.guest.close())  # it may be cancelled before it has begun
         return task
 
@@ -169,9 +181,7 @@ class Use:
         """End all connections; returns when nothing is carried any more."""
         if not self._is_used:
             return
-        gone = threading.Event()
-        if self._proxy.tell(lambda: self._end(gone.set)):
-            gone.wait(_CLOSE_S)
+        self._proxy.wait_for(self._end)
 
     # -- in the loop's thread
 

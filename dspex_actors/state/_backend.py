@@ -133,8 +133,8 @@ class Storage(Protocol):
 
         Returns:
             For each, None if it was stored; else the revision that its id has at that moment, 0 for none. A
-            backend that fails after some of them may return the results of those alone; the others are as if
-            they had not been given.
+            backend that fails after some of them may return the results of those alone, at least one; the
+            others are as if they had not been given.
 
         Raises:
             StorageError: with `written=False`, none of them is stored; with `written=None`, each may be.

@@ -67,7 +67,7 @@ class States(History):
             timeout_s: as above.
 
         Raises:
-            StartError: its cause says why the store cannot be started.
+            StartError: the database is there and cannot be used; `reason` says why.
         """
         states = cls(StateStore.start(backend, config), timeout_s=timeout_s)
         states._owned = True

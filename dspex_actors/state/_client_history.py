@@ -116,8 +116,9 @@ class History:
     ) -> Restored:
         """Bring ids back to what they were at a time, or one id to a revision, by new versions.
 
-        All at once where the backend has transactions, else one after the other. An id that had no state at
-        that time is deleted. A damaged newest version is no obstacle.
+        All at once where the backend has transactions, which holds their packed states in memory meanwhile,
+        else one after the other. An id that had no state at that time is deleted. A damaged newest version is
+        no obstacle.
 
         Args:
             at: a time, with a time zone.

@@ -79,19 +79,14 @@ class FileStorage:
                     refused.add(row.id)
                     return current
                 if current == 0:
-                    self._name_chain(chain)
+                    changed.add(self._ids)
+                    if is_cut(chain.folder.name):
+                        self._write(chain.folder / _ID, chain.id.encode())
                 self._write(chain.path(row.revision), version_frame(entry))
                 with suppress(OSError):  # the version is there; the hint only saves time
                     chain.hint(row.revision)
         changed.add(chain.folder)
         return None
-
-    def _name_chain(self, chain: Chain) -> None:
-        """Before the first version: have the folder's name on the disk, and the id where it is cut."""
-        if is_cut(chain.folder.name):
-            self._write(chain.folder / _ID, chain.id.encode())
-        if self._settings.flush:
-            flush_folder(self._ids)
 
     def _write(self, target: Path, data: bytes) -> None:
         """Write a whole file, which has its name only then; the name is flushed by the caller."""

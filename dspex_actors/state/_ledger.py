@@ -111,9 +111,9 @@ class Ledger:
         pending = list(range(len(drafts)))
         fresh: set[str] = set()
         for _ in range(_TRIES):
-            planned = self._plan(drafts, pending, results, fresh)
+            planned, later = self._plan(drafts, pending, results, fresh)
             outcomes = place(self.line, [entry for _, entry, _ in planned])
-            pending = []
+            pending = later
             for (index, entry, version), outcome in zip(planned, outcomes, strict=True):
                 if outcome is None:
                     self._remember(version.id, _Head(version, version.deleted))
@@ -125,6 +125,7 @@ class Ledger:
                 else:
                     pending.append(index)
                     fresh.add(entry.row.id)
+            pending.sort()
             if not pending:
                 return [result for result in results if result is not None]
         raise AssertionError(f"{self.line.name} gave away {_TRIES} places in a row")
@@ -138,7 +139,7 @@ class Ledger:
         for _ in range(_TRIES):
             results: list[StoredVersion | DspexError | None] = [None] * len(drafts)
             fresh = {draft.id for draft in drafts}
-            planned = self._plan(drafts, range(len(drafts)), results, fresh)
+            planned, _ = self._plan(drafts, range(len(drafts)), results, fresh)
             for failed in results:
                 if isinstance(failed, DspexError):
                     raise failed
@@ -155,12 +156,23 @@ class Ledger:
         pending: Sequence[int],
         results: list[StoredVersion | DspexError | None],
         fresh: set[str],
-    ) -> list[tuple[int, Entry, StoredVersion]]:
-        """Give drafts their places; what has none gets its error among the results."""
+    ) -> tuple[list[tuple[int, Entry, StoredVersion]], list[int]]:
+        """Give drafts their places; what has none gets its error among the results.
+
+        Returns:
+            The places, and what has to wait: drafts that another one, which is not stored yet, stands in the
+            way of, and what comes after them.
+        """
         heads: dict[str, _Head] = {}
-        planned = []
+        planned: list[tuple[int, Entry, StoredVersion]] = []
+        later: list[int] = []
+        waiting: set[str] = set()
         for index in pending:
             draft = drafts[index]
+            if draft.id in waiting or (draft.id in heads and not _fits(draft, heads[draft.id])):
+                waiting.add(draft.id)
+                later.append(index)
+                continue
             try:
                 head = heads.get(draft.id) or self._head_for(draft, fresh)
                 version = self._next(draft, head)
@@ -170,7 +182,7 @@ class Ledger:
                 continue
             heads[draft.id] = _Head(version, version.deleted)
             planned.append((index, entry, version))
-        return planned
+        return planned, later
 
     def _head_for(self, draft: Draft, fresh: set[str]) -> _Head:
         """Return the newest version; what is only remembered is not good enough to refuse a draft."""

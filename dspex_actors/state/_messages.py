@@ -53,6 +53,9 @@ class SaveState(Write):
 
     `States` packs the state in the thread of the caller. One that comes as it is, is packed by the store, and
     must not be changed until the reply is there.
+
+    Raises:
+        ConfigError: a part of it makes no sense.
     """
 
     id: str

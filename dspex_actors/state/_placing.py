@@ -48,6 +48,8 @@ def place(line: Line, entries: Sequence[Entry]) -> list[Outcome]:
             else:
                 found = [_again(line, entry, error, behind) for entry in rest]
         else:
+            if not results:
+                raise AssertionError(f"{line.name} neither stored a version nor said why not")
             found = [None if at is None else Taken() for at in results]
         for entry, outcome in zip(rest, found, strict=False):
             refused = outcome is not None or entry.row.id in behind

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 MOST_INT: Final = 2**63 - 1
 
 _COLUMNS: Final = "id, revision, label, saved_us, deleted, about"
-_VALUES: Final = (
-    "%(id)s::text, %(revision)s::bigint, %(label)s::text, %(saved_us)s::bigint,"
-    " %(deleted)s::bool, %(about)s::bytea, %(body)s::bytea"
+_ARRAYS: Final = (
+    "unnest(%(revisions)s::bigint[], %(labels)s::text[], %(saved)s::bigint[], %(deleted)s::bool[],"
+    " %(abouts)s::bytea[], %(bodies)s::bytea[])"
 )
 _FIND: Final = {
-    Latest: "revision = (SELECT revision FROM {s}.heads WHERE id = %(id)s)",
+    Latest: "TRUE ORDER BY revision DESC LIMIT 1",
     Revision: "revision = %(key)s",
     Label: "label = %(key)s AND NOT deleted ORDER BY revision DESC LIMIT 1",
     AsOf: "saved_us <= %(key)s ORDER BY saved_us DESC LIMIT 1",
@@ -37,24 +37,28 @@ class Statements:
 
     def __init__(self, schema: str) -> None:
         s = schema
-        insert = f"INSERT INTO {s}.versions ({_COLUMNS}, body) SELECT {_VALUES} FROM head"  # noqa: S608 -- our own texts, as all below
+        insert = (
+            f"INSERT INTO {s}.versions ({_COLUMNS}, body) SELECT %(id)s, new.* FROM head, {_ARRAYS} AS new"  # noqa: S608 -- our own texts, as all below
+        )
         # The head is written first: its lock is what writers of one id wait for.
         self.first = (
-            f"WITH head AS (INSERT INTO {s}.heads (id, revision) VALUES (%(id)s, 1)"  # noqa: S608
+            f"WITH head AS (INSERT INTO {s}.heads (id, revision) VALUES (%(id)s, %(last)s)"  # noqa: S608
             f" ON CONFLICT (id) DO NOTHING RETURNING 1) {insert}"
         )
         self.next = (
-            f"WITH head AS (UPDATE {s}.heads SET revision = %(revision)s, changed = DEFAULT"  # noqa: S608
-            f" WHERE id = %(id)s AND revision = %(revision)s - 1 RETURNING 1) {insert}"
+            f"WITH head AS (UPDATE {s}.heads SET revision = %(last)s, changed = DEFAULT"  # noqa: S608
+            f" WHERE id = %(id)s AND revision = %(first)s - 1 RETURNING 1) {insert}"
         )
         self.at = f"SELECT id, revision FROM {s}.heads WHERE id = ANY(%s)"  # noqa: S608
+        head = f"(SELECT revision FROM {s}.heads WHERE id = %(id)s) AS head"  # noqa: S608
         self.read = {
-            kind: f"SELECT {_COLUMNS}, body FROM {s}.versions WHERE id = %(id)s AND {text.format(s=s)}"  # noqa: S608
+            kind: f"SELECT {_COLUMNS}, {head}, body FROM {s}.versions WHERE id = %(id)s AND {text}"  # noqa: S608
             for kind, text in _FIND.items()
         }
+        self.newest = f"SELECT {head}, (SELECT max(revision) FROM {s}.versions WHERE id = %(id)s)"  # noqa: S608
         self.rows = (
-            f"SELECT {_COLUMNS} FROM {s}.versions WHERE id = %s AND revision < %s"  # noqa: S608
-            " ORDER BY revision DESC LIMIT %s"
+            f"SELECT {_COLUMNS}, {head} FROM {s}.versions WHERE id = %(id)s AND revision < %(before)s"  # noqa: S608
+            " ORDER BY revision DESC LIMIT %(limit)s"
         )
         self.heads = (
             f"SELECT {_COLUMNS} FROM {s}.heads JOIN {s}.versions USING (id, revision)"  # noqa: S608
@@ -99,24 +103,25 @@ class Statements:
             f"SELECT DISTINCT name FROM {s}.snapshot_items AS i WHERE NOT EXISTS (SELECT 1"  # noqa: S608
             f" FROM {s}.versions AS v WHERE v.id = i.id AND v.revision = i.revision) LIMIT 20"
         )
-        self.whole = f"SELECT id, length(body) + length(about) FROM {s}.versions"  # noqa: S608
 
     def append(self, revision: int) -> str:
-        """Return the statement that adds a version; it changes one row if it fits, and none if not."""
+        """Return the statement that adds versions from this one on; it changes no row if it does not fit."""
         return self.first if revision == 1 else self.next
 
 
-def values_of(entry: Entry) -> dict[str, Any]:
-    """Return the arguments of the statements that add a version."""
-    row = entry.row
+def values_of(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Return the arguments of the statements that add versions of one id that follow each other."""
+    rows = [entry.row for entry in entries]
     return {
-        "id": row.id,
-        "revision": row.revision,
-        "label": row.label,
-        "saved_us": row.saved_us,
-        "deleted": row.deleted,
-        "about": row.about,
-        "body": entry.body,
+        "id": rows[0].id,
+        "first": rows[0].revision,
+        "last": rows[-1].revision,
+        "revisions": [row.revision for row in rows],
+        "labels": [row.label for row in rows],
+        "saved": [row.saved_us for row in rows],
+        "deleted": [row.deleted for row in rows],
+        "abouts": [row.about for row in rows],
+        "bodies": [entry.body for entry in entries],
     }
 
 

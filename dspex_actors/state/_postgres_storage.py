@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors.state._backend import Entry, Latest, SnapshotRow
+from dspex_actors.state._batches import fit, results_of, runs
 from dspex_actors.state._listening import Listener
 from dspex_actors.state._postgres_errors import FOREIGN_KEY, NAME, converted
 from dspex_actors.state._postgres_statements import (
@@ -94,9 +95,11 @@ class PostgresStorage:
         def act(connection: psycopg.Connection[Any], known: _Known) -> list[int | None]:
             known.written = None
             with connection.pipeline():
-                counts = self._begin_and_add(connection, entries)
+                cursors = self._begin_and_add(connection, entries)
                 connection.execute("COMMIT")
-            return self._results(connection, entries, [cursor.rowcount > 0 for cursor in counts])
+            stored = {each for each, cursor in cursors.items() if cursor.rowcount > 0}
+            others = sorted(set(cursors) - stored)
+            return results_of(entries, stored, self._heads_of(connection, others) if others else {})
 
         return self._run("append", act)
 
@@ -107,54 +110,46 @@ class PostgresStorage:
             return []
 
         def act(connection: psycopg.Connection[Any], known: _Known) -> list[int | None]:
+            if any(run.refused for run in runs(entries)):
+                heads = self._heads_of(connection, sorted({entry.row.id for entry in entries}))
+                return fit(entries, heads)
             with connection.pipeline():
-                counts = self._begin_and_add(connection, entries)
-            results = self._results(connection, entries, [cursor.rowcount > 0 for cursor in counts])
-            if any(at is not None for at in results):
-                connection.execute("ROLLBACK")
-            else:
+                cursors = self._begin_and_add(connection, entries)
+            stored = {each for each, cursor in cursors.items() if cursor.rowcount > 0}
+            if stored == set(cursors):
                 known.written = None
                 connection.execute("COMMIT")
+                return [None] * len(entries)
+            heads = self._heads_of(connection, sorted(set(cursors) - stored))
+            connection.execute("ROLLBACK")
+            heads |= {
+                run.id: entries[run.fitting[0]].row.revision - 1 for run in runs(entries) if run.id in stored
+            }
+            results = fit(entries, heads)
+            if all(at is None for at in results):  # what was in the way has become what they follow
+                raise _CrossedError(NAME, "append_together", "others write the same ids")
             return results
 
-        return self._run("append_together", act)
+        return self._again("append_together", act)
 
     def _begin_and_add(
         self, connection: psycopg.Connection[Any], entries: Sequence[Entry]
-    ) -> list[psycopg.Cursor[Any]]:
-        """Send the beginning of a transaction and a statement for each version, in a pipeline.
-
-        By id, so that two batches never wait for each other's locks.
-        """
+    ) -> dict[str, psycopg.Cursor[Any]]:
+        """Send the beginning of a transaction and a statement for each id, in a pipeline."""
         connection.execute("BEGIN")
         if self._lazy:
             connection.execute("SET LOCAL synchronous_commit TO off")
-        cursors: dict[int, psycopg.Cursor[Any]] = {}
-        for place in sorted(range(len(entries)), key=lambda place: entries[place].row.id):
-            entry = entries[place]
-            statement = self._statements.append(entry.row.revision)
-            cursors[place] = connection.execute(statement, values_of(entry))
+        cursors: dict[str, psycopg.Cursor[Any]] = {}
+        for run in runs(entries):
+            fitting = [entries[place] for place in run.fitting]
+            statement = self._statements.append(fitting[0].row.revision)
+            cursors[run.id] = connection.execute(statement, values_of(fitting))
         if self._channel is not None:
             connection.execute("SELECT pg_notify(%s, '')", [self._channel])
-        return [cursors[place] for place in range(len(entries))]
+        return cursors
 
-    def _results(
-        self, connection: psycopg.Connection[Any], entries: Sequence[Entry], stored: Sequence[bool]
-    ) -> list[int | None]:
-        """Return for each version None if it was stored, else where its id was."""
-        if all(stored):
-            return [None] * len(entries)
-        ids = sorted(
-            {entry.row.id for entry, is_stored in zip(entries, stored, strict=True) if not is_stored}
-        )
-        at: dict[str, int] = dict(connection.execute(self._statements.at, [ids]).fetchall())
-        results: list[int | None] = []
-        for entry, is_stored in reversed(list(zip(entries, stored, strict=True))):
-            row = entry.row
-            results.append(None if is_stored else at.get(row.id, 0))
-            if is_stored and row.id in at:  # what came before in this batch saw the id before this version
-                at[row.id] = row.revision - 1
-        return results[::-1]
+    def _heads_of(self, connection: psycopg.Connection[Any], ids: Sequence[str]) -> dict[str, int]:
+        return dict(connection.execute(self._statements.at, [list(ids)]).fetchall())
 
     def remove(self, id: str, revisions: Sequence[int]) -> int:  # noqa: A002 -- as in the protocol
         """Remove old versions."""
@@ -209,9 +204,11 @@ class PostgresStorage:
         if isinstance(which, Latest):
             del values["key"]
         found = self._fetch("read", self._statements.read[type(which)], values)
+        if isinstance(which, Latest):
+            self._check_head(id, found)
         if not found:
             return None
-        *row, body = found[0]
+        *row, _, body = found[0]
         if not isinstance(body, bytes):
             raise StorageDamagedError(NAME, "read", f"a body is {type(body).__name__}")
         return Entry(row_of(row), body)
@@ -219,7 +216,21 @@ class PostgresStorage:
     def rows(self, id: str, *, before: int | None = None, limit: int) -> list[Row]:  # noqa: A002 -- as above
         """Return versions of an id, the newest first."""
         most = MOST_INT if before is None else max(0, min(before, MOST_INT))
-        return [row_of(each) for each in self._fetch("read", self._statements.rows, [id, most, limit])]
+        found = self._fetch("read", self._statements.rows, {"id": id, "before": most, "limit": limit})
+        if before is None:
+            self._check_head(id, found)
+        return [row_of(each[:6]) for each in found]
+
+    def _check_head(self, id: str, found: Sequence[tuple[Any, ...]]) -> None:  # noqa: A002 -- as above
+        """Compare the newest version with what is written down as such, so that neither is missed unnoticed.
+
+        Each pair is of one cut through time: others may write meanwhile.
+        """
+        newest, head = (found[0][1], found[0][6]) if found else (None, None)
+        if not found:
+            ((head, newest),) = self._fetch("read", self._statements.newest, {"id": id})
+        if head != newest:
+            raise StorageDamagedError(NAME, "read", f"the newest version of {id!r} is not its head")
 
     def heads(self, *, after: str = "", limit: int) -> list[Row]:
         """Return the newest version of each id."""

@@ -27,66 +27,81 @@ FORMAT: Final = b"1"
 FIELDS: Final = 6
 """Arguments of `APPEND` for each version: id, revision, row, body, time, member of labels or nothing."""
 
-# KEYS: ids, and for each version rows, bodies, times, labels. ARGV: channel, and FIELDS for each version.
-# Returns a number for each: -1 if it was or would be stored, else the revision of its id.
+# KEYS: ids, and for each version rows, bodies, times, labels. ARGV: channel, 'all' or 'each', and FIELDS for
+# each version. Returns a number for each: -1 if it was or would be stored, else the revision of its id.
 APPEND: Final = b"""
-local at, results, all = {}, {}, true
-for i = 1, (#ARGV - 1) / 6 do
-  local id, revision, rows = ARGV[6 * i - 4], tonumber(ARGV[6 * i - 3]), KEYS[4 * i - 2]
+local at, refused, results, all = {}, {}, {}, true
+for i = 1, (#ARGV - 2) / 6 do
+  local id, revision, rows = ARGV[6 * i - 3], tonumber(ARGV[6 * i - 2]), KEYS[4 * i - 2]
   if not at[id] then
     local newest = redis.call('ZREVRANGE', rows, 0, 0, 'WITHSCORES')
     at[id] = tonumber(newest[2] or 0)
   end
-  if revision == at[id] + 1 then
+  if revision == at[id] + 1 and not refused[id] then
     at[id] = revision
     results[i] = -1
   else
     results[i] = at[id]
+    refused[id] = ARGV[2] == 'each'
     all = false
   end
 end
-if not all then return results end
+if not all and ARGV[2] == 'all' then return results end
 for id in pairs(at) do redis.call('PUBLISH', ARGV[1], id) end
 for i = 1, #results do
-  local id, revision, row, body, time, label = unpack(ARGV, 6 * i - 4, 6 * i + 1)
-  redis.call('HSET', KEYS[4 * i - 1], revision, body)
-  redis.call('ZADD', KEYS[4 * i], time, revision)
-  if label ~= '' then redis.call('ZADD', KEYS[4 * i + 1], 0, label) end
-  redis.call('ZADD', KEYS[1], 0, id)
-  redis.call('ZADD', KEYS[4 * i - 2], revision, row)
+  if results[i] == -1 then
+    local id, revision, row, body, time, label = unpack(ARGV, 6 * i - 3, 6 * i + 2)
+    redis.call('HSET', KEYS[4 * i - 1], revision, body)
+    redis.call('ZADD', KEYS[4 * i], time, revision)
+    if label ~= '' then redis.call('ZADD', KEYS[4 * i + 1], 0, label) end
+    redis.call('ZADD', KEYS[1], 0, id)
+    redis.call('ZADD', KEYS[4 * i - 2], revision, row)
+  end
 end
 return results
 """
 
-# KEYS: rows, bodies, times, labels. ARGV: how to find it, with what. Returns row and body, or nothing.
+# KEYS: rows, bodies, times, labels. ARGV: how to find it, with what. Returns nothing, or revision, row, body.
+# What the newest version is stands in two places, so that it is not missed unnoticed.
 READ: Final = b"""
 local how, key = ARGV[1], ARGV[2]
-local found
-if how == 'time' then
-  local revisions = redis.call('ZREVRANGEBYSCORE', KEYS[3], key, '-inf', 'LIMIT', 0, 1)
-  key = revisions[1]
+local function text(score) return score and string.format('%.0f', tonumber(score)) end
+if how == 'latest' then
+  key = text(redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2])
+  local last = redis.call('ZREVRANGE', KEYS[3], 0, 0)[1]
+  if key ~= last then return {key or last, false, false} end
+elseif how == 'time' then
+  key = redis.call('ZREVRANGEBYSCORE', KEYS[3], key, '-inf', 'LIMIT', 0, 1)[1]
 elseif how == 'label' then
   local most, least = '(' .. key .. '\\1', '[' .. key .. '\\0'
-  local member = redis.call('ZREVRANGEBYLEX', KEYS[4], most, least, 'LIMIT', 0, 1)
-  key = member[1] and string.format('%.0f', tonumber(string.sub(member[1], -16)))
-end
-if how == 'latest' then
-  found = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-  key = found[2] and string.format('%.0f', tonumber(found[2]))
-elseif key then
-  found = redis.call('ZRANGEBYSCORE', KEYS[1], key, key)
+  local member = redis.call('ZREVRANGEBYLEX', KEYS[4], most, least, 'LIMIT', 0, 1)[1]
+  key = member and text(string.sub(member, -16))
 end
 if not key then return {} end
-if not found[1] then return how == 'revision' and {} or {false, false} end
-return {found[1], redis.call('HGET', KEYS[2], key)}
+local row = redis.call('ZRANGEBYSCORE', KEYS[1], key, key)[1]
+if not row and how == 'revision' then return {} end
+return {key, row or false, redis.call('HGET', KEYS[2], key)}
 """
 
-# KEYS: ids. ARGV: range of ids, limit, prefix of the keys of rows. Returns id and row, in turn.
+# KEYS: rows, times. ARGV: the greatest revision, limit. Returns row and revision, in turn; nothing but false
+# if the newest version is not the one that the times have.
+ROWS: Final = b"""
+local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], ARGV[1], '-inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+if ARGV[1] == '+inf' then
+  local last = redis.call('ZREVRANGE', KEYS[2], 0, 0)[1]
+  if tonumber(found[2]) ~= tonumber(last) then return {false} end
+end
+return found
+"""
+
+# KEYS: ids. ARGV: range of ids, limit, prefix of the keys of rows. Returns id, row, revision, in turn.
 HEADS: Final = b"""
 local results = {}
 for _, id in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do
   results[#results + 1] = id
-  results[#results + 1] = redis.call('ZREVRANGE', ARGV[3] .. id, 0, 0)[1] or false
+  local newest = redis.call('ZREVRANGE', ARGV[3] .. id, 0, 0, 'WITHSCORES')
+  results[#results + 1] = newest[1] or false
+  results[#results + 1] = newest[2] or false
 end
 return results
 """

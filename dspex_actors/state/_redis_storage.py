@@ -53,25 +53,32 @@ class RedisStorage:
     # -- writing
 
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
-        """Add versions, each by a script; they are sent together, and share a wait for the disk."""
+        """Add versions, those of an id by one script; all are sent, and wait for the disk, together."""
         if not entries:
             self._calls.check_open("append")
             return []
-        commands = [self._append([each]) for each in entries]
+        places: dict[str, list[int]] = {}
+        for place, entry in enumerate(entries):
+            places.setdefault(entry.row.id, []).append(place)
+        commands = [self._append([entries[place] for place in mine], b"each") for mine in places.values()]
         answers = self._ask("append", *commands, written=None)
-        return [_stored(at) for (at,) in answers]
+        results: list[int | None] = [None] * len(entries)
+        for mine, answer in zip(places.values(), answers, strict=True):
+            for place, at in zip(mine, answer, strict=True):
+                results[place] = _stored(at)
+        return results
 
     def append_together(self, entries: Sequence[Entry]) -> list[int | None]:
         """Add all of them or none, by one script."""
         if not entries:
             self._calls.check_open("append_together")
             return []
-        (answer,) = self._ask("append_together", self._append(entries), written=None)
+        (answer,) = self._ask("append_together", self._append(entries, b"all"), written=None)
         return [_stored(at) for at in answer]
 
-    def _append(self, entries: Sequence[Entry]) -> tuple[Any, ...]:
+    def _append(self, entries: Sequence[Entry], which: bytes) -> tuple[Any, ...]:
         keys: list[bytes] = [self._keys.ids]
-        values: list[Any] = [self._keys.channel]
+        values: list[Any] = [self._keys.channel, which]
         for entry in entries:
             row = entry.row
             keys += self._keys.of_versions(row.id)
@@ -95,10 +102,10 @@ class RedisStorage:
         rows_key = self._keys.of_versions(id)[0]
         found = self._ask("remove", *(("ZRANGEBYSCORE", rows_key, each, each) for each in revisions))
         values: list[Any] = []
-        for each in found:
-            for packed in each:
-                row = _row(packed)
-                values += [row.revision, label_member(row.label, row.revision)]
+        for revision, packed in zip(revisions, found, strict=True):
+            if packed:
+                row = _row(id, revision, packed[0])
+                values += [revision, label_member(row.label, revision)]
         if not values:
             return 0
         keys = [*self._keys.of_versions(id), self._keys.holds(id)]
@@ -144,28 +151,37 @@ class RedisStorage:
         """Return one version."""
         command = _script(scripts.READ, self._keys.of_versions(id), _key(which))
         (answer,) = self._ask("read", command)
-        match answer:
-            case []:
-                return None
-            case [bytes(packed), bytes(body)]:
-                return Entry(_row(packed), body)
-        raise StorageDamagedError(NAME, "read", f"of a version of {id!r} there is only a part")
+        if not answer:
+            return None
+        revision, packed, body = answer
+        if packed is None or body is None:
+            packed = b""
+        return Entry(_row(id, int(revision), packed), body or b"")
 
     def rows(self, id: str, *, before: int | None = None, limit: int) -> list[Row]:  # noqa: A002 -- as above
         """Return versions of an id, the newest first."""
+        rows, _, times, _ = self._keys.of_versions(id)
         most = "+inf" if before is None else f"({before}"
-        key = self._keys.of_versions(id)[0]
-        (found,) = self._ask("read", ("ZREVRANGEBYSCORE", key, most, "-inf", "LIMIT", 0, limit))
-        return [_row(each) for each in found]
+        (found,) = self._ask("read", _script(scripts.ROWS, [rows, times], [most, limit]))
+        if found == [None]:
+            raise StorageDamagedError(NAME, "read", f"the newest version of {id!r} is missing")
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return [_row(id, int(float(revision)), packed) for packed, revision in pairs]
 
     def heads(self, *, after: str = "", limit: int) -> list[Row]:
         """Return the newest version of each id."""
         values = [_after(after), limit, self._keys.rows_prefix]
         (found,) = self._ask("read", _script(scripts.HEADS, [self._keys.ids], values))
-        for each, packed in zip(found[::2], found[1::2], strict=True):
+        result = []
+        for each, packed, revision in zip(found[::3], found[1::3], found[2::3], strict=True):
+            try:
+                id = each.decode()  # noqa: A001 -- as above
+            except UnicodeDecodeError as error:
+                raise StorageDamagedError(NAME, "read", f"an id is {each!r}") from error
             if packed is None:
-                raise StorageDamagedError(NAME, "read", f"of {each!r} there is no version")
-        return [_row(each) for each in found[1::2]]
+                raise StorageDamagedError(NAME, "read", f"of {id!r} there is no version")
+            result.append(_row(id, int(float(revision)), packed))
+        return result
 
     def read_snapshot(self, name: str) -> SnapshotRow | None:
         """Return one snapshot."""
@@ -226,11 +242,12 @@ def _after(name: str) -> bytes:
     return b"(" + name.encode() if name else b"-"
 
 
-def _row(packed: bytes) -> Row:
+def _row(id: str, revision: int, packed: bytes) -> Row:  # noqa: A002 -- as above
+    """Return what is packed; of what cannot be read only what its place says, so that it can be named."""
     try:
         return Row(*_ROW.decode(packed))
-    except msgspec.MsgspecError as error:
-        raise StorageDamagedError(NAME, "read", f"a row of a version cannot be read: {error}") from error
+    except msgspec.MsgspecError:
+        return Row(id, revision, "", 0, deleted=False, about=b"")
 
 
 def _snapshot(name: bytes | str, created_us: bytes | None, about: bytes | None) -> SnapshotRow:

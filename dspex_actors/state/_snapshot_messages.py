@@ -106,7 +106,11 @@ class RestoreSnapshot(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recover(Request):
-    """Go back to a time, or an id to a revision; the reply is a `Restored`. See `States.recover`."""
+    """Go back to a time, or an id to a revision; the reply is a `Restored`. See `States.recover`.
+
+    Raises:
+        ConfigError: a part of it makes no sense.
+    """
 
     at: datetime | None = None
     ids: Iterable[str] | None = None
@@ -134,7 +138,11 @@ class Recover(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneVersions(Request):
-    """Remove what a policy does not keep of one id; the reply is how many versions that were."""
+    """Remove what a policy does not keep of one id; the reply is how many versions that were.
+
+    Raises:
+        ConfigError: a part of it makes no sense.
+    """
 
     id: str
     policy: Retention

@@ -157,6 +157,7 @@ class StateStore(GenServer):
             config: how; None for the defaults.
 
         Raises:
+            ConfigError: `config` is something else.
             StorageError: the database is there and cannot be used.
         """
         config = config or StoreConfig()

@@ -50,12 +50,12 @@ class Watchers:
         Args:
             id: what it watches, None for all ids.
             notify: tells it.
-            known: the revisions of what it watches, as it starts from.
+            known: the revisions of what it watches, from which it starts. Earlier watchers were told of them.
         """
         number = next(self._numbers)
         self._watchers[number] = _Watcher(id, notify)
         for each, revision in known.items():
-            self._known.setdefault(each, revision)
+            self._known[each] = max(revision, self._known.get(each, 0))
         return number
 
     def remove(self, number: int) -> bool:

@@ -11,6 +11,7 @@ from dspex_actors.testing._conformance import Contract, entry, fill, snapshot
 if TYPE_CHECKING:
     from pathlib import Path
 
+_OPENERS = 6
 _CEILING_S = 10.0  # only a failing test sees it
 
 
@@ -32,6 +33,32 @@ class ChangesContract(Contract):
         finally:
             one.close()
             other.close()
+
+    def test_many_may_open_a_database_at_once_that_is_not_there_yet(self, tmp_path: Path) -> None:
+        backend = self.make_backend(tmp_path)
+        together = threading.Barrier(_OPENERS)
+        failures: list[BaseException] = []
+
+        def use(number: int) -> None:
+            try:
+                together.wait(_CEILING_S)
+                storage = backend.open()
+                try:
+                    assert storage.append([entry(f"id {number}")]) == [None]
+                finally:
+                    storage.close()
+            except BaseException as error:  # noqa: BLE001 -- the test shows what a thread raised
+                failures.append(error)
+
+        threads = [threading.Thread(target=use, args=(number,)) for number in range(_OPENERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert failures == []
+        with self.opened(tmp_path) as storage:
+            assert [row.id for row in storage.heads(limit=99)] == [f"id {n}" for n in range(_OPENERS)]
 
     def test_closing_one_storage_leaves_the_other_working(self, tmp_path: Path) -> None:
         backend = self.make_backend(tmp_path)

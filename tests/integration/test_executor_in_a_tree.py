@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -17,7 +18,8 @@ from dspex_actors import (
     ValueEncodeError,
 )
 from dspex_actors._config import ExecutorConfig
-from dspex_actors.executors import Drain, GetStats
+from dspex_actors.executors import Drain, GetStats, _zygote_actor
+from dspex_actors.workers import zygote_config
 from supervisors import FailedToStart, GenServer, StartError, Supervisor
 from tests.integration._tools import CEILING_S, Events
 
@@ -112,8 +114,10 @@ def test_an_executor_started_alone_says_how_it_is_meant():
         PythonExecutor.start(CONFIG)
 
 
-def test_a_tree_whose_executor_cannot_be_confined_does_not_start():
-    config = ExecutorConfig(policy=Policy(profile="trusted", require=["seccomp"]))
+def test_a_tree_whose_executor_cannot_be_confined_does_not_start(monkeypatch):
+    lesser = partial(zygote_config, disabled_layers=["seccomp"])
+    monkeypatch.setattr(_zygote_actor, "zygote_config", lesser)
+    config = ExecutorConfig(policy=Policy(require=["seccomp"]))
     with pytest.raises(StartError) as caught:
         Supervisor.start([PythonExecutor.child_spec(config, id="py")], strategy="one_for_one")
 

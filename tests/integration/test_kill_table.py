@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -219,8 +219,9 @@ def descendants(pid) -> set[int]:
     while below:
         children = set()
         for parent in below:
-            for task in Path(f"/proc/{parent}/task").iterdir():
-                children.update(int(child) for child in (task / "children").read_text().split())
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                for task in Path(f"/proc/{parent}/task").iterdir():
+                    children.update(int(child) for child in (task / "children").read_text().split())
         found |= children
         below = children
     return found
@@ -242,12 +243,12 @@ def test_a_host_that_is_killed_leaves_no_zygote_no_nanny_and_no_guest(profile, n
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
     )
-    with host:
+    with host, ExitStack() as stack:
+        stack.callback(host.kill)
         zygote, *workers = map(int, host.stdout.readline().split())
         below = descendants(host.pid)
         namespaces = {namespace_of(worker) for worker in workers}
         own = [os.pidfd_open(pid) for pid in (zygote, *workers)]
-        host.kill()
     left = left_after(namespaces, CEILING_S)
     ended = [wait_end(pidfd) for pidfd in own]
     for pidfd in own:

@@ -108,6 +108,18 @@ USES = {
         sock.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
         page = sock.makefile("rb").read().partition(b"\\r\\n\\r\\n")[2]
     """,
+    "a socket that is connected a second time to wait for the first": """
+        import socket
+        sock = socket.socket()
+        sock.setblocking(False)
+        try:
+            sock.connect(("localhost", port))
+        except BlockingIOError:
+            sock.settimeout(20)
+            sock.connect(("localhost", port))
+        sock.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        page = sock.makefile("rb").read().partition(b"\\r\\n\\r\\n")[2]
+    """,
     "asyncio": """
         import asyncio
         async def fetch():

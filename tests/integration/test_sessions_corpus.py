@@ -24,6 +24,10 @@ PROFILES = ("process", "strict")  # the sessions of `shell` cannot be copied, an
 CALLS = [
     (entry.id, profile) for entry in ENTRIES.values() for profile in PROFILES if profile in entry.profiles
 ]
+EACH = [
+    pytest.param(*call, marks=() if number % 4 == 0 or call[0] in BREAKS_ITS_WORKER else pytest.mark.slow)
+    for number, call in enumerate(CALLS)
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ def test_every_program_that_must_not_cost_the_state_is_among_the_calls_here_in_b
     assert set(load_matrix().later) == {"state_kept"}  # the matrix leaves to this file what it does not judge
 
 
-@pytest.mark.parametrize(("name", "profile"), CALLS)
+@pytest.mark.parametrize(("name", "profile"), EACH)
 def test_a_hostile_call_leaves_the_variables_of_the_calls_before_it(runtimes, tmp_path, name, profile):
     facts = {
         "HOSTPID": os.getpid(),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 WARM_UP = 0.25
 LEAST_SAMPLES = 8  # after the warm-up; with fewer, chance decides
+LEAST_IN_ALL = 10
 
 
 class Line(NamedTuple):

@@ -11,15 +11,16 @@ import threading
 import time
 from collections import Counter
 
+from dspex_actors import Completed
 from dspex_actors.executors import GetStats
 from tests.integration._tools import generations, runtime_of
 from tests.soak._client import POLICIES, Client
 from tests.soak._hostile import PATIENT
 from tests.soak._ledger import Ledger
-from tests.soak._sampling import sample
+from tests.soak._sampling import family, give_back, sample
 
 CLIENTS = 8
-CEILING_S = 120.0  # seconds a round may last after its deadline, and a rest may take to come
+CEILING_S = 90.0  # seconds a round may last after its deadline, and a rest may take to come
 LEAST_ROUND_S, MOST_ROUND_S, ROUNDS = 0.5, 10.0, 20  # enough rests to lay a line through
 CALM_LOOKS = 3  # in a row that must show the same processes
 FAILURES = ("supervisor.child_restarted", "supervisor.restarts_exceeded", "actor.abandoned")
@@ -38,17 +39,28 @@ class Soak:
 
     def __init__(self, seed):
         self.ledger = Ledger()
+        self._strangers = frozenset(pid for generation in family()[:1] for pid in generation)
         self.samples = []
         self.failures = Counter()
         self.runtime = runtime_of(limits=PATIENT, max_workers=CLIENTS, max_sessions=4 * CLIENTS)
         self.runtime.telemetry.attach("*", self._note)
-        for policy in POLICIES.values():
-            assert self.runtime.execute("1", policy=policy, tag=self._token()).value == 1
+        self._warm_up()
         self.clients = [Client(self.runtime, self.ledger, f"{seed}.{number}") for number in range(CLIENTS)]
         self._begun = time.monotonic()
 
-    def _token(self):
-        return self.ledger.issue("first", awaits_result=False)
+    def _warm_up(self):
+        """Have as much under way at the same time as ever will be: what is kept for later is made now."""
+        sessions = [self.runtime.session() for _ in range(2 * CLIENTS)]
+        for policy in (None, *POLICIES.values()):
+            code = "open('f', 'w').close()" if policy is not POLICIES["strict"] else "1"
+            tokens = [self.ledger.issue("warm-up", awaits_result=False) for _ in range(4 * CLIENTS)]
+            futures = [
+                self.runtime.submit(code, policy=policy, tag=token, queue_wait_s=CEILING_S)
+                for token in tokens
+            ]
+            assert all(isinstance(future.result(CEILING_S), Completed) for future in futures)
+        for session in sessions:
+            session.close()
 
     def _note(self, event, _measurements, facts):
         if event == "execution.finished":
@@ -56,11 +68,11 @@ class Soak:
         elif event in FAILURES:
             self.failures[event] += 1
 
-    def run(self, seconds):
-        """Alternate load and rest until the seconds are over."""
+    def run(self, seconds, least_rests=1):
+        """Alternate load and rest until the seconds are over, and there were so many rests."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._load(min(left, MOST_ROUND_S, max(LEAST_ROUND_S, seconds / ROUNDS)))
+        while time.monotonic() < end or len(self.rests()) < least_rests:
+            self._load(min(MOST_ROUND_S, max(LEAST_ROUND_S, seconds / ROUNDS)))
             self._rest()
 
     def _load(self, seconds):
@@ -81,9 +93,10 @@ class Soak:
         """Wait until nothing is under way; what is missing then is lost."""
         self._until(lambda: not self.ledger.unsettled())
         if not self._until(self._is_idle):
-            self.ledger.fault(f"no rest: {sample()}")
+            self.ledger.fault(f"no rest: {sample(self._strangers)}")
         self.ledger.rest()
         gc.collect()
+        give_back()
         self._sample(at_rest=True)
 
     def _is_idle(self):
@@ -94,7 +107,7 @@ class Soak:
                 return False
         looks = []
         for _ in range(CALM_LOOKS):
-            now = sample()
+            now = sample(self._strangers)
             looks.append((now["processes"], now["zombies"], now["files"]))
             threading.Event().wait(0.02)
         return set(looks) == {(looks[0][0], 0, 0)}
@@ -108,7 +121,7 @@ class Soak:
     def _sample(self, *, at_rest):
         results = sum(count for (verb, _), count in self.ledger.counted.items() if verb != "faults")
         facts = {"time_s": time.monotonic() - self._begun, "at_rest": int(at_rest), "results": results}
-        self.samples.append(facts | sample())
+        self.samples.append(facts | sample(self._strangers))
 
     def rests(self):
         """Return the samples that were taken at rest."""

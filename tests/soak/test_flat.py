@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.soak._flat import LEAST_SAMPLES, fitted, growth, rises
+from tests.soak._flat import LEAST_IN_ALL, LEAST_SAMPLES, fitted, growth, rises
 
 TIMES = [10.0 * number for number in range(20)]
 
@@ -52,4 +52,6 @@ def test_a_slow_leak_below_much_noise_is_found():
 
 def test_too_few_samples_decide_nothing():
     with pytest.raises(ValueError, match=f"at least {LEAST_SAMPLES}"):
-        rises(samples_of([1.0] * 9), {"x": 1.0})
+        rises(samples_of([1.0] * (LEAST_IN_ALL - 1)), {"x": 1.0})
+
+    assert rises(samples_of([1.0] * LEAST_IN_ALL), {"x": 1.0}) == []

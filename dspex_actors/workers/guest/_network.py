@@ -29,10 +29,8 @@ _encode = msgspec.msgpack.encode
 _INTERNET = socket.AF_INET, socket.AF_INET6
 # Levels whose options mean nothing to a pair of Unix sockets, and are only hints to others.
 _IGNORED_LEVELS = socket.IPPROTO_TCP, socket.IPPROTO_IP, socket.IPPROTO_IPV6
-_SMALL_BUFFER, _BUFFER = (
-    1,
-    212992,
-)  # bytes; the kernel makes the first its smallest, the second is its default
+_SMALL_BUFFER = 1  # bytes; the kernel makes it the smallest that it has, about 4600
+_BUFFER = 212992  # bytes; the kernel's default
 _KIND = 0xF  # of a socket's type, without its flags
 _ERRNOS = {
     ConnectCode.NOT_ALLOWED: errno.EACCES,
@@ -150,8 +148,8 @@ class _Connected(_plain_socket):  # type: ignore[misc,valid-type]  # the class o
         if self._other is None:
             if not self._unanswered:
                 super().connect(address)  # of another kind, or connected: the kernel says what is wrong
-            elif self.gettimeout() == 0:
-                raise BlockingIOError(errno.EALREADY, os.strerror(errno.EALREADY))
+            else:
+                self._take_answer()
             return
         host, port = _checked(address)
         other, self._other = self._other, None

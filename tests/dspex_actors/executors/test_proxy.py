@@ -261,7 +261,9 @@ def test_a_failure_of_our_own_ends_the_loop_and_is_told(monkeypatch):
     with proxy_of("a.org:1", on_failure=on_failure) as proxy:
         guest, theirs = pair()
         with guest, theirs:
-            proxy.begin(None, pytest.fail).connect("a.org", 1, 0, theirs)
+            use = proxy.begin(None, pytest.fail)
+            use.connect("a.org", 1, 0, theirs)
             assert told.wait(CEILING_S)
+            use.close()  # nobody is left who could say that it is
 
     assert failures == ["ours"]

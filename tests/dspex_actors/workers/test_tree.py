@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from dspex_actors.workers import _tree
+from dspex_actors.workers._scratch import empty_folder
 from dspex_actors.workers._tree import DEEPEST, open_file, parent_of, remove_below, walk
 
 
@@ -38,7 +39,8 @@ def secret(tmp_path):
 def top(tmp_path):
     folder = tmp_path / "top"
     folder.mkdir()
-    return folder
+    yield folder
+    empty_folder(folder)  # pytest cannot remove what is deeper than its recursion
 
 
 def test_folders_come_before_what_they_hold_and_names_in_order(top):

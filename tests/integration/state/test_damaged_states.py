@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis as Client
 
-from dspex_actors.state import Latest, Postgres, Redis, Revision, StorageDamagedError
+from dspex_actors.state import Entry, Latest, Postgres, Redis, Revision, Row, StorageDamagedError
 from dspex_actors.state._redis_keys import Keys
 from dspex_actors.testing._conformance import entry, fill, snapshot
 
@@ -52,18 +52,17 @@ def in_postgres(postgres_server, schema):
     return PostgresDamage(postgres_server, schema)
 
 
-def test_a_row_in_redis_that_is_cut_off_anywhere_is_damage(in_redis):
+def test_a_row_in_redis_that_is_cut_off_anywhere_is_still_named(in_redis):
     storage = in_redis.backend.open()
     try:
-        fill(storage)
+        entries = fill(storage)
         rows = in_redis.keys.of_versions("a")[0]
         (packed,) = in_redis._client.zrangebyscore(rows, 2, 2)
+        unreadable = Row("a", 2, "", 0, deleted=False, about=b"")
         for length in range(len(packed)):
             in_redis.replace_row(packed[:length])
-            with pytest.raises(StorageDamagedError):
-                storage.read("a", Revision(2))
-            with pytest.raises(StorageDamagedError):
-                storage.rows("a", limit=9)
+            assert storage.read("a", Revision(2)).row == unreadable
+            assert storage.rows("a", limit=9) == [entries[2].row, unreadable, entries[0].row]
         assert storage.read("a", Revision(1)) == entry()
     finally:
         storage.close()
@@ -95,13 +94,25 @@ def test_what_is_missing_in_redis_is_found_by_the_check(in_redis, command, findi
         storage.close()
 
 
-def test_a_version_in_redis_without_its_body_is_damage_and_not_an_empty_one(in_redis):
+def test_a_version_in_redis_without_its_body_is_not_taken_for_an_empty_one(in_redis):
     storage = in_redis.backend.open()
     try:
         fill(storage)
         in_redis.do("HDEL", in_redis.keys.of_versions("a")[1], "3")
-        with pytest.raises(StorageDamagedError, match="only a part"):
-            storage.read("a", Latest())
+        assert storage.read("a", Latest()) == Entry(Row("a", 3, "", 0, deleted=False, about=b""), b"")
+    finally:
+        storage.close()
+
+
+def test_a_newest_version_in_redis_that_is_gone_is_not_passed_over(in_redis):
+    storage = in_redis.backend.open()
+    try:
+        fill(storage)
+        in_redis.do("ZREMRANGEBYSCORE", in_redis.keys.of_versions("a")[0], "3", "3")
+        assert storage.read("a", Latest()).row.about == b""
+        with pytest.raises(StorageDamagedError, match="newest version of 'a' is missing"):
+            storage.rows("a", limit=9)
+        assert storage.read("a", Revision(2)) == entry(revision=2)
     finally:
         storage.close()
 
@@ -117,12 +128,29 @@ def test_a_key_of_another_kind_in_redis_is_damage_and_nothing_is_written(in_redi
         storage.close()
 
 
-def test_a_head_in_postgres_that_is_not_the_newest_version_is_found_by_the_check(in_postgres):
+@pytest.mark.parametrize("change", ["UPDATE {}.heads SET revision = 2", "DELETE FROM {}.heads"])
+def test_a_head_in_postgres_that_is_not_the_newest_version_is_found(in_postgres, change):
     storage = in_postgres.backend.open()
     try:
         fill(storage)
-        in_postgres.do(f"UPDATE {in_postgres.schema}.heads SET revision = 2")  # noqa: S608 -- our own
+        in_postgres.do(change.format(in_postgres.schema))
         assert storage.check() == ["the newest version of 'a' is not its head"]
+        for read in (lambda: storage.read("a", Latest()), lambda: storage.rows("a", limit=9)):
+            with pytest.raises(StorageDamagedError, match="not its head"):
+                read()
+        assert storage.read("a", Revision(3)) == entry(revision=3)
+    finally:
+        storage.close()
+
+
+def test_versions_in_postgres_that_are_all_gone_are_not_taken_for_an_id_without_any(in_postgres):
+    storage = in_postgres.backend.open()
+    try:
+        fill(storage)
+        in_postgres.do(f"DELETE FROM {in_postgres.schema}.versions")  # noqa: S608 -- our own
+        for read in (lambda: storage.read("a", Latest()), lambda: storage.rows("a", limit=9)):
+            with pytest.raises(StorageDamagedError, match="not its head"):
+                read()
     finally:
         storage.close()
 

@@ -25,12 +25,16 @@ def kind(request):
 
 
 @pytest.fixture
-def backend(request, kind):
+def servers(redis_server, postgres_server):
+    """Give both: what a session shares is started before a test, not in it."""
+    return {"redis": redis_server, "postgres": postgres_server}
+
+
+@pytest.fixture
+def backend(servers, kind, prefix, schema):
     if kind == "redis":
-        server = request.getfixturevalue("redis_server")
-        return Redis(url=server.url, prefix=request.getfixturevalue("prefix"))
-    server = request.getfixturevalue("postgres_server")
-    return Postgres(dsn=server.dsn, schema=request.getfixturevalue("schema"))
+        return Redis(url=servers[kind].url, prefix=prefix)
+    return Postgres(dsn=servers[kind].dsn, schema=schema)
 
 
 @pytest.mark.parametrize(
@@ -58,29 +62,26 @@ def test_processes_that_count_together_on_a_server_lose_no_count(backend, proces
         assert states.verify().sound
 
 
-def body_of(request, kind, backend):
-    """Return how to read and to replace the body of the second version in the database."""
-    server = request.getfixturevalue(f"{kind}_server")
+@pytest.fixture
+def body(servers, kind, backend):
+    """Give two functions, which read and replace the body of the second version in the database."""
     if kind == "redis":
         key = Keys(backend.prefix).of_versions("a")[1]
-        client = Client.from_url(server.url)
-        request.addfinalizer(client.close)
-        return (lambda: client.hget(key, "2")), (lambda body: client.hset(key, "2", body))
-    table = f"{backend.schema}.versions"
-    return (
-        lambda: server.execute(f"SELECT body FROM {table} WHERE revision = 2")[0][0],  # noqa: S608 -- our own
-        lambda body: server.execute(f"UPDATE {table} SET body = %s WHERE revision = 2", body),  # noqa: S608 -- as above
-    )
+        with Client.from_url(backend.url) as client:
+            yield (lambda: client.hget(key, "2")), (lambda new: client.hset(key, "2", new))
+        return
+    read = f"SELECT body FROM {backend.schema}.versions WHERE revision = 2"  # noqa: S608 -- our own
+    replace = f"UPDATE {backend.schema}.versions SET body = %s WHERE revision = 2"  # noqa: S608 -- as above
+    execute = servers[kind].execute
+    yield (lambda: execute(read)[0][0]), (lambda new: execute(replace, new))
 
 
-def test_a_bit_that_is_turned_in_a_database_is_found_and_named_and_the_version_before_loads(
-    request, kind, backend
-):
+def test_a_bit_that_is_turned_in_a_database_is_found_and_named_and_the_version_before_loads(backend, body):
     rng = random.Random(0)  # noqa: S311 -- repeatable
     with States.open(backend) as states:
         for number in (1, 2):
             states.save("a", {"step": number, "values": list(range(50))})
-        read, replace = body_of(request, kind, backend)
+        read, replace = body
         whole = read()
         for _ in range(FLIPS):
             place = rng.randrange(len(whole) * 8)
