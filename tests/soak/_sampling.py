@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 
+ARENA_MIB = 1  # of CPython 3.10 and later, on 64 bits
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 COLUMNS = {
@@ -18,12 +20,14 @@ COLUMNS = {
     "other_mib": "resident memory of a nanny, keeper or worker, MiB, mean",
     "host_descriptors": "descriptors of the host",
     "zygote_descriptors": "descriptors of the zygotes",
-    "threads": "threads of the host",
+    "threads": "threads of the host, but for those that wait for an actor",
     "processes": "processes that the host has started",
     "zombies": "dead processes that nobody has collected",
     "slots": "scratch folders",
     "files": "files in scratch folders",
     "python_blocks": "blocks that Python has allocated in the host",
+    "python_arenas_mib": "memory that Python's allocator holds for its blocks, MiB",
+    "host_beside_mib": "resident memory of the host beside that, MiB",
 }
 """What is sampled, beside the time in seconds and whether there was load."""
 
@@ -53,6 +57,21 @@ def give_back():
     """
     if _trim is not None:
         _trim(0)
+
+
+def arenas_mib():
+    """Return what Python's allocator holds: arenas of 1 MiB, each kept while one block of it is in use."""
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as report:
+        os.dup2(report.fileno(), 2)
+        try:
+            sys._debugmallocstats()
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+        report.seek(0)
+        found = re.search(rb"arenas allocated current *= *([0-9,]+)", report.read())
+    return int(found[1].replace(b",", b"")) * ARENA_MIB
 
 
 def parents():
@@ -117,18 +136,21 @@ def sample(strangers=frozenset()):
     others = {pid: state for generation in generations[1:] for pid, state in generation.items()}
     states = [*zygotes.values(), *others.values()]
     slots, files = scratch(zygotes)
+    host, arenas = resident_mib([os.getpid()]), arenas_mib()
     heap = {}
     if _mallinfo is not None:
         info = _mallinfo()
         heap["heap_used_mib"] = (info.uordblks + info.hblkhd) / 2**20
     return heap | {
         "python_blocks": sys.getallocatedblocks(),
-        "host_mib": resident_mib([os.getpid()]),
+        "python_arenas_mib": arenas,
+        "host_mib": host,
+        "host_beside_mib": host - arenas,
         "zygotes_mib": resident_mib(zygotes),
         "other_mib": resident_mib(others) / max(1, len(others)),
         "host_descriptors": descriptors_of([os.getpid()]),
         "zygote_descriptors": descriptors_of(zygotes),
-        "threads": threading.active_count(),
+        "threads": sum(thread.name != "supervisors-idle" for thread in threading.enumerate()),
         "processes": sum(state not in "ZX" for state in states),
         "zombies": sum(state in "ZX" for state in states),
         "slots": slots,

@@ -42,6 +42,19 @@ with States.open(BACKEND, StoreConfig(versioning="incremental")) as states:
             sys.stdout.flush()
 """
 
+# The same, and removes all but the three newest versions now and then, with a snapshot that holds more.
+PRUNER = """
+from dspex_actors.state import Retention
+SIZE = 2 ** 12
+with States.open(BACKEND, StoreConfig(versioning="incremental")) as states:
+    for number in range(1, 10**9):
+        sys.stdout.write(f"a {states.save('a', content('a', number)).revision}\\n")
+        sys.stdout.flush()
+        if number % 7 == 0:
+            states.create_snapshot(f"s{number}")
+            states.prune(Retention(versions=3))
+"""
+
 # Counts to argv[2] in steps of one, each on what it has read, and says how often somebody else was quicker.
 COUNTER = """
 with States.open(BACKEND) as states:
