@@ -6,6 +6,7 @@ import queue
 import random
 import textwrap
 
+import psycopg
 import pytest
 from redis import Redis as Client
 
@@ -72,8 +73,11 @@ def body(servers, kind, backend):
         return
     read = f"SELECT body FROM {backend.schema}.versions WHERE revision = 2"  # noqa: S608 -- our own
     replace = f"UPDATE {backend.schema}.versions SET body = %s WHERE revision = 2"  # noqa: S608 -- as above
-    execute = servers[kind].execute
-    yield (lambda: execute(read)[0][0]), (lambda new: execute(replace, new))
+    with psycopg.connect(servers[kind].dsn, autocommit=True) as connection:
+        yield (
+            (lambda: connection.execute(read).fetchone()[0]),
+            (lambda new: connection.execute(replace, [new])),
+        )
 
 
 def test_a_bit_that_is_turned_in_a_database_is_found_and_named_and_the_version_before_loads(backend, body):
