@@ -18,7 +18,7 @@ MOST_INT: Final = 2**63 - 1
 _COLUMNS: Final = "id, revision, label, saved_us, deleted, about"
 _ARRAYS: Final = (
     "unnest(%(revisions)s::bigint[], %(labels)s::text[], %(saved)s::bigint[], %(deleted)s::bool[],"
-    " %(abouts)s::bytea[], %(bodies)s::bytea[])"
+    " %(abouts)b::bytea[], %(bodies)b::bytea[])"
 )
 _FIND: Final = {
     Latest: "TRUE ORDER BY revision DESC LIMIT 1",

@@ -8,6 +8,7 @@ import msgspec
 
 from dspex_actors.state import _redis_scripts as scripts
 from dspex_actors.state._backend import AsOf, Entry, Label, Latest, Revision, Row, SnapshotRow
+from dspex_actors.state._batches import runs
 from dspex_actors.state._listening import Listener
 from dspex_actors.state._redis_check import check
 from dspex_actors.state._redis_errors import NAME
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dspex_actors.state._redis_line import RedisLine
 
 _TRIES: Final = 10  # of dropping a snapshot that others drop and make again meanwhile
+_SHARE_BYTES: Final = 4 * 2**20  # of bodies, after which a script is full: others wait while one runs
 _AT_ONCE: Final = 1000  # versions that are removed in one act
 
 _ROW: Final = msgspec.msgpack.Decoder(tuple[str, int, str, int, bool, bytes])
@@ -53,18 +55,19 @@ class RedisStorage:
     # -- writing
 
     def append(self, entries: Sequence[Entry]) -> list[int | None]:
-        """Add versions, those of an id by one script; all are sent, and wait for the disk, together."""
+        """Add versions by scripts of up to 4 MiB or so, those of one id by the same; all are sent at once.
+
+        Redis waits for the disk once for what it has read at a time, which is one script if they are big.
+        """
         if not entries:
             self._calls.check_open("append")
             return []
-        places: dict[str, list[int]] = {}
-        for place, entry in enumerate(entries):
-            places.setdefault(entry.row.id, []).append(place)
-        commands = [self._append([entries[place] for place in mine], b"each") for mine in places.values()]
+        shares = _shares(entries)
+        commands = [self._append([entries[place] for place in share], b"each") for share in shares]
         answers = self._ask("append", *commands, written=None)
         results: list[int | None] = [None] * len(entries)
-        for mine, answer in zip(places.values(), answers, strict=True):
-            for place, at in zip(mine, answer, strict=True):
+        for share, answer in zip(shares, answers, strict=True):
+            for place, at in zip(share, answer, strict=True):
                 results[place] = _stored(at)
         return results
 
@@ -215,6 +218,20 @@ class RedisStorage:
         return self._calls.run(
             operation, lambda connection: ask(connection, operation, *commands, written=written)
         )
+
+
+def _shares(entries: Sequence[Entry]) -> list[list[int]]:
+    """Return the places of a batch in shares: an id is in one of them, and each ends once it is big."""
+    shares: list[list[int]] = []
+    size = _SHARE_BYTES
+    for run in runs(entries):
+        if size >= _SHARE_BYTES:
+            shares.append([])
+            size = 0
+        places = [*run.fitting, *run.refused]
+        shares[-1] += places
+        size += sum(len(entries[place].body) for place in places)
+    return shares
 
 
 def _script(text: bytes, keys: Sequence[bytes], values: Sequence[Any]) -> tuple[Any, ...]:

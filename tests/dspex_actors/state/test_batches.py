@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dspex_actors.state._batches import Run, fit, results_of, runs
+from dspex_actors.state._redis_storage import _shares
 from dspex_actors.testing._conformance import entry
 
 
@@ -49,3 +50,11 @@ def test_each_version_of_a_batch_has_a_result_by_what_became_of_its_run(text, st
 )
 def test_together_each_version_is_judged_after_those_before_it(text, heads, expected):
     assert fit(batch(text), heads) == expected
+
+
+def test_a_batch_for_redis_is_shared_out_by_size_and_never_between_versions_of_one_id():
+    big = bytes(3 * 2**20)
+    entries = [entry("b", 1, body=big), entry("a", 1, body=big), entry("c", 1), entry("a", 2), entry("b", 2)]
+    assert _shares(entries) == [[1, 3, 0, 4], [2]]
+    assert _shares(entries[2:]) == [[1, 2, 0]]
+    assert _shares([]) == []
