@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import sys
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 
-ARENA_MIB = 1  # of CPython 3.10 and later, on 64 bits
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 COLUMNS = {
@@ -26,8 +24,6 @@ COLUMNS = {
     "slots": "scratch folders",
     "files": "files in scratch folders",
     "python_blocks": "blocks that Python has allocated in the host",
-    "python_arenas_mib": "memory that Python's allocator holds for its blocks, MiB",
-    "host_beside_mib": "resident memory of the host beside that, MiB",
 }
 """What is sampled, beside the time in seconds and whether there was load."""
 
@@ -41,37 +37,11 @@ class _MallInfo(ctypes.Structure):
     )
 
 
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
 _mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)  # glibc 2.33 or later
 if _mallinfo is not None:
     _mallinfo.restype = _MallInfo
     COLUMNS["heap_used_mib"] = "memory of the C heap in use in the host, MiB"
     # What is resident and not in use is the allocator's: a leak shows in both, what it holds back in one.
-
-
-def give_back():
-    """Give the system what the C heap keeps for later, as a garbage collector does for objects.
-
-    Each thread may have an arena of the heap, and an arena that has once been large stays so: without this
-    the host's memory rises by tens of MiB in one step, at some moment, and never again.
-    """
-    if _trim is not None:
-        _trim(0)
-
-
-def arenas_mib():
-    """Return what Python's allocator holds: arenas of 1 MiB, each kept while one block of it is in use."""
-    before = os.dup(2)
-    with tempfile.TemporaryFile() as report:
-        os.dup2(report.fileno(), 2)
-        try:
-            sys._debugmallocstats()
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
-        report.seek(0)
-        found = re.search(rb"arenas allocated current *= *([0-9,]+)", report.read())
-    return int(found[1].replace(b",", b"")) * ARENA_MIB
 
 
 def parents():
@@ -136,16 +106,13 @@ def sample(strangers=frozenset()):
     others = {pid: state for generation in generations[1:] for pid, state in generation.items()}
     states = [*zygotes.values(), *others.values()]
     slots, files = scratch(zygotes)
-    host, arenas = resident_mib([os.getpid()]), arenas_mib()
     heap = {}
     if _mallinfo is not None:
         info = _mallinfo()
         heap["heap_used_mib"] = (info.uordblks + info.hblkhd) / 2**20
     return heap | {
         "python_blocks": sys.getallocatedblocks(),
-        "python_arenas_mib": arenas,
-        "host_mib": host,
-        "host_beside_mib": host - arenas,
+        "host_mib": resident_mib([os.getpid()]),
         "zygotes_mib": resident_mib(zygotes),
         "other_mib": resident_mib(others) / max(1, len(others)),
         "host_descriptors": descriptors_of([os.getpid()]),

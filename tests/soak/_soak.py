@@ -17,7 +17,7 @@ from tests.integration._tools import generations, runtime_of
 from tests.soak._client import POLICIES, Client
 from tests.soak._hostile import PATIENT
 from tests.soak._ledger import Ledger
-from tests.soak._sampling import family, give_back, sample
+from tests.soak._sampling import family, sample
 
 CLIENTS = 8
 CEILING_S = 90.0  # seconds a round may last after its deadline, and a rest may take to come
@@ -96,7 +96,6 @@ class Soak:
             self.ledger.fault(f"no rest: {sample(self._strangers)}")
         self.ledger.rest()
         gc.collect()
-        give_back()
         self._sample(at_rest=True)
 
     def _is_idle(self):

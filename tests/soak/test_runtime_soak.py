@@ -23,8 +23,7 @@ from tests.soak._soak import CEILING_S, Soak
 
 SHORT_S = 2.0
 BOUNDS = {
-    "host_beside_mib": 8.0,
-    "python_arenas_mib": 64.0,
+    "host_mib": 8.0,
     "zygotes_mib": 4.0,
     "other_mib": 1.0,
     "host_descriptors": 2.0,
@@ -37,11 +36,7 @@ BOUNDS = {
     "python_blocks": 20_000,
     "heap_used_mib": 2.0,
 }
-"""What each quantity may rise by, over the time after the warm-up.
-
-Arenas may: one of Python's allocator is kept while a block of it is in use, so a moment with many objects
-leaves more of them than are needed later. A leak shows in the blocks in use.
-"""
+"""What each quantity may rise by, over the time after the warm-up."""
 
 
 @pytest.fixture(autouse=True)
