@@ -58,7 +58,7 @@ corpus: setup ## run every hostile program in every configuration, and write the
 	$(BIN)/python -m pytest tests/corpus -m "" --timeout=300
 
 soak: setup ## for SOAK_SECONDS (60) each: crash things in a big tree; load a runtime; look for what is lost, left, or grows
-	SOAK_SECONDS=$${SOAK_SECONDS:-60} $(BIN)/python -m pytest -m soak -s --timeout=0 -o faulthandler_timeout=0
+	MALLOC_MMAP_THRESHOLD_=131072 SOAK_SECONDS=$${SOAK_SECONDS:-60} $(BIN)/python -m pytest -m soak -s --timeout=0 -o faulthandler_timeout=0
 
 test-matrix: ## run the default suite on each of Python 3.11, 3.12 and 3.13 that is present
 	@set -u; failed=; ran=; \

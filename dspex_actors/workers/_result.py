@@ -1,4 +1,4 @@
-"""What a request says, and what its frames come to: a result, and what it used."""
+"""What a request's frames come to: a result, and what it used."""
 
 from __future__ import annotations
 

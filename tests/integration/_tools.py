@@ -256,3 +256,19 @@ class RunningCall:
         options.setdefault("limits", Limits(time_s=60))
         self.future = session.submit(self.CODE, on_output=lambda *_: begun.set(), **options)
         assert begun.wait(CEILING_S)
+
+
+def mutated(random, raw: bytes) -> bytes:
+    """Return the bytes with up to four of them changed, some removed, some put in."""
+    data = bytearray(raw)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(data))
+        match random.randrange(3):
+            case 0:
+                data[at] = random.randrange(256)
+            case 1:
+                del data[at : at + random.randint(1, 4)]
+            case 2:
+                data[at:at] = random.randbytes(random.randint(1, 4))
+        data = data or bytearray(b"\0")
+    return bytes(data)

@@ -29,7 +29,7 @@ from tests.integration._fake_worker import (
     packed,
     value_parts,
 )
-from tests.integration._tools import CEILING_S
+from tests.integration._tools import CEILING_S, mutated
 
 
 @pytest.fixture
@@ -208,21 +208,6 @@ def test_a_worker_that_ends_while_it_is_answered_is_a_dead_worker(fake):
 
     assert isinstance(result, WorkerDied)
     assert result.signal == 9
-
-
-def mutated(random, raw: bytes) -> bytes:
-    data = bytearray(raw)
-    for _ in range(random.randint(1, 4)):
-        at = random.randrange(len(data))
-        match random.randrange(3):
-            case 0:
-                data[at] = random.randrange(256)
-            case 1:
-                del data[at : at + random.randint(1, 4)]
-            case 2:
-                data[at:at] = random.randbytes(random.randint(1, 4))
-        data = data or bytearray(b"\0")
-    return bytes(data)
 
 
 @pytest.mark.parametrize("seed", range(3))

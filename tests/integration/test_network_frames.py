@@ -17,6 +17,7 @@ from dspex_actors.workers._network_protocol import CONNECT_CAP
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import FrameType
 from tests.integration._fake_worker import LIMITS, FakeWorker, encode, final, frame, packed
+from tests.integration._tools import mutated
 
 
 class Recorder:
@@ -211,21 +212,6 @@ def test_where_the_policy_has_no_list_a_request_ends_the_worker(half):
 
     assert isinstance(result, WorkerDied)
     assert "unknown type" in result.detail
-
-
-def mutated(random, raw):
-    data = bytearray(raw)
-    for _ in range(random.randint(1, 4)):
-        at = random.randrange(len(data))
-        match random.randrange(3):
-            case 0:
-                data[at] = random.randrange(256)
-            case 1:
-                del data[at : at + random.randint(1, 4)]
-            case 2:
-                data[at:at] = random.randbytes(random.randint(1, 4))
-        data = data or bytearray(b"\0")
-    return bytes(data)
 
 
 @pytest.mark.parametrize("seed", range(3))

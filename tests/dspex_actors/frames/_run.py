@@ -3,22 +3,15 @@
     python -m tests.dspex_actors.frames._run --seed 1 --count 20000
     python -m tests.dspex_actors.frames._run --seed 1 --first 1234 --count 1
 
-A process of its own, so that its memory is that of the frames: what it takes beyond the start is limited by
-the kernel, and an allocation beyond the limit fails like any other fault. Prints one line of JSON.
+See `tests._feeding` for what is measured. Prints one line of JSON.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import resource
-import sys
-import traceback
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -31,6 +24,7 @@ from dspex_actors.workers._asks import Asks
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._protocol import Final
+from tests import _feeding
 from tests.dspex_actors.frames._generate import generated
 from tests.dspex_actors.frames._items import parse, render
 from tests.dspex_actors.frames._mutations import (
@@ -42,12 +36,8 @@ from tests.dspex_actors.frames._mutations import (
     stream_of,
 )
 
-ROOM = 64 * 2**20  # bytes that the process may take beyond the start
 WARM = 200  # frames before those that are measured
 LIMITS = Limits(result_bytes=2**23, output_bytes=300)
-FORBIDDEN = frozenset(
-    {"import", "exec", "compile", "open", "pickle.find_class", "marshal.loads", "os.system"}
-)
 
 HONEST = [
     {"code": "1+1", "variables": {}, "rows": [{"id": n, "tags": ["a", (n,)]} for n in range(8)]},
@@ -163,57 +153,9 @@ def mutate(rng, parts, honest):
     return choice > 7
 
 
-class Watch:
-    """Notes what decoding must never do."""
-
-    def __init__(self):
-        self.noted = []
-        self.on = False
-        sys.addaudithook(self._hook)
-
-    def _hook(self, event, args):
-        if self.on and event in FORBIDDEN:
-            self.noted.append((event, repr(args)[:100]))
-
-
-def status(name):
-    """Return a figure of /proc/self/status in bytes."""
-    text = Path("/proc/self/status").read_text("ascii")
-    return int(text.partition(f"{name}:")[2].split()[0]) * 1024
-
-
-def run(seed, first, count):
-    """Run frames; return the report."""
-    honest, watch = honest_parts(), Watch()
-    fault, values, resident = None, 0, 0
-    for number in range(first - WARM, first + count):
-        if number == first:  # what is imported and cached on first use is not the frames'
-            resident = status("VmRSS")
-            room = status("VmSize") + ROOM
-            resource.setrlimit(resource.RLIMIT_AS, (room, room))
-            watch.on = True
-        try:
-            values += take(seed, number, honest)
-        except BaseException:  # noqa: BLE001 -- whatever comes out is what is looked for
-            fault = traceback.format_exc()
-        if fault or watch.noted:
-            break
-    return {
-        "seed": seed,
-        "frame": number,
-        "values": values,
-        "fault": fault or (f"forbidden: {watch.noted}" if watch.noted else None),
-        "peak_bytes": status("VmHWM") - resident,
-    }
-
-
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--count", type=int, default=20_000)
-    options = parser.parse_args()
-    sys.stdout.write(json.dumps(run(options.seed, options.first, options.count)) + "\n")
+    honest = honest_parts()
+    _feeding.main(lambda seed, number: take(seed, number, honest), WARM)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from dspex_actors.values import decode
+from tests._feeding import ROOM
 from tests.dspex_actors.frames import _generate, _mutations, _run
 from tests.dspex_actors.frames._items import render
 
@@ -38,10 +39,10 @@ def run(seed, count):
 
 
 def check(report, count):
-    again = f"python -m {_run.__name__} --seed {report['seed']} --first {report['frame']} --count 1"
+    again = f"python -m {_run.__name__} --seed {report['seed']} --first {report['number']} --count 1"
     assert report["fault"] is None, f"{again}\n{report['fault']}"
-    assert report["frame"] == count - 1
-    assert report["peak_bytes"] <= _run.ROOM, again
+    assert report["number"] == count - 1
+    assert report["peak_bytes"] <= ROOM, again
     assert count // 10 < report["values"] < count * 9 // 10
 
 
@@ -96,5 +97,5 @@ def test_a_fault_of_the_decoder_is_reported_with_the_frame_that_shows_it(fault, 
     report = json.loads(done.stdout)
 
     assert name in report["fault"]
-    with pytest.raises(AssertionError, match=f"--seed 3 --first {report['frame']} --count 1"):
+    with pytest.raises(AssertionError, match=f"--seed 3 --first {report['number']} --count 1"):
         check(report, 100)

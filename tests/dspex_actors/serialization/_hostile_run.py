@@ -3,21 +3,14 @@
     python -m tests.dspex_actors.serialization._hostile_run --seed 1 --count 20000
     python -m tests.dspex_actors.serialization._hostile_run --seed 1 --first 1234 --count 1
 
-A process of its own, so that its memory is that of the data: what it takes beyond the start is limited by the
-kernel. Prints one line of JSON.
+See `tests._feeding` for what is measured. Prints one line of JSON.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import sys
-import traceback
-
 from dspex_actors import ValueEncodeError
 from dspex_actors.serialization import Bounds, SerializationError, Serializer, canonical, loads_bare
-from tests.dspex_actors.frames._run import ROOM, Watch, status
+from tests import _feeding
 from tests.dspex_actors.serialization._hostile import bare_of, body_of, decode, envelope_of, rng_of
 from tests.dspex_actors.serialization._states import RING
 
@@ -46,38 +39,8 @@ def take(seed, number):
     return True
 
 
-def run(seed, first, count):
-    """Read inputs; return the report."""
-    watch, fault, values, resident = Watch(), None, 0, 0
-    for number in range(first - WARM, first + count):
-        if number == first:  # what is imported and cached on first use is not the data's
-            resident = status("VmRSS")
-            room = status("VmSize") + ROOM
-            resource.setrlimit(resource.RLIMIT_AS, (room, room))
-            watch.on = True
-            values = 0
-        try:
-            values += take(seed, number)
-        except BaseException:  # noqa: BLE001 -- whatever comes out is what is looked for
-            fault = traceback.format_exc()
-        if fault or watch.noted:
-            break
-    return {
-        "seed": seed,
-        "number": number,
-        "values": values,
-        "fault": fault or (f"forbidden: {watch.noted}" if watch.noted else None),
-        "peak_bytes": status("VmHWM") - resident,
-    }
-
-
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--count", type=int, default=20_000)
-    options = parser.parse_args()
-    sys.stdout.write(json.dumps(run(options.seed, options.first, options.count)) + "\n")
+    _feeding.main(take, WARM)
 
 
 if __name__ == "__main__":

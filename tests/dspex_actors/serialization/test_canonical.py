@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from dspex_actors.serialization import canonical, content_hash
 from dspex_actors.serialization._protobuf_read import decode
-from tests.dspex_actors.serialization._states import AGENT, same, states
+from tests._same import same
+from tests.dspex_actors.serialization._states import AGENT, states
 
 MINUS_NAN = struct.unpack("<d", b"\x00\x00\x00\x00\x00\x00\xf8\xff")[0]
 ODD_NAN = struct.unpack("<d", b"\x01\x02\x00\x00\x00\x00\xf8\x7f")[0]

@@ -27,7 +27,8 @@ from dspex_actors.serialization import _etf as etf
 from dspex_actors.serialization import _json as json_format
 from dspex_actors.serialization import _msgpack as msgpack
 from dspex_actors.serialization._compression import compress
-from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS, same
+from tests._same import same
+from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS
 
 PACKED = [each for each in COMPRESSIONS if each is not Compression.NONE]
 

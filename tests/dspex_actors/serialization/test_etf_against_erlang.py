@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from dspex_actors.serialization import canonical
 from dspex_actors.serialization._etf import encode
 from dspex_actors.serialization._etf_read import decode
-from tests.dspex_actors.serialization._states import AGENT, same, states
+from tests._same import same
+from tests.dspex_actors.serialization._states import AGENT, states
 from tests.dspex_actors.serialization.test_etf_terms import BOTH_WAYS
 from tests.dspex_actors.values.test_round_trip import TABLE
 

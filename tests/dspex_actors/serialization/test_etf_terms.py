@@ -10,7 +10,7 @@ import pytest
 from dspex_actors.serialization import Bounds, MalformedError, TooLargeError, TruncatedError
 from dspex_actors.serialization._etf import encode
 from dspex_actors.serialization._etf_read import decode
-from tests.dspex_actors.serialization._states import same
+from tests._same import same
 
 # As term_to_binary of OTP 26 writes them, and that of OTP 25 with `{minor_version, 2}`.
 BOTH_WAYS = {

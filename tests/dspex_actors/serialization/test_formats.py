@@ -13,7 +13,8 @@ from hypothesis import given, settings
 
 from dspex_actors import ConfigError, ValueEncodeError
 from dspex_actors.serialization import Bounds, Compression, DataError, Format, Serializer, TooLargeError
-from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS, DATA_FORMATS, same, states
+from tests._same import same
+from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS, DATA_FORMATS, states
 from tests.dspex_actors.values.test_round_trip import TABLE
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dspex_actors.serialization import Format, KeyRing, Serializer, content_hash
-from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS, DATA_FORMATS, NEW, RING, same
+from tests._same import same
+from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS, DATA_FORMATS, NEW, RING
 
 FOLDER = Path(__file__).parent / "golden"
 ABOUT = {

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests._feeding import ROOM
 from tests.dspex_actors.serialization import _hostile, _hostile_run
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +39,7 @@ def check(report, count):
     again = f"python -m {_hostile_run.__name__} --seed {report['seed']} --first {report['number']} --count 1"
     assert report["fault"] is None, f"{again}\n{report['fault']}"
     assert report["number"] == count - 1
-    assert report["peak_bytes"] <= _hostile_run.ROOM, again
+    assert report["peak_bytes"] <= ROOM, again
     assert count // 10 < report["values"] < count * 9 // 10
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from dspex_actors.serialization import Bounds, DataError, MalformedError, TooLargeError
 from dspex_actors.serialization._json import decode, encode
-from tests.dspex_actors.serialization._states import same
+from tests._same import same
 
 EAST = timezone(timedelta(hours=5, minutes=30))
 

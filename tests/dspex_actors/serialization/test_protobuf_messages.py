@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from dspex_actors.serialization import Bounds, MalformedError, TooLargeError, TruncatedError
 from dspex_actors.serialization._protobuf import canonical, encode, varint
 from dspex_actors.serialization._protobuf_read import decode
+from tests._same import same
 from tests.dspex_actors.serialization._google import parse
-from tests.dspex_actors.serialization._states import AGENT, same, states
+from tests.dspex_actors.serialization._states import AGENT, states
 
 MESSAGES = {
     "null": ("0801", None),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 import sys
 import threading
 from datetime import date, datetime, time, timedelta, timezone
@@ -17,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspex_actors.values import Encoded, decode, encode
+from tests._same import same
 
 EAST = timezone(timedelta(hours=5, minutes=30))
 LISBON_NAMED = timezone(timedelta(hours=1), "WEST")
@@ -25,28 +25,6 @@ LISBON_NAMED = timezone(timedelta(hours=1), "WEST")
 def carried(value):
     parts = encode(value)
     return decode(parts.structure, parts.buffers)
-
-
-def same(left, right) -> bool:  # noqa: PLR0911 -- a table of one rule per type
-    """Return whether two values are equal with all their types, nan and -0.0 told apart by their bits."""
-    kind = type(left)
-    if kind is not type(right):
-        return False
-    if kind is float:
-        return struct.pack("d", left) == struct.pack("d", right)
-    if kind is complex:
-        return same(left.real, right.real) and same(left.imag, right.imag)
-    if kind is list or kind is tuple:
-        return len(left) == len(right) and all(map(same, left, right))
-    if kind is dict:
-        return same(list(left), list(right)) and same(list(left.values()), list(right.values()))
-    if kind is set or kind is frozenset:
-        return len(left) == len(right) and all(any(same(x, y) for y in right) for x in left)
-    if kind is Decimal:
-        return str(left) == str(right)
-    if kind is datetime or kind is time:
-        return repr(left) == repr(right) and left.fold == right.fold
-    return left == right
 
 
 TABLE = [
