@@ -43,6 +43,7 @@ from dspex_actors.state._conflict import (
     reject,
     resolve,
 )
+from dspex_actors.state._difference import Change, Difference, differences
 from dspex_actors.state._driving import StateFuture
 from dspex_actors.state._errors import (
     DamagedSnapshotError,
@@ -91,6 +92,7 @@ from dspex_actors.state._storage_errors import (
     StorageDamagedError,
     StorageError,
     StorageFullError,
+    StorageMissingError,
     StorageUnavailableError,
 )
 from dspex_actors.state._store import StateStore, Unwatch, Watch
@@ -118,11 +120,13 @@ __all__ = [
     "Backend",
     "Bump",
     "Capability",
+    "Change",
     "CheckStorage",
     "CreateSnapshot",
     "DamagedSnapshotError",
     "DamagedVersionError",
     "DeleteState",
+    "Difference",
     "Divergence",
     "DropSnapshot",
     "Entry",
@@ -178,6 +182,7 @@ __all__ = [
     "StorageDamagedError",
     "StorageError",
     "StorageFullError",
+    "StorageMissingError",
     "StorageUnavailableError",
     "StoreConfig",
     "StoredState",
@@ -195,6 +200,7 @@ __all__ = [
     "Watch",
     "Which",
     "bump_by_shape",
+    "differences",
     "divergence",
     "first_of",
     "last_writer_wins",
