@@ -125,7 +125,8 @@ def about(version: StoredVersion) -> str:
 
 def snapshot_line(snapshot: Snapshot) -> str:
     """Return a snapshot as a line."""
-    return f"{snapshot.created_at.isoformat():<32}  {counted(len(snapshot.items), 'id'):>12}  {one_line(snapshot.name)}"
+    ids = counted(len(snapshot.items), "id")
+    return f"{snapshot.created_at.isoformat():<32}  {ids:>12}  {one_line(snapshot.name)}"
 
 
 def plain_snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -81,8 +81,8 @@ class Redis:
 
         Raises:
             ConfigError: the URL is none.
-            StorageError: it cannot be reached, is not fit for what `durability` demands, or has no store of this
-                prefix and is not to get one.
+            StorageError: it cannot be reached, is not fit for what `durability` demands, or has no store of
+                this prefix and is not to get one.
         """
         if importlib.util.find_spec("redis") is None:
             raise StorageError(NAME, "open", "its library is missing; install dspex-actors[redis]")
