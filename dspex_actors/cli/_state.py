@@ -146,8 +146,9 @@ def _list(options: argparse.Namespace, store: OpenedStore, out: _Output) -> Exit
     if options.json:
         out.json(versions=[text.plain_row(row, version) for row, version in found])
         return ExitCode.COMPLETED
-    out.line(f"{text.HEADING}  id")
-    for row, version in found:
+    for place, (row, version) in enumerate(found):
+        if not place:
+            out.line(f"{text.HEADING}  id")
         out.line(text.line_of(row, version))
     return ExitCode.COMPLETED
 
