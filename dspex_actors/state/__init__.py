@@ -31,7 +31,7 @@ from dspex_actors.state._backend import (
     Which,
 )
 from dspex_actors.state._client import States
-from dspex_actors.state._config import StoreConfig
+from dspex_actors.state._config import StoreConfig, StoreSpec
 from dspex_actors.state._conflict import (
     Divergence,
     Resolver,
@@ -185,6 +185,7 @@ __all__ = [
     "StorageMissingError",
     "StorageUnavailableError",
     "StoreConfig",
+    "StoreSpec",
     "StoredState",
     "StoredVersion",
     "Synchronised",

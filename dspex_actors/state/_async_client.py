@@ -66,7 +66,7 @@ class AsyncStates:
         id: str,  # noqa: A002 -- the word of the whole library
         state: object,
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
         bump: Bump | None = None,
         schema_version: str | None = None,
@@ -102,7 +102,7 @@ class AsyncStates:
         self,
         id: str,  # noqa: A002 -- as above
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> StoredVersion:
         """Delete an id; see `States.delete`."""

@@ -114,7 +114,7 @@ class States(History):
         id: str,  # noqa: A002 -- the word of the whole library
         state: object,
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
         bump: Bump | None = None,
         schema_version: str | None = None,
@@ -125,7 +125,8 @@ class States(History):
         Args:
             id: text of 1 to 256 UTF-8 bytes.
             state: any value that the store's serializer takes; it is not changed, and may be afterwards.
-            expected: the revision that the newest version must have, 0 for none; None to save whatever it is.
+            expected: the version that must be the newest one, or its revision; 0 for none; None to save
+                whatever there is.
             metadata: what to keep beside, at most 1 MiB. The key `dspex` is the store's.
             bump: which part of a `Semantic` label grows.
             schema_version: of the state, as you count; what `migrate` starts from.
@@ -159,7 +160,7 @@ class States(History):
         id: str,  # noqa: A002 -- as above
         state: object,
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
         bump: Bump | None = None,
         schema_version: str | None = None,
@@ -219,7 +220,7 @@ class States(History):
         self,
         id: str,  # noqa: A002 -- as above
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> StoredVersion:
         """Delete an id, by a version that says so: those before it can still be loaded and recovered.
