@@ -90,7 +90,8 @@ class FileSystem:
         """Return a storage on the folder, after removing what dead writers left.
 
         Raises:
-            StorageError: the folder cannot be used, holds something else, or no store and is not to be made.
+            StorageMissingError: there is no store in the folder, and it is not to be made.
+            StorageError: the folder cannot be used, or holds something else.
         """
         from dspex_actors.state._file_storage import FileStorage  # noqa: PLC0415 -- it uses what stands below
 
