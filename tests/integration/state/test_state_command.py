@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
@@ -77,29 +76,24 @@ def test_a_store_moves_to_a_server_and_is_looked_after_there(where, capsys, tmp_
         assert [version.revision for version in states.list_versions("agent")] == [4, 3, 1]
 
 
-def test_the_password_of_a_server_comes_from_the_environment_and_is_not_printed():
+def test_the_password_of_a_server_comes_from_the_environment_and_is_not_printed(capsys, monkeypatch):
     with RedisServer(*RedisServer.settings, "--requirepass", PASSWORD) as server:
-        places = {"DSPEX_STATE_STORE": server.url, "DSPEX_STATE_PASSWORD": PASSWORD}
         with States.open(Redis(url=server.url.replace("://", "://:hunter2%2F%40%3A%25@"))) as states:
             states.save("agent", "kept")
-        runs = {
-            "right": places,
-            "none": {**places, "DSPEX_STATE_PASSWORD": ""},
-            "wrong": {**places, "DSPEX_STATE_PASSWORD": "hunter2/wrong"},
-        }
-        done = {
-            name: subprocess.run(
-                [sys.executable, "-W", "error", "-m", "dspex_actors", "state", "list", "--json"],
-                cwd=ROOT,
-                env={**os.environ, **added},
-                capture_output=True,
-                timeout=CEILING_S,
-                check=False,
+        monkeypatch.setenv("DSPEX_STATE_STORE", server.url)
+        for password, code in ((PASSWORD, 0), ("", 5), ("hunter2/wrong", 5)):
+            monkeypatch.setenv("DSPEX_STATE_PASSWORD", password)
+            found, lines, error = said(capsys, "list", "--json")
+            assert (found, "agent" in "".join(lines), "does not let us in" in error) == (
+                code,
+                not code,
+                code == 5,
             )
-            for name, added in runs.items()
-        }
+            assert "hunter2" not in error + "".join(lines)
 
-    assert {name: each.returncode for name, each in done.items()} == {"right": 0, "none": 5, "wrong": 5}
-    assert json.loads(done["right"].stdout)["versions"][0]["id"] == "agent"
-    assert b"does not let us in" in done["wrong"].stderr
-    assert not [name for name, each in done.items() if b"hunter2" in each.stdout + each.stderr]
+        monkeypatch.setenv("DSPEX_STATE_PASSWORD", PASSWORD)
+        command = [sys.executable, "-W", "error", "-m", "dspex_actors", "state", "list", "--json"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=CEILING_S, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert json.loads(done.stdout)["versions"][0]["id"] == "agent"
+        assert b"hunter2" not in done.stdout
