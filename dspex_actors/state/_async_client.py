@@ -10,6 +10,7 @@ from dspex_actors.state._messages import DEFAULT_LIMIT, ListVersions
 from dspex_actors.state._snapshot_messages import (
     CreateSnapshot,
     DropSnapshot,
+    GetSnapshot,
     ListSnapshots,
     Recover,
     RestoreSnapshot,
@@ -143,6 +144,10 @@ class AsyncStates:
     ) -> Snapshot:
         """Give a name to versions; see `States.create_snapshot`."""
         return await self.run(_operations.ask(CreateSnapshot(name=name, ids=ids, metadata=metadata)))
+
+    async def get_snapshot(self, name: str) -> Snapshot:
+        """Return a snapshot; see `States.get_snapshot`."""
+        return await self.run(_operations.ask(GetSnapshot(name=name)))
 
     async def list_snapshots(self, *, limit: int = DEFAULT_LIMIT, after: str = "") -> list[Snapshot]:
         """Return snapshots; see `States.list_snapshots`."""

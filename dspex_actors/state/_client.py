@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dspex_actors.state._backend import Backend
     from dspex_actors.state._config import StoreConfig
     from dspex_actors.state._conflict import Resolver
+    from dspex_actors.state._messages import Request
     from dspex_actors.state._operations import MigratedState, Operation
     from dspex_actors.state._stored import StoredState, StoredVersion
     from dspex_actors.state._versioning import Bump
@@ -40,7 +41,8 @@ class States(History):
             states.load("model", 1).state           # {"step": 1}
 
     States are packed before they are sent and unpacked after they came, here: the store never sees an object
-    that somebody may change. `aio` is the same for event loops; `submit_save` and `submit_load` give futures.
+    that somebody may change. `aio` is the same for event loops; `submit`, `submit_save` and `submit_load` give
+    futures.
 
     Every method may raise `StorageError`; its `written` says whether something may have been saved.
 
@@ -215,6 +217,13 @@ class States(History):
         """Like `load`, but return a future at once; the state is unpacked by whoever asks for the result."""
         operation = _operations.load(self.config, id, version, at=at, fall_back=fall_back)
         return StateFuture(operation, self.address)
+
+    def submit(self, message: Request) -> StateFuture[Any]:
+        """Send any other message of `StateStore`, such as `DeleteState` or `Recover`, and return a future.
+
+        Its result is the reply that the class of the message names. Messages are done in their order.
+        """
+        return StateFuture(_operations.ask(message), self.address)
 
     def delete(
         self,
