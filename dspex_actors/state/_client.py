@@ -41,8 +41,8 @@ class States(History):
             states.load("model", 1).state           # {"step": 1}
 
     States are packed before they are sent and unpacked after they came, here: the store never sees an object
-    that somebody may change. `aio` is the same for event loops; `submit`, `submit_save` and `submit_load` give
-    futures.
+    that somebody may change. `aio` is the same for event loops; `submit_save`, `submit_load` and `submit`
+    give futures.
 
     Every method may raise `StorageError`; its `written` says whether something may have been saved.
 
