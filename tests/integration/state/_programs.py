@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[3]
 
 HEAD = """
 import sys
-from dspex_actors.state import FileSystem, Postgres, Redis, Retention, Sqlite, States, StorageFullError, StoreConfig
+from dspex_actors.state import FileSystem, Postgres, Redis, Sqlite
+from dspex_actors.state import Retention, States, StorageFullError, StoreConfig
 
 def say(*words):
     sys.stdout.write(" ".join(map(str, words)) + "\\n")

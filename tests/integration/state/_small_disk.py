@@ -90,7 +90,7 @@ class PostgresOnASmallDisk(SmallDisk, PostgresServer):
 
 
 class PostgresWithALogElsewhere(PostgresOnASmallDisk):
-    """Its tables are on the small disk, and its log on another one: a checkpoint without room would end it."""
+    """Its tables are on the small disk, its log on another one: a checkpoint without room would end it."""
 
     settings = PostgresServer.settings
 

@@ -51,7 +51,7 @@ def schema(postgres_server):
 
 @pytest.fixture(scope="session")
 def kind(request):
-    """Give the kind of backend that a test names; what a session shares is started before a test, not in it."""
+    """Give the kind that a test names; the server it needs is started before the test, not in it."""
     if request.param in SERVERS:
         request.getfixturevalue(f"{request.param}_server")
     return request.param

@@ -1,7 +1,7 @@
 """Whatever is damaged in a database of any kind is found and named, and the version before still loads.
 
-Damage is done to what the database holds, past the backend. A header is what stands before a body: the columns
-and `about` of a version, of a file its front too, and the header of the body's envelope.
+Damage is done to what the database holds, past the backend. It is cut at every length, so within every
+header: the columns and `about` of a version, the front of a file, the header of the envelope around a body.
 """
 
 from __future__ import annotations
