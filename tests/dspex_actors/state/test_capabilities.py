@@ -2,10 +2,10 @@
 
 | capability | there | missing |
 |---|---|---|
-| DURABLE | the tests of killed writers and servers | a server of Redis without a log forgets; a `Memory` is one table |
+| DURABLE | the tests of killed writers and servers | a Redis without a log forgets; a `Memory` is one table |
 | SHARED | processes that count together | a `Memory` cannot be pickled into another process |
 | TRANSACTIONS | the contract suite | the contract suite: `append_together` is refused |
-| NOTIFIES | the contract suite | the contract suite: there is no `subscribe`; a store that watches looks by itself |
+| NOTIFIES | the contract suite | the contract suite: no `subscribe`; who watches looks by itself |
 """
 
 from __future__ import annotations

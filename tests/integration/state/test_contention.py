@@ -36,7 +36,7 @@ def count_in_threads(backend, writers, each):
 
 
 @pytest.mark.parametrize(
-    ("writers", "each"), [(3, 24), pytest.param(8, 500, marks=LONG)], ids=["few", "many"]
+    ("writers", "each"), [(2, 24), pytest.param(8, 500, marks=LONG)], ids=["few", "many"]
 )
 @pytest.mark.parametrize("kind", EACH, indirect=True)
 def test_those_who_count_together_lose_no_count(request, backend, writers, each):
