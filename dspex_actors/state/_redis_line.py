@@ -112,11 +112,15 @@ class RedisLine:
     def prepare(self, connection: redis.Connection) -> None:
         """Mark the prefix as ours, or refuse one that a later release has written.
 
+        One that is marked is not written to: a server that has no room left lets states be read.
+
         Raises:
             StorageError: it is not of our format.
         """
         key = self._prefix + b":format"
-        _, found = ask(connection, "open", ("SET", key, FORMAT, "NX"), ("GET", key))
+        (found,) = ask(connection, "open", ("GET", key))
+        if found is None:
+            _, found = ask(connection, "open", ("SET", key, FORMAT, "NX"), ("GET", key))
         if found != FORMAT:
             reason = f"{key.decode()} is {found!r}, and this release knows {FORMAT!r}"
             raise StorageDamagedError(NAME, "open", reason)
