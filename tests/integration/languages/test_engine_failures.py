@@ -118,13 +118,14 @@ def test_what_no_engine_can_do_is_refused_before_one_is_started(options, error):
     with Runtime() as runtime:
         with pytest.raises(error):
             runtime.execute("1", **options)
-        assert len(runtime.tree().children[0].children) == 1
+        sandboxes = next(child for child in runtime.tree().children if child.id == "sandboxes")
+        assert len(sandboxes.children) == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "stream"),
     [
-        (["exec", "-l", "javascript", "-c", "1"], 5, "stderr"),
+        (["exec", "-l", "javascript", "-c", "1"], 6, "stderr"),
         pytest.param(["doctor", "--json"], 0, "stdout", marks=pytest.mark.slow),
     ],
 )
