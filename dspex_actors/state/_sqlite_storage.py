@@ -30,6 +30,9 @@ _FIND: Final = {
     Label: "label = :key AND NOT deleted ORDER BY revision DESC LIMIT 1",
     AsOf: "saved_us <= :key ORDER BY saved_us DESC LIMIT 1",
 }
+# What writes down that a version is the newest of its id, if it follows the one that is: one row, else none.
+_FIRST: Final = "INSERT INTO heads (id, revision) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING"
+_NEXT: Final = "UPDATE heads SET revision = ?2 WHERE id = ?1 AND revision = ?2 - 1"
 _MOST_INT: Final = 2**63 - 1
 
 
@@ -219,18 +222,13 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 def _append(connection: sqlite3.Connection, entry: Entry, refused: set[str]) -> int | None:
     row = entry.row
-    current = one(connection, "SELECT revision FROM heads WHERE id = ?", row.id) or 0
-    if row.id in refused or row.revision != current + 1:
+    place = _FIRST if row.revision == 1 else _NEXT
+    if row.id in refused or not connection.execute(place, (row.id, row.revision)).rowcount:
         refused.add(row.id)
-        return int(current)
+        return int(one(connection, "SELECT revision FROM heads WHERE id = ?", row.id) or 0)
     connection.execute(
         f"INSERT INTO versions ({ROW}, body) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 -- our own texts
         (row.id, row.revision, row.label, row.saved_us, row.deleted, row.about, entry.body),
-    )
-    connection.execute(
-        "INSERT INTO heads (id, revision) VALUES (?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision",
-        (row.id, row.revision),
     )
     return None
 
