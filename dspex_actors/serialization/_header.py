@@ -65,6 +65,7 @@ class Header:
     created_at: datetime | None = None
 
 
+_NONE: Final = (None,) * 4
 _FORMATS: Final = {each.value.encode(): each for each in Format}
 _COMPRESSIONS: Final = {each.value.encode(): each for each in Compression}
 _NAMES: Final = frozenset(each.name for each in fields(Header))
@@ -74,7 +75,11 @@ _REQUIRED: Final = frozenset({"compression", "format", "python", "raw_size", "sh
 def render(header: Header) -> bytes:
     """Return the header as JSON: keys sorted, no spaces, ASCII, nothing that is None or empty."""
     if (
-        header.encryption_key_id is header.schema_version is header.module_version is header.created_at is None
+        header.encryption_key_id
+        is header.schema_version
+        is header.module_version
+        is header.created_at
+        is None
         and not header.dependencies
     ):  # the one that most envelopes have: a fifth of the time
         signed = "" if header.key_id is None else f'"key_id":"{header.key_id}",'

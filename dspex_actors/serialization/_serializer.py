@@ -242,7 +242,7 @@ def _about(
     created_at: datetime | None,
 ) -> dict[str, Any]:
     """Return what the caller adds to the header, checked as its reader will check it."""
-    if schema_version is module_version is created_at is None and not versions:
+    if schema_version is module_version is None and created_at is None and not versions:
         return {}
     try:
         return {

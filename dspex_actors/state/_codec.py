@@ -243,7 +243,7 @@ class Codec:
         values = serializer.loads(about).value
         if type(values) is not dict or values.keys() != types.keys():
             raise DataError("what is said about it does not have the parts it should have")
-        wrong = [name for name, kinds in types.items() if type(values[name]) not in kinds]
+        wrong = [name for name, value in values.items() if type(value) not in types[name]]
         if wrong:
             raise DataError(f"what is said about it holds no {' and no '.join(wrong)}")
         return values

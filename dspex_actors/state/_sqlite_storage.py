@@ -30,6 +30,10 @@ _FIND: Final = {
     Label: "label = :key AND NOT deleted ORDER BY revision DESC LIMIT 1",
     AsOf: "saved_us <= :key ORDER BY saved_us DESC LIMIT 1",
 }
+_READ: Final = {
+    which: f"SELECT {ROW}, {_HEAD}, body FROM versions WHERE id = :id AND {found}"  # noqa: S608 -- our own texts
+    for which, found in _FIND.items()
+}
 # What writes down that a version is the newest of its id, if it follows the one that is: one row, else none.
 _FIRST: Final = "INSERT INTO heads (id, revision) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING"
 _NEXT: Final = "UPDATE heads SET revision = ?2 WHERE id = ?1 AND revision = ?2 - 1"
@@ -108,10 +112,9 @@ class SqliteStorage:
         key = _key(which)
         if isinstance(key, int) and not -_MOST_INT <= key <= _MOST_INT:
             return None if key < 0 or isinstance(which, Revision) else self.read(id, Latest())
-        query = f"SELECT {ROW}, {_HEAD}, body FROM versions WHERE id = :id AND {_FIND[type(which)]}"  # noqa: S608 -- our own texts
         with self._reading("read") as connection:
-            found = connection.execute(query, {"id": id, "key": key}).fetchone()
-            if isinstance(which, Latest):
+            found = connection.execute(_READ[type(which)], {"id": id, "key": key}).fetchone()
+            if isinstance(which, Latest) and (found is None or found[1] != found[6]):
                 _check_head(connection, id, found)
         return None if found is None else Entry(_row(found[:6]), _bytes(found[7]))
 

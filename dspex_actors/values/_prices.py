@@ -19,7 +19,7 @@ def count_openers(structure: bytes) -> int:
 
 
 def is_surely_cheap(structure: bytes, budget: Budget) -> bool:
-    """Return whether a structure takes half of a budget at most, whatever its bytes are: so need not be priced."""
+    """Return whether a structure takes half of a budget at most, whatever its bytes are."""
     return len(structure) * OPENER <= budget.memory_bytes // 2
 
 
