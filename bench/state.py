@@ -4,8 +4,9 @@ Beside LangGraph's checkpoint savers and diskcache, where they have such a place
 about 10 kB or 1 MB as JSON; every save adds a version. A load gives the newest one as an object. All data are
 in one folder on disk, those of the servers too; they run on this machine and are reached by Unix sockets.
 
-`--many` adds loads of the newest of 10 and of 100,000 versions, in turn, which takes some minutes. These were written by the ledger of a
-store, without its actor, 250 at a time, those of `file_system` without waiting for the disk.
+`--many` adds loads of the newest of 10 and of 100,000 versions, in turn, which takes some minutes. These were
+written by the ledger of a store, without its actor, 250 at a time; those of `file_system` without waiting for
+the disk.
 """
 
 from __future__ import annotations

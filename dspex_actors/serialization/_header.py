@@ -65,7 +65,7 @@ class Header:
     created_at: datetime | None = None
 
 
-_NONE: Final = (None,) * 4
+_NONE: Final = (None,) * 3
 _FORMATS: Final = {each.value.encode(): each for each in Format}
 _COMPRESSIONS: Final = {each.value.encode(): each for each in Compression}
 _NAMES: Final = frozenset(each.name for each in fields(Header))
