@@ -6,7 +6,8 @@
         states.load("model").state
 
 `StateStore` is the actor, for a tree of your own; `States` is how programs talk to one. Where states are kept
-says a backend: `Memory`, `Sqlite`, `FileSystem`, or one of your own that does what `Storage` asks for.
+says a backend: `Memory`, `Sqlite`, `FileSystem`, `Redis`, `Postgres`, or one of your own that does what
+`Storage` asks for.
 
 What decides needs no store: `next_version` and `select` say which version a save makes and which one a load
 means, `MigrationGraph` how a state of one schema becomes one of another, `resolve` with a resolver what is
