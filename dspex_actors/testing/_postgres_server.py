@@ -49,6 +49,8 @@ class PostgresServer(Server):
     """
 
     settings: tuple[str, ...] = ("max_connections=60", "shared_buffers=16MB", "listen_addresses=")
+    initdb: tuple[str, ...] = ()
+    """More options of `initdb`."""
 
     def __init__(self, programs: Path | None = None, *settings: str, parent: str | None = None) -> None:
         self.settings = (*self.settings, *settings)
@@ -76,9 +78,11 @@ class PostgresServer(Server):
             "--auth=trust",
             "--username=dspex",
             "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            *self.initdb,
         ]
         done = subprocess.run(
-            self.as_user([*command, "--locale=C.UTF-8", "--pgdata", self.folder / "data"]),
+            self.as_user([*command, "--pgdata", self.data]),
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], **self.environment},
             stdin=subprocess.DEVNULL,
@@ -97,6 +101,11 @@ class PostgresServer(Server):
             shutil.rmtree(self._copy)
 
     @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        return self.folder / "data"
+
+    @property
     def dsn(self) -> str:
         """How libpq reaches it."""
         return f"host={self.folder} user=dspex dbname=postgres"
@@ -109,7 +118,7 @@ class PostgresServer(Server):
     def command(self) -> list[str | Path]:
         """Return what starts it."""
         options = [f"-c{each}" for each in (*self.settings, f"unix_socket_directories={self.folder}")]
-        return [(self.programs or Path()) / "postgres", "-D", self.folder / "data", *options]
+        return [(self.programs or Path()) / "postgres", "-D", self.data, *options]
 
     def is_ready(self) -> bool:
         """Return whether it takes connections."""
