@@ -6,6 +6,7 @@ import pytest
 from redis import Redis as Client
 
 from dspex_actors.state import (
+    Capability,
     Latest,
     Redis,
     StorageDamagedError,
@@ -71,6 +72,19 @@ def test_a_server_that_is_set_to_lose_what_it_acknowledged_is_refused(settings, 
             storage = Redis(url=server.url, durability=durability).open()
             assert storage.append([entry(durability)]) == [None]
             storage.close()
+
+
+@pytest.mark.may_leak(reason="the server is killed and started again")
+def test_a_server_without_a_log_forgets_when_it_is_killed_which_is_why_it_is_not_called_durable():
+    with RedisServer("--appendonly", "no") as server:
+        backend = Redis(url=server.url, durability="server")
+        storage = backend.open()
+        assert storage.append([entry()]) == [None]
+        server.kill()
+        server.start()
+        assert storage.read("a", Latest()) is None
+        assert Capability.DURABLE not in backend.capabilities
+        storage.close()
 
 
 def fill_up(storage, stored):
