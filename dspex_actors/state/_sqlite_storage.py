@@ -114,7 +114,7 @@ class SqliteStorage:
             return None if key < 0 or isinstance(which, Revision) else self.read(id, Latest())
         with self._reading("read") as connection:
             found = connection.execute(_READ[type(which)], {"id": id, "key": key}).fetchone()
-            if isinstance(which, Latest) and (found is None or found[1] != found[6]):
+            if isinstance(which, Latest):
                 _check_head(connection, id, found)
         return None if found is None else Entry(_row(found[:6]), _bytes(found[7]))
 
