@@ -75,8 +75,6 @@ class Door:
         """
         mailbox = self._mailbox
         handled = self.handled  # before `posted`, which only grows
-        if not isinstance(mailbox, CountingMailbox) or handled != mailbox.posted:
-            return NOT_NOW
-        if not self._pid.alive or self._pid.suspended:
+        if not isinstance(mailbox, CountingMailbox) or handled != mailbox.posted or self._pid.suspended:
             return NOT_NOW
         return self._desk.try_now(request)

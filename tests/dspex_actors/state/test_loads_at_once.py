@@ -6,16 +6,26 @@ import threading
 
 import pytest
 
+from dspex_actors.serialization import Serializer
 from dspex_actors.state import (
     Capability,
     FileSystem,
+    Incremental,
     Memory,
     SaveState,
     Sqlite,
     States,
     StateStore,
     StorageUnavailableError,
+    StoreConfig,
+    VersionNotFoundError,
 )
+from dspex_actors.state._codec import Codec
+from dspex_actors.state._desk import Desk
+from dspex_actors.state._door import NOT_NOW
+from dspex_actors.state._ledger import Ledger
+from dspex_actors.state._line import Line
+from dspex_actors.state._messages import ReadState
 from supervisors import KILLED, Supervisor, resume, suspend
 from supervisors.testing import wait_restarted
 from tests.dspex_actors.state._backends import CEILING_S, Gate, Hooked, opened
@@ -79,6 +89,17 @@ def test_a_load_sees_every_save_that_was_sent_before_it_however_it_was_sent(make
                 assert states.load("a").revision == sent
 
 
+def test_what_waits_at_the_desk_comes_before_a_load_at_once():
+    desk = Desk(StoreConfig(), print, print)
+    ledger = Ledger(Line(Memory()), Codec(Serializer()), Incremental())
+    desk._ledger = ledger  # as if it served, and had not come to its next request yet
+    load = ReadState(id="a")
+    with pytest.raises(VersionNotFoundError):
+        desk.try_now(load)
+    desk.ask(SaveState(id="a", state=1), None)
+    assert desk.try_now(load) is NOT_NOW
+
+
 def test_a_load_waits_for_the_save_that_is_being_done():
     gate = Gate("append")
     with opened(Hooked(hook=gate)) as states:
@@ -98,12 +119,12 @@ def test_a_suspended_store_is_not_read_before_it_is_resumed():
         states.save("a", 1)
         load_at_once(states, threads, "a")
         suspend(states.address)
-        hasty = States(states.address, timeout_s=0.01)
-        hasty.known_config = states.config
         threads.of.clear()
+        states.timeout_s = 0.01
         with pytest.raises(StorageUnavailableError):
-            hasty.load("a")
+            states.load("a")
         assert not threads.of
+        states.timeout_s = CEILING_S
         resume(states.address)
         assert states.load("a").state == 1
 
@@ -128,10 +149,12 @@ def test_a_store_that_was_killed_is_read_by_nobody():
     with opened(Hooked(hook=threads)) as states:
         states.save("a", 1)
         load_at_once(states, threads, "a")
+        door = states._door
         states.address.pid.kill()
         threads.of.clear()
         with pytest.raises(StorageUnavailableError):
             states.load("a")
+        assert door.read(ReadState(id="a")) is NOT_NOW
         assert "read" not in threads.of
 
 
@@ -190,7 +213,7 @@ def test_a_fault_in_the_thread_of_a_reader_ends_the_store_as_one_at_the_desk_doe
 
 
 @pytest.mark.parametrize(
-    "make", [lambda folder: Sqlite(path=folder / "s.db"), lambda f: FileSystem(path=f / "s")]
+    "make", [lambda folder: Sqlite(path=folder / "s.db"), lambda f: FileSystem(path=f / "s", flush=False)]
 )
 def test_readers_and_writers_of_many_threads_never_see_a_state_go_back(make, tmp_path):
     with States.open(make(tmp_path)) as states:
