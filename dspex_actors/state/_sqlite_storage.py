@@ -262,11 +262,17 @@ def _key(which: Which) -> int | str | None:
 
 def _row(values: Sequence[object]) -> Row:
     """Return what a row holds; a damaged one may hold values of any type, and is returned without `about`."""
-    match values:
-        case (str(id), int(revision), str(label), int(saved_us), 0 | 1 as deleted, bytes(about)):
+    id, revision, label, saved_us, deleted, about = values  # noqa: A001 -- the word of the whole library
+    if type(id) is str and type(revision) is int:
+        if (
+            type(label) is str
+            and type(saved_us) is int
+            and type(deleted) is int
+            and type(about) is bytes
+            and 0 <= deleted <= 1
+        ):
             return Row(id, revision, label, saved_us, bool(deleted), about)
-        case (str(id), int(revision), *_):
-            return Row(id, revision, "", 0, deleted=False, about=b"")
+        return Row(id, revision, "", 0, deleted=False, about=b"")
     raise StorageDamagedError(NAME, "read", f"a row of a version holds {_types(values)}")
 
 
