@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any, Final
 from supervisors._mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from pykka._envelope import Envelope
-
     from dspex_actors.state._desk import Desk
     from dspex_actors.state._messages import ReadState
     from supervisors import Pid
@@ -42,7 +40,7 @@ class CountingMailbox(Mailbox):
         self._counting = threading.Lock()
         self.posted = 0
 
-    def post(self, envelope: Envelope[Any]) -> None:
+    def post(self, envelope: Any) -> None:  # noqa: ANN401 -- pykka's private Envelope
         """Count a user message, and queue it."""
         with self._counting:
             self.posted += 1
