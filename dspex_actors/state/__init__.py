@@ -32,7 +32,7 @@ from dspex_actors.state._backend import (
     Which,
 )
 from dspex_actors.state._client import States
-from dspex_actors.state._config import StoreConfig
+from dspex_actors.state._config import StoreConfig, StoreSpec
 from dspex_actors.state._conflict import (
     Divergence,
     Resolver,
@@ -44,6 +44,7 @@ from dspex_actors.state._conflict import (
     reject,
     resolve,
 )
+from dspex_actors.state._difference import Change, Difference, differences
 from dspex_actors.state._driving import StateFuture
 from dspex_actors.state._errors import (
     DamagedSnapshotError,
@@ -92,6 +93,7 @@ from dspex_actors.state._storage_errors import (
     StorageDamagedError,
     StorageError,
     StorageFullError,
+    StorageMissingError,
     StorageUnavailableError,
 )
 from dspex_actors.state._store import StateStore, Unwatch, Watch
@@ -119,11 +121,13 @@ __all__ = [
     "Backend",
     "Bump",
     "Capability",
+    "Change",
     "CheckStorage",
     "CreateSnapshot",
     "DamagedSnapshotError",
     "DamagedVersionError",
     "DeleteState",
+    "Difference",
     "Divergence",
     "DropSnapshot",
     "Entry",
@@ -179,8 +183,10 @@ __all__ = [
     "StorageDamagedError",
     "StorageError",
     "StorageFullError",
+    "StorageMissingError",
     "StorageUnavailableError",
     "StoreConfig",
+    "StoreSpec",
     "StoredState",
     "StoredVersion",
     "Synchronised",
@@ -196,6 +202,7 @@ __all__ = [
     "Watch",
     "Which",
     "bump_by_shape",
+    "differences",
     "divergence",
     "first_of",
     "last_writer_wins",

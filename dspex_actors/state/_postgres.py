@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dspex_actors._checks import check_seconds
+from dspex_actors._checks import check_seconds, check_switch
 from dspex_actors._errors import ConfigError
 from dspex_actors.state._backend import Capability
 from dspex_actors.state._postgres_errors import NAME
@@ -76,6 +76,7 @@ class Postgres:
         poll_s: seconds between two looks.
         notify: whether saves notify listeners. Postgres lets one transaction at a time commit that does.
             Changes by writers that do not are heard of within 30 s.
+        create: make what is not there. False: `open` raises `StorageMissingError` then, and makes no schema.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -93,6 +94,7 @@ class Postgres:
     listen_dsn: str | None = field(default=None, repr=False)
     poll_s: float = 1.0
     notify: bool = True
+    create: bool = True
     _shared: _Shared = field(default_factory=_Shared, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -112,6 +114,7 @@ class Postgres:
             raise ConfigError("Postgres.max_connections", count, f"a number from 1 to {_MOST_CONNECTIONS}")
         for name in ("busy_timeout_s", "connect_timeout_s", "timeout_s", "poll_s"):
             check_seconds(f"Postgres.{name}", getattr(self, name))
+        check_switch("Postgres.create", self.create)
 
     @property
     def name(self) -> str:
@@ -129,8 +132,9 @@ class Postgres:
         """Return a storage on the schema.
 
         Raises:
+            ConfigError: the DSN is none.
             StorageError: the database cannot be reached, is not fit for what `durability` demands, or holds
-                something else there.
+                something else there, or nothing and it is not to be made.
         """
         if importlib.util.find_spec("psycopg") is None:
             raise StorageError(NAME, "open", "its library is missing; install dspex-actors[postgres]")
@@ -151,7 +155,7 @@ class Postgres:
             channel=channel if self.notify else None,
             lazy=self.durability == "normal",
         )
-        storage.prepare(lambda connection: upgrade(connection, quoted))
+        storage.prepare(lambda connection: upgrade(connection, quoted, create=self.create))
         return storage
 
     def _make_pool(self) -> Pool[psycopg.Connection[Any]]:

@@ -6,6 +6,7 @@ import select
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from dspex_actors._errors import ConfigError
 from dspex_actors.state._postgres_errors import NAME, converted
 from dspex_actors.state._storage_errors import StorageDamagedError, StorageError
 
@@ -34,11 +35,20 @@ class PostgresLine:
         connect_timeout_s: how long a connection may take to be made.
         timeout_s: how long the server may take for an answer.
         prepared: whether statements that are used often are prepared.
+
+    Raises:
+        ConfigError: libpq cannot read the DSN.
     """
 
     def __init__(
         self, dsn: str, *, durability: str, connect_timeout_s: float, timeout_s: float, prepared: bool
     ) -> None:
+        import psycopg  # noqa: PLC0415 -- an optional dependency
+
+        try:
+            psycopg.conninfo.conninfo_to_dict(dsn)
+        except psycopg.ProgrammingError:  # its text may hold the password
+            raise ConfigError("Postgres.dsn", "(hidden)", "a text that libpq reads") from None
         self._dsn = dsn
         self._durability = durability
         self._timeout_s = timeout_s

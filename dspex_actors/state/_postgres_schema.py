@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors.state._postgres_errors import NAME
-from dspex_actors.state._storage_errors import StorageDamagedError
+from dspex_actors.state._storage_errors import StorageDamagedError, StorageMissingError
 
 if TYPE_CHECKING:
     import psycopg
@@ -57,19 +57,24 @@ STEPS: Final[tuple[tuple[str, ...], ...]] = (
 _LOCK: Final = 0x44535058_53544154  # "DSPXSTAT": an advisory lock of our own
 
 
-def upgrade(connection: psycopg.Connection[Any], schema: str) -> None:
+def upgrade(connection: psycopg.Connection[Any], schema: str, *, create: bool = True) -> None:
     """Make the schema what this release needs, in one transaction; nothing if it is.
 
     Args:
         connection: in autocommit, in no transaction.
         schema: its name, quoted.
+        create: whether to make it if there are no tables of a store.
 
     Raises:
+        StorageMissingError: there are none, and they are not to be made.
         StorageDamagedError: it is of a later release or of another program.
         psycopg.Error: whatever else.
     """
-    if version_of(connection, schema) == len(STEPS):
+    found = version_of(connection, schema)
+    if found == len(STEPS):
         return
+    if not found and not create:
+        raise StorageMissingError(NAME, "open", f"there is no store in the schema {schema}")
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         if connection.execute("SELECT to_regnamespace(%s)", [schema]).fetchone() == (None,):

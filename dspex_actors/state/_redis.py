@@ -10,7 +10,7 @@ import importlib.util
 from dataclasses import dataclass, field
 from typing import Final
 
-from dspex_actors._checks import check_seconds
+from dspex_actors._checks import check_seconds, check_switch
 from dspex_actors._errors import ConfigError
 from dspex_actors.state._backend import Capability
 from dspex_actors.state._redis_errors import NAME
@@ -39,6 +39,7 @@ class Redis:
             without an append-only file it may lose all since its last snapshot.
         connect_timeout_s: how long a connection may take to be made.
         timeout_s: how long the server may be silent while an answer is waited for.
+        create: make what is not there. False: `open` raises `StorageMissingError` then, and sets no key.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -49,6 +50,7 @@ class Redis:
     durability: str = "always"
     connect_timeout_s: float = 5.0
     timeout_s: float = 30.0
+    create: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.url, str) or not self.url.startswith(_SCHEMES):
@@ -61,6 +63,7 @@ class Redis:
             raise ConfigError("Redis.durability", self.durability, "'always', 'everysec' or 'server'")
         check_seconds("Redis.connect_timeout_s", self.connect_timeout_s)
         check_seconds("Redis.timeout_s", self.timeout_s)
+        check_switch("Redis.create", self.create)
 
     @property
     def name(self) -> str:
@@ -77,7 +80,9 @@ class Redis:
         """Return a storage on the server.
 
         Raises:
-            StorageError: it cannot be reached, or is not fit for what `durability` demands.
+            ConfigError: the URL is none.
+            StorageError: it cannot be reached, is not fit for what `durability` demands, or has no store of
+                this prefix and is not to get one.
         """
         if importlib.util.find_spec("redis") is None:
             raise StorageError(NAME, "open", "its library is missing; install dspex-actors[redis]")
@@ -88,5 +93,6 @@ class Redis:
             durability=self.durability,
             connect_timeout_s=self.connect_timeout_s,
             timeout_s=self.timeout_s,
+            create=self.create,
         )
         return RedisStorage(line, keys)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from dspex_actors._errors import ConfigError
 from dspex_actors.state._redis_errors import NAME, lost, refused
 from dspex_actors.state._redis_scripts import FORMAT
 from dspex_actors.state._storage_errors import (
     StorageDamagedError,
     StorageError,
+    StorageMissingError,
     StorageUnavailableError,
 )
 
@@ -33,16 +35,30 @@ class RedisLine:
         durability: what the server must be set to; see `Redis`.
         connect_timeout_s: how long a connection may take to be made.
         timeout_s: how long the server may be silent while we wait for an answer.
+        create: whether to mark a prefix as ours that nobody has marked.
+
+    Raises:
+        ConfigError: it is no such URL.
     """
 
     def __init__(
-        self, url: str, *, prefix: bytes, durability: str, connect_timeout_s: float, timeout_s: float
+        self,
+        url: str,
+        *,
+        prefix: bytes,
+        durability: str,
+        connect_timeout_s: float,
+        timeout_s: float,
+        create: bool = True,
     ) -> None:
         import redis  # noqa: PLC0415 -- an optional dependency
         from redis.backoff import NoBackoff  # noqa: PLC0415 -- as above
         from redis.retry import Retry  # noqa: PLC0415 -- as above
 
-        pool = redis.ConnectionPool.from_url(url)
+        try:
+            pool = redis.ConnectionPool.from_url(url)
+        except ValueError:  # its text may hold the password
+            raise ConfigError("Redis.url", "(hidden)", "a URL that the library redis reads") from None
         self._kind = pool.connection_class
         self._settings: dict[str, Any] = {
             **pool.connection_kwargs,
@@ -59,6 +75,7 @@ class RedisLine:
             self._settings.pop("socket_keepalive")
         self._prefix = prefix
         self._durability = durability
+        self._create = create
 
     def connect(self) -> redis.Connection:
         """Return a connection to a server that will keep what it acknowledges.
@@ -112,11 +129,18 @@ class RedisLine:
     def prepare(self, connection: redis.Connection) -> None:
         """Mark the prefix as ours, or refuse one that a later release has written.
 
+        One that is marked is not written to: a server that has no room left lets states be read.
+
         Raises:
-            StorageError: it is not of our format.
+            StorageError: it is not of our format, or not marked and not to be.
         """
         key = self._prefix + b":format"
-        _, found = ask(connection, "open", ("SET", key, FORMAT, "NX"), ("GET", key))
+        (found,) = ask(connection, "open", ("GET", key))
+        if found is None and not self._create:
+            reason = f"there is no store with the prefix {self._prefix[1:-1].decode()!r}"
+            raise StorageMissingError(NAME, "open", reason)
+        if found is None:
+            _, found = ask(connection, "open", ("SET", key, FORMAT, "NX"), ("GET", key))
         if found != FORMAT:
             reason = f"{key.decode()} is {found!r}, and this release knows {FORMAT!r}"
             raise StorageDamagedError(NAME, "open", reason)

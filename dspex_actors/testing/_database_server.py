@@ -85,7 +85,7 @@ class Server:
 
     def __init__(self, *, parent: str | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dspex-db-", dir=parent or folder_for_data()))
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         if self.user is not None:
             os.chown(self.folder, self.user, self.user)
         try:
@@ -124,7 +124,7 @@ class Server:
             ServerFailedError: it does not.
         """
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 self.as_user(self.command()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -133,16 +133,16 @@ class Server:
                 env={"PATH": os.environ["PATH"], **self.environment},
             )
         try:
-            wait_until(self.is_ready, self._process)
+            wait_until(self.is_ready, self.process)
         except ServerFailedError as error:
             told = (self.folder / "log").read_text("utf-8", "replace")
             raise ServerFailedError(f"{error}\n{told[-2000:]}") from None
 
     @property
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
+        if self.process is None:
             raise ServerFailedError("the server was not started")
-        return self._process
+        return self.process
 
     def kill(self) -> None:
         """End it and all that it started, without a warning."""
@@ -184,7 +184,7 @@ class Server:
 
     def close(self) -> None:
         """Kill it if it runs, and remove its data."""
-        if self._process is not None and self._process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.folder)
 

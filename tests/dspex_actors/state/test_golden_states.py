@@ -1,7 +1,7 @@
 """What was stored once can still be read: databases that the first version of the package made.
 
-The files are never made anew. A change that cannot read them needs a new version of the layout, and a step to it.
-Redis and Postgres keep the same rows and bodies; which layout they have is written down there.
+The files are never made anew. A change that cannot read them needs a new version of the layout, and a step to
+it. Redis and Postgres keep the same rows and bodies; which layout they have is written down there.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ with States.open(BACKEND) as states:
             say(type(error).__name__, error.written)
             break
     assert len(kept) > 10
+with States.open(BACKEND) as states:
     intact = all(states.load("a", revision).state == noise for revision, noise in kept)
     say("intact", intact, states.load("a").revision == kept[-1][0], states.verify().sound)
     subprocess.run(["mount", "-o", "remount,size=64m", sys.argv[1]], check=True)

@@ -65,7 +65,7 @@ class SmallDisk:
         self.start()
 
     def close(self):
-        if self._process is not None and self._process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.kill()
         self._holder.communicate("end\n", CEILING_S)
         super().close()
@@ -76,6 +76,12 @@ class RedisOnASmallDisk(SmallDisk, RedisServer):
 
     def command(self):
         return [*super().command(), "--dir", self.disk]
+
+
+class RedisThatNeedNotWrite(RedisOnASmallDisk):
+    """It writes its log once a second, and goes on where it cannot."""
+
+    settings = ("--appendonly", "yes", "--appendfsync", "everysec")
 
 
 class PostgresOnASmallDisk(SmallDisk, PostgresServer):

@@ -102,6 +102,8 @@ def test_a_server_that_is_full_says_so_and_what_was_stored_is_intact():
             fill_up(storage, stored)
         assert caught.value.written is False
         assert stored
+        storage.close()
+        storage = Redis(url=server.url).open()
         assert [row.revision for row in storage.rows("a", limit=99)] == stored[::-1]
         assert storage.read("a", Latest()) == entry(revision=stored[-1], body=bytes(2**19))
         assert storage.check() == []
