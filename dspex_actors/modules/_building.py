@@ -15,7 +15,7 @@ from dspex_actors.modules._matching import Match
 from dspex_actors.modules._module_errors import LoadError, MalformedStateError, StateMismatchError
 from dspex_actors.modules._own import has_own_state
 from dspex_actors.modules._paths import Kind, key_step, render
-from dspex_actors.modules._structure import IMMUTABLE, Shape, Shapes, Sort
+from dspex_actors.modules._structure import IMMUTABLE, Shape, Shapes, Sort, bare
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -47,12 +47,12 @@ class Build:
 
     def __init__(
         self,
-        root: Any,
-        state: Any,
+        root: Any,  # noqa: ANN401 -- any object
+        state: Any,  # noqa: ANN401 -- anything
         given: Iterable[type],
         live: Mapping[str, Any],
         *,
-        all_loaded: bool,  # noqa: ANN401
+        all_loaded: bool,
     ) -> None:
         self._shapes = Shapes()
         shape = self._shapes[type(root)]
@@ -66,7 +66,9 @@ class Build:
         self._classes = Classes(root, self._home, given, all_loaded=all_loaded)
         self._match = Match(state, self._nodes, root, self._home)
         self._built: dict[int, Any] = {} if self._home is None else {0: root}
-        self._busy: set[int] = set()
+        # What can change, by its form: one that is met again while its parts are built stands for the same.
+        self._made: dict[int, Any] = {}
+        self._busy: dict[int, int] = {}
         self._root_form: int | None = None
         self.changes: list[Change] = []
         self.own_loads: list[OwnLoad] = []
@@ -124,14 +126,17 @@ class Build:
                     waiting.append(self._node(number, trail))
                     answer = None
             else:
-                waiting.append(self._value(form, None, trail))
-                answer = None
+                answer = self._made.get(id(form), _MISSING)
+                if answer is _MISSING:
+                    waiting.append(self._value(form, None, trail))
+                    answer = None
         return answer
 
     def _node(self, number: int, trail: Trail | None) -> Reading:
-        if not 0 <= number < len(self._nodes) or number in self._busy:
+        # A tuple may be met inside itself, by way of something that can change and is made by then.
+        if not 0 <= number < len(self._nodes) or self._busy.get(number) == len(self._made):
             raise MalformedStateError(f"$ref {number} leads nowhere")
-        self._busy.add(number)
+        self._busy[number] = len(self._made)
         value = yield from self._value(self._nodes[number], number, trail)
         return self._built.setdefault(number, value)
 
@@ -143,21 +148,25 @@ class Build:
             return (yield from self._dict_form(form, node, trail))
         if cls is tuple:
             return tuple((yield from self._items(form, trail)))
-        if cls is set or cls is bytearray or (hasattr(form, "dtype") and hasattr(form, "copy")):
+        if cls is set or cls is bytearray or hasattr(form, "dtype"):
             return self._shell(form, node, form.copy())
         return form
 
-    def _shell(self, form: Any, node: int | None, new: Any) -> Any:  # noqa: ANN401 -- a container
-        """Return what stands for a container in the state: `new`, or the root, which will hold its content."""
+    def _shell(self, form: Any, node: int | None, new: Any) -> Any:  # noqa: ANN401
+        """Return what stands for a container of the state: `new`, or the root that will hold its content."""
         stands = new
         if id(form) == self._root_form:
             if type(self._root) is not type(new):
                 raise StateMismatchError("", f"it is that of a {type(new).__name__}")
             self.content = (self._root, new)
             stands = self._root
+        return self._note(form, node, stands)
+
+    def _note(self, form: Any, node: int | None, made: Any) -> Any:  # noqa: ANN401 -- what a form stands for
+        self._made[id(form)] = made
         if node is not None:
-            self._built[node] = stands
-        return stands
+            self._built[node] = made
+        return made
 
     def _items(self, forms: Iterable[Any], trail: Trail | None) -> Reading:
         items: list[Any] = []
@@ -184,7 +193,7 @@ class Build:
             put(new, key, form if type(form) in IMMUTABLE else (yield form, step))
         return new
 
-    def _dict_form(self, form: dict[Any, Any], node: int | None, trail: Trail | None) -> Reading:  # noqa: PLR0911
+    def _dict_form(self, form: dict[Any, Any], node: int | None, trail: Trail | None) -> Reading:
         tag = tag_of(form)
         if tag is None or tag == "$dict":
             new: dict[Any, Any] = {}
@@ -251,9 +260,8 @@ class Build:
             return (yield from self._container(form, node, shape, cls, trail))
         if shape.sort is not Sort.OBJECT or form.keys() > {"$object", "attributes"}:
             raise StateMismatchError(render(trail), f"a {cls.__name__} is not such an object")
-        obj = object.__new__(cls) if part is None else part
-        if node is not None:
-            self._built[node] = obj
+        obj = bare(cls) if part is None else part
+        self._note(form, node, obj)
         yield from self._attributes(obj, shape, attributes, trail)
         return obj
 
@@ -273,6 +281,10 @@ class Build:
         self, form: dict[Any, Any], node: int | None, shape: Shape, cls: type, trail: Trail | None
     ) -> Reading:
         base: Any = shape.base
+        wanted = {"$object", "attributes", "entries" if base is dict else "items"}
+        wanted |= {"factory"} if issubclass(cls, defaultdict) else {"maxlen"} if base is deque else set()
+        if not form.keys() <= wanted:
+            raise StateMismatchError(render(trail), f"a {cls.__name__} has no {sorted(form.keys() - wanted)}")
         new: Any
         if base is tuple or base is frozenset:
             new = base.__new__(cls, (yield from self._items(field(form, "items", list), trail)))
@@ -297,12 +309,11 @@ class Build:
     def _own(self, form: dict[Any, Any], node: int | None, trail: Trail | None) -> Reading:
         part = self._match.part_of(form)
         if part is None:
-            part = object.__new__(self._class(form["$own"], trail))
-        if not has_own_state(part):
+            part = bare(self._class(form["$own"], trail))
+        if not has_own_state(type(part)):
             reason = f"a {type(part).__name__} has no dump_state and load_state of its own any more"
             raise StateMismatchError(render(trail), reason)
-        if node is not None:
-            self._built[node] = part
+        self._note(form, node, part)
         state = yield form.get("state"), trail
         self.own_loads.append((part, state, trail))
         return part

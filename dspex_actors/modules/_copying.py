@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from dspex_actors.modules._live import ALIVE, CODE, Ownership
 from dspex_actors.modules._module_errors import CopyFailedError
 from dspex_actors.modules._paths import render
-from dspex_actors.modules._structure import IMMUTABLE, Shape, Shapes, dict_of, walk
+from dspex_actors.modules._structure import IMMUTABLE, Shapes, bare, dict_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -67,7 +67,7 @@ class _Copier:
         self._shapes = Shapes()
         self._root = root
         self._ownership: Ownership | None = None
-        # As `copy` has it, for the `__deepcopy__` of a part: copies by id, and what has to live until the end.
+        # As `copy` has it, for the `__deepcopy__` of a part: copies by id, and what has to live till the end.
         self._kept: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._memo[id(self._memo)] = self._kept
@@ -124,8 +124,11 @@ class _Copier:
         if issubclass(cls, (*CODE, *ALIVE)):
             return None
         shape = self._shapes[cls]
-        if shape.base is None and (shape.has_dict or shape.slots) and not _hooks_of(cls):
-            return self._plain
+        if not _hooks_of(cls):
+            if shape.base is not None:
+                return self._made_from_a_container
+            if shape.has_dict or shape.slots:
+                return self._plain
         return self._by_its_own_rule
 
     def _keep(self, part: Any, copied: Any) -> None:  # noqa: ANN401 -- any part
@@ -157,12 +160,12 @@ class _Copier:
         return copied
 
     def _entries(self, part: dict[Any, Any], copied: dict[Any, Any]) -> Copying:
-        for key, value in part.copy().items():
+        for key, value in dict.copy(part).items():
             new_key = self._at_once(key)
             if new_key is _MISSING:
                 new_key = yield key
             new = self._at_once(value)
-            copied[new_key] = (yield value) if new is _MISSING else new
+            dict.__setitem__(copied, new_key, (yield value) if new is _MISSING else new)
 
     def _set(self, part: set[Any]) -> Copying:
         copied: set[Any] = set()
@@ -196,18 +199,49 @@ class _Copier:
     def _plain(self, part: Any) -> Copying:  # noqa: ANN401 -- an object of a class without hooks
         if self._is_alive(part):
             return (yield from self._share(part))
-        cls = type(part)
-        copied = object.__new__(cls)
+        copied = bare(type(part))
         self._keep(part, copied)
-        shape: Shape = self._shapes[cls]
-        for name, slot in shape.slots:
-            value = getattr(part, name, _MISSING) if slot is None else _slot_value(slot, part)
+        yield from self._attributes(part, copied)
+        return copied
+
+    def _made_from_a_container(self, part: Any) -> Copying:  # noqa: ANN401 -- the same
+        cls = type(part)
+        shape = self._shapes[cls]
+        base: Any = shape.base
+        if base is tuple or base is frozenset:
+            items: list[Any] = []
+            for item in shape.items(part):
+                new = self._at_once(item)
+                items.append((yield item) if new is _MISSING else new)
+            known = self._memo.get(id(part), _MISSING)
+            if known is not _MISSING:  # as with a plain tuple
+                return known
+            copied = base.__new__(cls, items)
+            self._keep(part, copied)
+        else:
+            copied = base.__new__(cls)
+            if base is deque:
+                deque.__init__(copied, (), part.maxlen)
+            self._keep(part, copied)
+            if base is dict:
+                yield from self._entries(part, copied)
+            else:
+                add = base.add if base is set else base.append
+                for item in shape.items(part):
+                    new = self._at_once(item)
+                    add(copied, (yield item) if new is _MISSING else new)
+        yield from self._attributes(part, copied)
+        return copied
+
+    def _attributes(self, part: Any, copied: Any) -> Copying:  # noqa: ANN401 -- as above
+        shape = self._shapes[type(part)]
+        for _, slot in shape.slots:
+            value = _slot_value(slot, part)
             if value is not _MISSING:
                 new = self._at_once(value)
                 slot.__set__(copied, (yield value) if new is _MISSING else new)
         if shape.has_dict:
             yield from self._entries(dict_of(part), dict_of(copied))
-        return copied
 
     def _by_its_own_rule(self, part: Any) -> Copying:  # noqa: ANN401 -- any object
         cls = type(part)
@@ -263,7 +297,7 @@ def _hooks_of(cls: type) -> set[str]:
     """Return the hooks of copying and pickling that a class has, but for those that only declare data."""
     found = set()
     for each in cls.__mro__[:-1]:
-        if each.__module__.partition(".")[0] == "pydantic":
+        if each in _CONTAINERS or each.__module__.partition(".")[0] == "pydantic":
             continue
         for name in _HOOKS & each.__dict__.keys():
             module = getattr(each.__dict__[name], "__module__", None)

@@ -36,11 +36,19 @@ if TYPE_CHECKING:
 
     from dspex_actors.modules._paths import Trail
 
-    Way = Callable[["_Dump", Any, int, Trail | None], Any]
+    Way = Callable[[Any, int, Trail | None], Any]
     Task = tuple[Any, Any, Any, int, Trail | None]  # what to encode, where to put it, its depth and its name
 
-_UNNAMED: Final = frozenset({slice, type(NotImplemented)})  # immutable, and without a form in any format
+_UNNAMED: Final = frozenset({type(NotImplemented)})  # immutable, and without a form in any format
 PLAIN: Final = IMMUTABLE - _UNNAMED
+_CONTAINERS: Final[dict[type, str]] = {
+    list: "_list",
+    dict: "_dict",
+    tuple: "_fixed",
+    set: "_fixed",
+    frozenset: "_fixed",
+    bytearray: "_block",
+}
 DEEPEST: Final = 40  # containers in each other; what is deeper stands in `$nodes`
 
 
@@ -61,7 +69,7 @@ def dump_state(obj: object) -> dict[str, Any]:
         NotDumpableError: a part has no form in a state: says which, and what helps.
         Exception: what the `dump_state` of a part raises.
     """
-    if has_own_state(obj):
+    if has_own_state(type(obj)):
         state: dict[str, Any] = obj.dump_state()  # type: ignore[attr-defined]
         return state
     return _Dump(obj).run()
@@ -76,7 +84,7 @@ def live_parts(obj: object) -> dict[str, Any]:
         NotDumpableError: as `dump_state`.
         Exception: as `dump_state`.
     """
-    if has_own_state(obj):
+    if has_own_state(type(obj)):
         return {}
     dump = _Dump(obj)
     dump.run()
@@ -87,7 +95,7 @@ class _Dump:
     def __init__(self, root: Any) -> None:  # noqa: ANN401 -- any object
         self._root = root
         self._shapes = Shapes()
-        self._ways = _Ways()
+        self._ways: dict[type, tuple[Way, bool]] = {}
         shape = self._shapes[type(root)]
         if shape.sort is Sort.OPAQUE or type(root) in (tuple, frozenset):
             reason = "only an object with attributes, a list, a dict, a set or a deque has a state"
@@ -116,9 +124,7 @@ class _Dump:
             first = len(self._tasks)
             self._encode(*task)
             self._tasks[first:] = reversed(self._tasks[first:])  # the first part comes next
-        if self._home is not None and len(self._nodes) > 1:
-            state["$nodes"] = self._nodes
-        elif self._home is None and self._nodes:
+        if (self._home is not None and len(self._nodes) > 1) or (self._home is None and self._nodes):
             state["$nodes"] = self._nodes
         return state
 
@@ -131,9 +137,12 @@ class _Dump:
             self._tasks.append((value, holder, key, depth, trail))
 
     def _encode(self, value: Any, holder: Any, key: Any, depth: int, trail: Trail | None) -> None:  # noqa: ANN401
-        way = self._ways[type(value)]
-        if way in _ALONE:
-            holder[key] = way(self, value, depth, trail)
+        cls = type(value)
+        if cls not in self._ways:
+            self._ways[cls] = self._way_of(cls)
+        way, may_be_shared = self._ways[cls]
+        if not may_be_shared:
+            holder[key] = way(value, depth, trail)
             return
         known = self._places.get(id(value))
         if known is not None:
@@ -147,7 +156,19 @@ class _Dump:
             holder, key, depth = self._nodes, len(self._nodes) - 1, 0
         else:
             self._places[id(value)] = (holder, key)
-        holder[key] = way(self, value, depth, trail)
+        holder[key] = way(value, depth, trail)
+
+    def _way_of(self, cls: type) -> tuple[Way, bool]:
+        """Return how objects of a class are encoded, and whether it matters that one is at several places."""
+        if (name := _CONTAINERS.get(cls)) is not None or _is_numpy(cls):
+            return getattr(self, name or "_block"), True
+        if issubclass(cls, Enum):
+            return self._enum, False
+        if issubclass(cls, PurePath) and f"pathlib:{cls.__qualname__}" in ALWAYS:
+            return self._path, False
+        if issubclass(cls, CODE):
+            return self._live, False
+        return (self._own if has_own_state(cls) else self._instance), True
 
     def _moved(self, number: int, place: tuple[Any, Any]) -> int:
         """Move what stands in one place into `_nodes`, as it is needed at a second one."""
@@ -170,23 +191,21 @@ class _Dump:
             raise self._refusal(value, trail, "an array of objects has no form; use a list")
         return value.copy()
 
-    def _code(self, value: object, _depth: int, trail: Trail | None) -> dict[str, Any]:
-        return self._live(value, trail)
-
     def _path(self, value: PurePath, _depth: int, _trail: Trail | None) -> dict[str, Any]:
         return {"$path": str(value), "class": type(value).__qualname__}
 
-    def _instance(self, value: Any, depth: int, trail: Trail | None) -> dict[str, Any]:  # noqa: ANN401 -- any object
+    def _own(self, value: Any, depth: int, trail: Trail | None) -> dict[str, Any]:  # noqa: ANN401 -- any object
+        own = value.dump_state()
+        self._kept.append(own)  # or its id is given away
+        form: dict[str, Any] = {"$own": class_name(type(value), self._home)}
+        self._put(own, form, "state", depth + 1, (trail, Kind.ATTRIBUTE, "dump_state()"))
+        return form
+
+    def _instance(self, value: Any, depth: int, trail: Trail | None) -> Any:  # noqa: ANN401 -- any object
         cls = type(value)
-        if has_own_state(value):
-            own = value.dump_state()
-            self._kept.append(own)  # or its id is given away
-            form: dict[str, Any] = {"$own": class_name(cls, self._home)}
-            self._put(own, form, "state", depth + 1, (trail, Kind.ATTRIBUTE, "dump_state()"))
-            return form
         shape = self._shapes[cls]
         if self._ownership.is_alive(value):
-            return self._live(value, trail)
+            return self._live(value, depth, trail)
         if shape.sort is Sort.OPAQUE or (shape.base is not None and _is_foreign_container(cls)):
             raise self._refusal(
                 value,
@@ -195,7 +214,7 @@ class _Dump:
             )
         return self._object(value, shape, depth, trail)
 
-    def _live(self, value: object, trail: Trail | None) -> dict[str, Any]:
+    def _live(self, value: object, _depth: int, trail: Trail | None) -> dict[str, Any]:
         self.live.append((trail, value))
         return {"$live": class_name(type(value), None)}
 
@@ -237,7 +256,7 @@ class _Dump:
             raise self._refusal(value, trail, "its class knows no member of its name")
         return form | {"name": value.name}
 
-    def _object(self, value: Any, shape: Shape, depth: int, trail: Trail | None) -> dict[str, Any]:  # noqa: ANN401
+    def _object(self, value: Any, shape: Shape, depth: int, trail: Trail | None) -> Any:  # noqa: ANN401
         form: dict[str, Any] = {"$object": class_name(type(value), self._home), "attributes": {}}
         self._attributes(value, shape, form["attributes"], depth + 2, trail)
         if shape.sort is Sort.MAPPING:
@@ -252,8 +271,13 @@ class _Dump:
         return form
 
     def _attributes(
-        self, value: Any, shape: Shape, form: dict[str, Any], depth: int, trail: Trail | None
-    ) -> None:  # noqa: ANN401
+        self,
+        value: Any,  # noqa: ANN401 -- any object
+        shape: Shape,
+        form: dict[str, Any],
+        depth: int,
+        trail: Trail | None,
+    ) -> None:
         for name, item in shape.attributes(value):
             place = f"${name}" if name[:1] == "$" else name
             if type(item) in PLAIN:
@@ -263,38 +287,6 @@ class _Dump:
 
     def _refusal(self, value: object, trail: Trail | None, reason: str) -> NotDumpableError:
         return NotDumpableError(render(trail), type(value).__name__, reason)
-
-
-_ALONE: Final = frozenset({_Dump._enum, _Dump._path, _Dump._code})  # noqa: SLF001 -- of this file
-"""Ways of values of which it makes no difference how many there are of one."""
-
-_CONTAINERS: Final[dict[type, Way]] = {  # the methods of this file
-    list: _Dump._list,
-    dict: _Dump._dict,
-    tuple: _Dump._fixed,
-    set: _Dump._fixed,
-    frozenset: _Dump._fixed,
-    bytearray: _Dump._block,
-}
-
-
-class _Ways(dict[type, "Way"]):
-    """How the objects of each class are encoded."""
-
-    def __missing__(self, cls: type) -> Way:
-        self[cls] = way = _CONTAINERS.get(cls) or self._of(cls)
-        return way
-
-    def _of(self, cls: type) -> Way:
-        if _is_numpy(cls):
-            return _Dump._block  # noqa: SLF001 -- of this file
-        if issubclass(cls, Enum):
-            return _Dump._enum  # noqa: SLF001 -- as above
-        if issubclass(cls, PurePath) and f"pathlib:{cls.__qualname__}" in ALWAYS:
-            return _Dump._path  # noqa: SLF001 -- as above
-        if issubclass(cls, CODE):
-            return _Dump._code  # noqa: SLF001 -- as above
-        return _Dump._instance  # noqa: SLF001 -- as above
 
 
 def _is_plain_key(key: object) -> bool:

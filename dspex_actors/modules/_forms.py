@@ -1,6 +1,7 @@
 """Reading the forms that a dump writes: which one it is, and whether it is one.
 
-Anyone may have written it."""
+Anyone may have written it.
+"""
 
 from __future__ import annotations
 
@@ -75,10 +76,10 @@ def attribute_name(key: Any) -> str:  # noqa: ANN401 -- any key
     """Return the name of an attribute.
 
     Raises:
-        MalformedStateError: it is no text.
+        MalformedStateError: it is none.
     """
-    if type(key) is not str:
-        raise MalformedStateError(f"an attribute is named {key!r:.50}, which is no text")
+    if type(key) is not str or (key[:1] == "$" and key[:2] != "$$"):
+        raise MalformedStateError(f"an attribute is named {key!r:.50}, which no dump writes")
     name: str = unescaped(key)
     return name
 

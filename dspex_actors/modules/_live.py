@@ -1,8 +1,8 @@
 """Which parts are neither copied nor dumped: what is alive, and code.
 
     code       functions, methods, classes, modules: the same for the original and its copy
-    alive      locks, threads, sockets, files, generators, weak references, loggers, actors: there is one of each
-    holders    objects of other packages that hold something alive, as a client of a service does its connections
+    alive      locks, threads, sockets, files, generators, weak references, loggers, actors
+    holders    objects of other packages that hold something alive, as a client of a service its connections
 
 A thing is alive if pickle refuses it, or if it is of one of the classes below. An object is *of the module's
 own* if its class is from the same top-level package as the module's, or is declared data: a dataclass, a

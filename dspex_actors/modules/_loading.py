@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dspex_actors._errors import ConfigError
 from dspex_actors.modules._building import Build
 from dspex_actors.modules._copying import deep_copy
-from dspex_actors.modules._module_errors import LoadError, StateMismatchError, StateRefusedError
+from dspex_actors.modules._module_errors import LoadError, StateRefusedError
 from dspex_actors.modules._own import has_own_state
 from dspex_actors.modules._paths import render
 from dspex_actors.modules._structure import Shapes, Sort, dict_of
@@ -63,7 +63,7 @@ def load_state(
     """
     if isinstance(types, str) and types != "loaded":
         raise ConfigError("types", types, "classes, or 'loaded'")
-    if has_own_state(obj):
+    if has_own_state(type(obj)):
         _commit([], [(obj, state, None)], None)
         return
     given: Iterable[type] = () if isinstance(types, str) else types
@@ -120,7 +120,7 @@ def _setter(obj: object, shape: Shape, attributes: dict[str, Any]) -> Undo:
 
 
 def _set_attributes(obj: object, shape: Shape, attributes: dict[str, Any]) -> None:
-    """Make these the attributes of an object: first put in, then drop others, so that none is missing meanwhile."""
+    """Make these the attributes of an object: put in first, drop others then, so that none is missing."""
     slots = dict(shape.slots)
     for name, slot in slots.items():
         if name in attributes:
@@ -151,6 +151,3 @@ def _refill(container: Any, content: Any) -> None:  # noqa: ANN401 -- two contai
         container.update(content)
     else:
         container.extend(content)
-
-
-__all__ = ["StateMismatchError", "load_state"]

@@ -32,9 +32,9 @@ def is_parameter_class(cls: type) -> bool:
     return _is_of(cls, "dspy.predict.parameter", "Parameter")
 
 
-def is_dspy_module(value: object) -> bool:
-    """Return whether a value is a module of DSPy's; False where DSPy is not loaded."""
-    return _is_of(type(value), "dspy.primitives.base_module", "BaseModule")
+def is_dspy_module_class(cls: type) -> bool:
+    """Return whether objects of a class are modules of DSPy's; False where DSPy is not loaded."""
+    return _is_of(cls, "dspy.primitives.base_module", "BaseModule")
 
 
 def _is_of(cls: type, module: str, name: str) -> bool:

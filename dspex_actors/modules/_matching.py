@@ -1,7 +1,7 @@
-"""Which parts of an object, that a state is loaded into, are used again: those that stand where the state has them.
+"""Which parts of the object that a state is loaded into are used again: those in their places.
 
-A part is used for the first form that is met in its place and names its class, and for no other. So parameters
-keep their identity over a load, while two places that share a part afterwards get one part.
+A part is used for the first form that is met in its place and names its class, and for no other. So
+parameters keep their identity over a load, and places that are to share a part get one.
 """
 
 from __future__ import annotations

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dspex_actors.modules._marks import is_dspy_module, is_parameter
+from dspex_actors.modules._marks import is_dspy_module_class, is_parameter_class
 
 
-def has_own_state(obj: object) -> bool:
-    """Return whether the class of an object has both methods.
+def has_own_state(cls: type) -> bool:
+    """Return whether a class has both methods.
 
     Of DSPy's modules only its parameters count: what a module of it dumps lacks what stands in containers
     inside containers, and has one name for the keys 1 and '1'.
     """
-    cls = type(obj)
-    if not all(callable(getattr(cls, name, None)) for name in ("dump_state", "load_state")):
+    if not (callable(getattr(cls, "dump_state", None)) and callable(getattr(cls, "load_state", None))):
         return False
-    return not is_dspy_module(obj) or is_parameter(obj)
+    return not is_dspy_module_class(cls) or is_parameter_class(cls)

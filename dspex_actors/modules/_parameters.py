@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from dspex_actors.modules._copying import deep_copy
 from dspex_actors.modules._marks import is_parameter_class
+from dspex_actors.modules._module_errors import CopyFailedError
 from dspex_actors.modules._paths import render
 from dspex_actors.modules._structure import IMMUTABLE, Shapes, walk
 
@@ -117,3 +118,23 @@ def discover_parameters(
         Exception: what `predicate` or `skip` raises.
     """
     return dict(named_parameters(obj, predicate=predicate, skip=skip))
+
+
+def reset_copy(obj: T, *, predicate: Callable[[Any], bool] | None = None) -> T:
+    """Return a deep copy of an object with every parameter reset; the object itself stays as it is.
+
+    Args:
+        obj: any object.
+        predicate: as for `named_parameters`.
+
+    Raises:
+        CopyFailedError: a part cannot be copied, or a parameter has no `reset` or its `reset` raised.
+    """
+    copied = deep_copy(obj)
+    for name, parameter in named_parameters(copied, predicate=predicate):
+        try:
+            parameter.reset()
+        except Exception as error:  # the parameter's own code, which may raise anything
+            reason = f"its reset failed: {type(error).__name__}: {error}"
+            raise CopyFailedError(name, type(parameter).__name__, reason) from error
+    return copied

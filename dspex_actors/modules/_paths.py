@@ -133,7 +133,7 @@ def _nth(items: Iterable[Any], place: int) -> Any:  # noqa: ANN401 -- as above
 
 
 def _next_step(path: str, rest: str) -> tuple[Kind | None, Any, str]:
-    """Return the first step, and what follows it. A step in brackets is an index or a key, as the part says."""
+    """Return the first step and what follows it; one in brackets is an index or a key, as the part says."""
     if rest[0] == "[":
         inner, after = _until(path, rest, "]")
         if inner.startswith("#"):

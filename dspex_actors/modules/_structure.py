@@ -2,10 +2,10 @@
 
     values         numbers, texts, bytes, dates, arrays, enum members: parts that have no parts of their own
     containers     list, tuple, deque, dict, set, frozenset, and classes made from them: their items
-    objects        of classes written in Python, outside the standard library: what their `__dict__` and slots hold
+    objects        of classes written in Python, outside the standard library: what `__dict__` and slots hold
     everything else is opaque: functions, classes, locks, sockets, loggers, the objects of extensions
 
-Dataclasses and pydantic models are objects like any other. Properties are not parts: to read one would run it.
+Dataclasses and pydantic models are objects like any other. Properties are not parts: to read one runs it.
 Nothing here recurses, so a chain of a million objects is as good as one of three.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 IMMUTABLE: Final = frozenset(
     {
-        *(type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented), range, slice),
+        *(type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented), range),
         *(Decimal, Fraction, UUID, date, datetime, time, timedelta, timezone),
     }
 )
@@ -83,12 +83,14 @@ class Shape:
             if issubclass(cls, dict):
                 return Sort.MAPPING
             return Sort.SET if issubclass(cls, (set, frozenset)) else Sort.SEQUENCE
+        return Sort.OBJECT if cls in _ENTERED or self._is_entered(cls) else Sort.OPAQUE
+
+    def _is_entered(self, cls: type) -> bool:
         if not (self.has_dict or self.slots) or not is_written_in_python(cls):
-            return Sort.OPAQUE
-        if cls in _ENTERED or "__dataclass_fields__" in cls.__dict__:
-            return Sort.OBJECT
+            return False
         package = package_of(cls)
-        return Sort.OPAQUE if package in sys.stdlib_module_names or package in LIVE_PACKAGES else Sort.OBJECT
+        is_of_others = package in sys.stdlib_module_names or package in LIVE_PACKAGES
+        return not is_of_others or "__dataclass_fields__" in cls.__dict__
 
     def attributes(self, obj: object) -> list[tuple[str, Any]]:
         """Return names and values of what `__dict__` and slots hold, in the order of a declaration."""
@@ -142,7 +144,7 @@ def _slots_of(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def cls_member(cls: type, name: str, member: Any) -> Any:  # noqa: ANN401 -- a descriptor
-    """Return the slot that this name means for objects of the class: a subclass may have one of the same name."""
+    """Return the slot that a name means for objects of a class: a subclass may have one of the same name."""
     for each in cls.__mro__:
         found = each.__dict__.get(name)
         if type(found) is MemberDescriptorType:
@@ -165,6 +167,16 @@ def package_of(cls: type) -> str:
 def is_written_in_python(cls: type) -> bool:
     """Return whether a class was made by a class statement or `type()`."""
     return bool(cls.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE
+
+
+def bare(cls: type) -> Any:  # noqa: ANN401 -- an object of the class
+    """Return an object of a class without running any code of the class.
+
+    Raises:
+        TypeError: there can be none without arguments.
+    """
+    maker: Any = next(each for each in cls.__mro__ if not is_written_in_python(each))
+    return maker.__new__(cls)
 
 
 def walk(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors._errors import ConfigError
-from dspex_actors.modules._marks import is_dspy_module, is_parameter
+from dspex_actors.modules._marks import is_dspy_module_class, is_parameter
 from dspex_actors.modules._paths import render
 from dspex_actors.modules._structure import IMMUTABLE, Shapes, Sort
 
@@ -97,7 +97,7 @@ def _is_wanted(module: object, type_: type | tuple[type, ...] | None, shapes: Sh
 
 def _has_modules(module: object) -> bool:
     """Return whether to look below: a parameter is looked into only if it is a module of DSPy's as well."""
-    return not is_parameter(module) or is_dspy_module(module)
+    return not is_parameter(module) or is_dspy_module_class(type(module))
 
 
 def discover_sub_modules(
