@@ -136,6 +136,14 @@ def test_what_is_shared_inside_is_shared_inside_the_copy():
     assert copied.me is copied
 
 
+def test_sharing_is_kept_beside_something_that_cannot_be_copied():
+    part = holding(lock=threading.Lock())
+    copied = deep_copy(holding(a=part, b=[part], lock=part.lock))
+
+    assert copied.a is copied.b[0] is not part
+    assert copied.lock is copied.a.lock is part.lock
+
+
 def test_a_tuple_that_leads_back_to_itself_is_copied_once():
     inner = []
     outer = (inner, 1)
@@ -304,11 +312,11 @@ def test_slots_that_hold_nothing_stay_empty():
 )
 def test_a_long_chain_needs_no_stack(wrap):
     root = [1]
-    for _ in range(20_000):
+    for _ in range(5_000):
         root = wrap(root)
     copied = deep_copy(root)
 
     depth = itertools.count()
-    while next(depth) < 20_000:
+    while next(depth) < 5_000:
         root = copied = vars(copied)["p"] if isinstance(copied, Plain) else copied[0]
     assert copied == [1]
