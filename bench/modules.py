@@ -2,8 +2,9 @@
 
 A hundred modules with a list of a hundred parameters each, one of them shared by two modules. DSPy gets
 modules of its own kind with parameters that are as small as ours, so that it is the walk that is measured and
-not its predictors. The standard library finds no parameters; it copies by `copy.deepcopy`, dumps and loads by
-pickle, which gives a new tree where the others fill one that is there.
+not its predictors; what it dumps is the parameters alone, where ours is all attributes. The standard library
+finds no parameters; it copies by `copy.deepcopy`, dumps and loads by pickle, which gives a new tree where the
+others fill one that is there.
 """
 
 from __future__ import annotations

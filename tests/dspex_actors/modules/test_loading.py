@@ -335,7 +335,7 @@ def test_whatever_is_loaded_it_is_loaded_or_refused(state):
         assert vars(root) == {"kept": 1}
 
 
-@settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(graphs(), graphs())
 def test_a_state_that_fails_half_way_leaves_any_object_as_it_was(root, other):
     state = dump_state(other)

@@ -19,8 +19,8 @@ from tests.dspex_actors.modules._graphs import (
     mutable_parts,
 )
 
-EXAMPLES = int(os.environ.get("GRAPH_EXAMPLES", "50"))
-LONG = [pytest.param(EXAMPLES, id="few"), pytest.param(20 * EXAMPLES, id="many", marks=pytest.mark.slow)]
+EXAMPLES = int(os.environ.get("GRAPH_EXAMPLES", "30"))
+LONG = [pytest.param(EXAMPLES, id="few"), pytest.param(30 * EXAMPLES, id="many", marks=pytest.mark.slow)]
 
 
 def over_graphs(examples, check, **shape):
