@@ -10,13 +10,108 @@ from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "_errors": ("ModuleError",),
+    "_catalog": ("ModuleInfo",),
+    "_deliveries": ("ModuleWatch",),
+    "_handle": ("InstanceHandle",),
+    "_instance": (
+        "CallMethod",
+        "GetModuleState",
+        "GetModuleVersion",
+        "ModuleInstance",
+        "SaveModuleState",
+    ),
+    "_module_events": (
+        "EventsMissed",
+        "HotReloaded",
+        "InstanceLost",
+        "InstanceRestarted",
+        "ModuleChange",
+        "ModuleEvent",
+        "ModuleRegistered",
+        "ModuleUnregistered",
+        "ReloadFailed",
+        "ReloadStarted",
+        "RolledBack",
+    ),
+    "_modules": ("Modules",),
+    "_registry": ("ModuleRegistry",),
+    "_registry_messages": (
+        "HotReload",
+        "PinInstance",
+        "RegisterModule",
+        "ReloadReport",
+        "RollBack",
+        "UnpinInstance",
+        "UnregisterModule",
+    ),
+    "_reload_errors": (
+        "InstanceExistsError",
+        "InstanceStartError",
+        "ModuleExistsError",
+        "ModuleLoadError",
+        "ReloadError",
+        "ReloadRefusedError",
+        "UnknownInstanceError",
+        "UnknownModuleError",
+        "UnknownVersionError",
+        "VersionTakenError",
+        "WatchClosedError",
+    ),
+    "_spec": ("Isolation", "ModuleSpec", "WhenFailed"),
+    "_transaction": ("WhenBusy",),
+    "_version_table": ("ModuleVersion", "ModuleVersions"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives
 
 if TYPE_CHECKING:
+    from dspex_actors.modules._catalog import ModuleInfo as ModuleInfo
+    from dspex_actors.modules._deliveries import ModuleWatch as ModuleWatch
     from dspex_actors.modules._errors import ModuleError as ModuleError
+    from dspex_actors.modules._handle import InstanceHandle as InstanceHandle
+    from dspex_actors.modules._instance import CallMethod as CallMethod
+    from dspex_actors.modules._instance import GetModuleState as GetModuleState
+    from dspex_actors.modules._instance import GetModuleVersion as GetModuleVersion
+    from dspex_actors.modules._instance import ModuleInstance as ModuleInstance
+    from dspex_actors.modules._instance import SaveModuleState as SaveModuleState
+    from dspex_actors.modules._module_events import EventsMissed as EventsMissed
+    from dspex_actors.modules._module_events import HotReloaded as HotReloaded
+    from dspex_actors.modules._module_events import InstanceLost as InstanceLost
+    from dspex_actors.modules._module_events import InstanceRestarted as InstanceRestarted
+    from dspex_actors.modules._module_events import ModuleChange as ModuleChange
+    from dspex_actors.modules._module_events import ModuleEvent as ModuleEvent
+    from dspex_actors.modules._module_events import ModuleRegistered as ModuleRegistered
+    from dspex_actors.modules._module_events import ModuleUnregistered as ModuleUnregistered
+    from dspex_actors.modules._module_events import ReloadFailed as ReloadFailed
+    from dspex_actors.modules._module_events import ReloadStarted as ReloadStarted
+    from dspex_actors.modules._module_events import RolledBack as RolledBack
+    from dspex_actors.modules._modules import Modules as Modules
+    from dspex_actors.modules._registry import ModuleRegistry as ModuleRegistry
+    from dspex_actors.modules._registry_messages import HotReload as HotReload
+    from dspex_actors.modules._registry_messages import PinInstance as PinInstance
+    from dspex_actors.modules._registry_messages import RegisterModule as RegisterModule
+    from dspex_actors.modules._registry_messages import ReloadReport as ReloadReport
+    from dspex_actors.modules._registry_messages import RollBack as RollBack
+    from dspex_actors.modules._registry_messages import UnpinInstance as UnpinInstance
+    from dspex_actors.modules._registry_messages import UnregisterModule as UnregisterModule
+    from dspex_actors.modules._reload_errors import InstanceExistsError as InstanceExistsError
+    from dspex_actors.modules._reload_errors import InstanceStartError as InstanceStartError
+    from dspex_actors.modules._reload_errors import ModuleExistsError as ModuleExistsError
+    from dspex_actors.modules._reload_errors import ModuleLoadError as ModuleLoadError
+    from dspex_actors.modules._reload_errors import ReloadError as ReloadError
+    from dspex_actors.modules._reload_errors import ReloadRefusedError as ReloadRefusedError
+    from dspex_actors.modules._reload_errors import UnknownInstanceError as UnknownInstanceError
+    from dspex_actors.modules._reload_errors import UnknownModuleError as UnknownModuleError
+    from dspex_actors.modules._reload_errors import UnknownVersionError as UnknownVersionError
+    from dspex_actors.modules._reload_errors import VersionTakenError as VersionTakenError
+    from dspex_actors.modules._reload_errors import WatchClosedError as WatchClosedError
+    from dspex_actors.modules._spec import Isolation as Isolation
+    from dspex_actors.modules._spec import ModuleSpec as ModuleSpec
+    from dspex_actors.modules._spec import WhenFailed as WhenFailed
+    from dspex_actors.modules._transaction import WhenBusy as WhenBusy
+    from dspex_actors.modules._version_table import ModuleVersion as ModuleVersion
+    from dspex_actors.modules._version_table import ModuleVersions as ModuleVersions
 
 else:
 
