@@ -201,8 +201,8 @@ class Transaction:
                 continue  # it does so as soon as it comes to it
             try:
                 done.get(timeout=RESUME_S)
-            except ActorExitedError:
-                continue
+            except (ActorExitedError, CallTimeoutError):
+                continue  # it has ended; or the machine is slow, and it comes to it later, in this order
             except Exception as error:  # noqa: BLE001 -- one instance must not keep the others suspended
                 log("error", "module.instance_restarted", actor=pid.name, step=act, error=error)
                 pid.kill()
