@@ -55,8 +55,8 @@ def compiled(module: ModuleType, data: bytes) -> CodeType:
 def run_again(module: ModuleType, code: CodeType, *, before: bytes, after: bytes) -> None:
     """Run a module's new code in its namespace, as `importlib.reload` does, then drop what is gone.
 
-    A name goes if a statement of the old source made it, none of the new one does, and nobody has given it
-    another value since.
+    A name goes if a statement of the old source made it and none of the new one does; others that somebody
+    put there stay.
 
     Args:
         module: which.

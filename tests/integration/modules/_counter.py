@@ -64,7 +64,7 @@ FAULTS = (
     Fault("execute", third="import a_module_that_is_not_there"),
     Fault("code_change", code_change="raise ValueError('not from there')"),
     Fault("load_state", load_state="raise ValueError('not with that')"),
-    Fault("execute", second="LEAKED = 1 / 0"),
+    Fault("execute", second="LEAKED = 1\n1 / 0"),
 )
 
 
