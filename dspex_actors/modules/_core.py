@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from dspex_actors._errors import ConfigError
@@ -35,6 +36,7 @@ class ModulesCore(Handle[SupervisorAddress, ModuleTables]):
         self.tables = ModuleTables()
         self.names = Registry(keys="unique", name=f"{name}-names")
         self._owned = False
+        self._watchers = count(1)  # of files
 
     @classmethod
     def open(cls, *, hot_reload: bool = True, name: str = "modules") -> Self:

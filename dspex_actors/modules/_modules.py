@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +11,7 @@ from dspex_actors._checks import check_seconds
 from dspex_actors._config import check_count
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors.modules._core import ModulesCore
+from dspex_actors.modules._file_watch import FileWatcher
 from dspex_actors.modules._handle import InstanceHandle
 from dspex_actors.modules._id_index import Pattern
 from dspex_actors.modules._registry_messages import (
@@ -23,16 +26,17 @@ from dspex_actors.modules._registry_messages import (
 from dspex_actors.modules._reload_errors import (
     InstanceExistsError,
     InstanceStartError,
+    ReloadRefusedError,
     UnknownInstanceError,
 )
 from dspex_actors.modules._spec import ModuleSpec, check_id, check_version
 from dspex_actors.modules._tables_actor import Subscribe, WatchModules
 from dspex_actors.modules._transaction import WhenBusy
 from dspex_actors.modules._tree import ModulesTree
-from supervisors import ChildNotFoundError, Crash, StartError
+from supervisors import ActorExitedError, ChildNotFoundError, Crash, StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
     from pathlib import Path
 
     from dspex_actors.modules._catalog import ModuleInfo
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 MAIN: Final = "main"  # name of the instance of a module that has one
 WATCH_SIZE: Final = 1000  # events that wait for one watcher; arbitrary
+DEBOUNCE_MS: Final = 50  # an editor that writes a new file and renames it makes several changes
 
 
 class Modules(ModulesCore):
@@ -318,8 +323,42 @@ class Modules(ModulesCore):
         number = self.ask_tables(Subscribe(Pattern(pattern), target, size))
         return partial(self._unsubscribe, number)
 
+    def watch_files(self, pattern: str = "*", *, debounce_ms: int = DEBOUNCE_MS) -> Callable[[], None]:
+        """Reload modules whenever their files change, also such that are registered later.
+
+        Needs `watchfiles`, the extra `watch`. Each reload is one as any other, with an automatic version; one
+        that fails is told to the watchers of the module. A file that holds what it held is not reloaded.
+
+        Args:
+            pattern: a glob over ids.
+            debounce_ms: milliseconds to wait for more changes after the first one.
+
+        Returns:
+            A function that ends it.
+
+        Raises:
+            ReloadRefusedError: reloading is switched off.
+            ConfigError: an argument is wrong, or `watchfiles` is not installed.
+        """
+        if not self.hot_reload_enabled:
+            raise ReloadRefusedError(pattern, "hot reloading is switched off (hot_reload=False)")
+        check_count("debounce_ms", debounce_ms, least=1)
+        if importlib.util.find_spec("watchfiles") is None:
+            raise ConfigError(
+                "watch_files", "no watchfiles", "used with it: pip install 'dspex-actors[watch]'"
+            )
+        meant, number = Pattern(pattern), next(self._watchers)
+        spec = FileWatcher.child_spec(self, meant, debounce_ms, id=f"files-{number}")
+        self.address.start_child(spec)
+        return partial(self._end_files, spec.id)
+
     def _unsubscribe(self, number: int) -> None:
         self.tables.unsubscribe(number)
+
+    def _end_files(self, child_id: Hashable) -> None:
+        with suppress(ChildNotFoundError, ActorExitedError):
+            self.address.terminate_child(child_id)
+            self.address.delete_child(child_id)
 
 
 def _when_busy(value: WhenBusy | str) -> WhenBusy:
