@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ConfigError
 from dspex_actors.modules._errors import ModuleError
-from dspex_actors.modules._loading import load_first
+from dspex_actors.modules._first_load import load_first
 from dspex_actors.modules._module_events import ModuleRegistered, ModuleUnregistered
 from dspex_actors.modules._registry_messages import (
     HotReload,
