@@ -60,6 +60,26 @@ _HOMES = {
     "_spec": ("Isolation", "ModuleSpec", "WhenFailed"),
     "_transaction": ("WhenBusy",),
     "_version_table": ("ModuleVersion", "ModuleVersions"),
+    "_module_errors": (
+        "CopyFailedError",
+        "DependencyMismatchError",
+        "IncompatibleVersionError",
+        "LoadError",
+        "MalformedStateError",
+        "NotDumpableError",
+        "PathError",
+        "StateMismatchError",
+        "StateRefusedError",
+    ),
+    "_marks": ("ParameterLike", "is_parameter"),
+    "_paths": ("resolve",),
+    "_parameters": ("Parameter", "discover_parameters", "named_parameters", "reset_copy"),
+    "_sub_modules": ("discover_sub_modules", "named_sub_modules"),
+    "_copying": ("deep_copy",),
+    "_dumping": ("dump_state", "live_parts"),
+    "_loading": ("load_state",),
+    "_compatibility": ("Migrations",),
+    "_enhanced_module": ("EnhancedModule", "Restored"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -67,7 +87,13 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is publi
 
 if TYPE_CHECKING:
     from dspex_actors.modules._catalog import ModuleInfo as ModuleInfo
+    from dspex_actors.modules._compatibility import Migrations as Migrations
+    from dspex_actors.modules._copying import deep_copy as deep_copy
     from dspex_actors.modules._deliveries import ModuleWatch as ModuleWatch
+    from dspex_actors.modules._dumping import dump_state as dump_state
+    from dspex_actors.modules._dumping import live_parts as live_parts
+    from dspex_actors.modules._enhanced_module import EnhancedModule as EnhancedModule
+    from dspex_actors.modules._enhanced_module import Restored as Restored
     from dspex_actors.modules._errors import ModuleError as ModuleError
     from dspex_actors.modules._handle import InstanceHandle as InstanceHandle
     from dspex_actors.modules._instance import CallMethod as CallMethod
@@ -75,6 +101,18 @@ if TYPE_CHECKING:
     from dspex_actors.modules._instance import GetModuleVersion as GetModuleVersion
     from dspex_actors.modules._instance import ModuleInstance as ModuleInstance
     from dspex_actors.modules._instance import SaveModuleState as SaveModuleState
+    from dspex_actors.modules._loading import load_state as load_state
+    from dspex_actors.modules._marks import ParameterLike as ParameterLike
+    from dspex_actors.modules._marks import is_parameter as is_parameter
+    from dspex_actors.modules._module_errors import CopyFailedError as CopyFailedError
+    from dspex_actors.modules._module_errors import DependencyMismatchError as DependencyMismatchError
+    from dspex_actors.modules._module_errors import IncompatibleVersionError as IncompatibleVersionError
+    from dspex_actors.modules._module_errors import LoadError as LoadError
+    from dspex_actors.modules._module_errors import MalformedStateError as MalformedStateError
+    from dspex_actors.modules._module_errors import NotDumpableError as NotDumpableError
+    from dspex_actors.modules._module_errors import PathError as PathError
+    from dspex_actors.modules._module_errors import StateMismatchError as StateMismatchError
+    from dspex_actors.modules._module_errors import StateRefusedError as StateRefusedError
     from dspex_actors.modules._module_events import EventsMissed as EventsMissed
     from dspex_actors.modules._module_events import HotReloaded as HotReloaded
     from dspex_actors.modules._module_events import InstanceLost as InstanceLost
@@ -87,6 +125,11 @@ if TYPE_CHECKING:
     from dspex_actors.modules._module_events import ReloadStarted as ReloadStarted
     from dspex_actors.modules._module_events import RolledBack as RolledBack
     from dspex_actors.modules._modules import Modules as Modules
+    from dspex_actors.modules._parameters import Parameter as Parameter
+    from dspex_actors.modules._parameters import discover_parameters as discover_parameters
+    from dspex_actors.modules._parameters import named_parameters as named_parameters
+    from dspex_actors.modules._parameters import reset_copy as reset_copy
+    from dspex_actors.modules._paths import resolve as resolve
     from dspex_actors.modules._registry import ModuleRegistry as ModuleRegistry
     from dspex_actors.modules._registry_messages import HotReload as HotReload
     from dspex_actors.modules._registry_messages import PinInstance as PinInstance
@@ -109,6 +152,8 @@ if TYPE_CHECKING:
     from dspex_actors.modules._spec import Isolation as Isolation
     from dspex_actors.modules._spec import ModuleSpec as ModuleSpec
     from dspex_actors.modules._spec import WhenFailed as WhenFailed
+    from dspex_actors.modules._sub_modules import discover_sub_modules as discover_sub_modules
+    from dspex_actors.modules._sub_modules import named_sub_modules as named_sub_modules
     from dspex_actors.modules._transaction import WhenBusy as WhenBusy
     from dspex_actors.modules._version_table import ModuleVersion as ModuleVersion
     from dspex_actors.modules._version_table import ModuleVersions as ModuleVersions

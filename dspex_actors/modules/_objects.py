@@ -6,8 +6,10 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dspex_actors.modules._dumping import dump_state
+from dspex_actors.modules._loading import load_state
+from dspex_actors.modules._own import has_own_state
 from dspex_actors.modules._reload_errors import described
-from dspex_actors.modules._states import dump_state, load_state
 
 if TYPE_CHECKING:
     from dspex_actors.modules._catalog import LoadedCode
@@ -49,7 +51,8 @@ def dumped(target: object, version: ModuleVersion) -> SavedState:
         StepFailedError: at `"dump_state"`.
     """
     try:
-        return SavedState(version, copy.deepcopy(dump_state(target)))
+        state = dump_state(target)
+        return SavedState(version, copy.deepcopy(state) if has_own_state(type(target)) else state)
     except Exception as error:
         raise StepFailedError("dump_state", error) from error
 
@@ -68,7 +71,7 @@ def made(code: LoadedCode, spec: ModuleSpec, saved: SavedState | None) -> Any:  
         raise StepFailedError("construct", error) from error
     if saved is not None:
         try:
-            load_state(target, copy.deepcopy(saved.state))
+            load_state(target, copy.deepcopy(saved.state), types="loaded")
         except Exception as error:
             raise StepFailedError("load_state", error) from error
     return target
