@@ -147,7 +147,7 @@ def test_a_roll_back_goes_to_the_version_that_is_still_there(modules, register, 
         ("compile", "def broken(:"),
         ("execute", "raise OSError"),
         ("code_change", "code_change = classmethod(lambda cls, old, state: 1 / 0)"),
-        ("load_state", "def load_state(self, state): 1 / 0"),
+        ("load_state", "def load_state(self, state): 1 / 0\n    def dump_state(self): pass"),
     ],
 )
 def test_a_failure_in_any_step_leaves_no_trace(modules, register, write, step, more):

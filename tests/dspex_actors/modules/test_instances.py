@@ -61,15 +61,22 @@ class Counter:
         return len(self.seen)
 
     limit = 3
+
+class Locked(Counter):
+    def dump_state(self):
+        return threading.Lock()
+
+    def load_state(self, state):
+        self.n = 0
 """
 
 
 @pytest.fixture
 def start(package, modules):
-    def start(**options):
+    def start(target="Counter", **options):
         package.write("counter", COUNTER)
         modules.register(
-            ModuleSpec("counter", target=package.target("counter", "Counter"), version="1.0.0", **options)
+            ModuleSpec("counter", target=package.target("counter", target), version="1.0.0", **options)
         )
         return modules.start_instance("counter")
 
@@ -258,8 +265,7 @@ def test_a_call_that_takes_too_long_is_given_up_by_its_caller(start, package):
 
 
 def test_a_state_that_cannot_be_copied_is_not_saved_and_the_log_says_so_once(start, caplog):
-    counter = start()
-    counter.call("__call__", threading.Lock())
+    counter = start(target="Locked")
     counter.call("add")
     counter.call("add")
     assert [record.message.split()[0] for record in caplog.records].count("module.state_not_saved") == 1
