@@ -27,6 +27,10 @@ class Body(Protocol):
     def version(self) -> ModuleVersion:
         """Of the code it was made of."""
 
+    @property
+    def lost(self) -> bool:
+        """Whether the object is gone, so that it has to be made anew."""
+
     def call(self, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- the method's
         """Call a method of the object.
 
@@ -65,6 +69,11 @@ class HostBody:
     def version(self) -> ModuleVersion:
         """Of the code it was made of."""
         return self._version
+
+    @property
+    def lost(self) -> bool:
+        """False: it lives in this process."""
+        return False
 
     def call(self, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- the method's
         """Call a method; one that is asynchronous runs to its end here.

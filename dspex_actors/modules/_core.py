@@ -9,12 +9,16 @@ from dspex_actors._errors import ConfigError
 from dspex_actors.modules._bodies import build_here
 from dspex_actors.modules._deliveries import ModuleWatch
 from dspex_actors.modules._instance import ModuleInstance
+from dspex_actors.modules._objects import StepFailedError
+from dspex_actors.modules._spec import Isolation
 from dspex_actors.modules._tables import ModuleTables
+from dspex_actors.modules._worker_body import build_in_worker
 from supervisors import Handle, Registry, SupervisorAddress
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from dspex_actors._guest_session import OpenSession
     from dspex_actors.modules._bodies import Built
     from dspex_actors.modules._catalog import LoadedCode
     from dspex_actors.modules._objects import SavedState
@@ -22,17 +26,21 @@ if TYPE_CHECKING:
     from supervisors import ChildSpec, RegistryVia
 
 TIMEOUT_S: Final = 120.0  # seconds for one answer: a reload waits for instances, and for what they do
+NO_SESSIONS: Final = "'host', as these modules have no sandbox; those of a Runtime do"
 RESTART_S: Final = 5.0  # seconds to wait for an actor that is being restarted
 
 
 class ModulesCore(Handle[SupervisorAddress, ModuleTables]):
     """The base of `Modules`."""
 
-    def __init__(self, *, hot_reload: bool = True, name: str = "modules") -> None:
+    def __init__(
+        self, *, hot_reload: bool = True, open_session: OpenSession | None = None, name: str = "modules"
+    ) -> None:
         super().__init__(name)
         if not isinstance(hot_reload, bool):
             raise ConfigError("hot_reload", hot_reload, "True or False")
         self.hot_reload_enabled = hot_reload
+        self.open_session = open_session
         self.tables = ModuleTables()
         self.names = Registry(keys="unique", name=f"{name}-names")
         self._owned = False
@@ -88,7 +96,11 @@ class ModulesCore(Handle[SupervisorAddress, ModuleTables]):
         Raises:
             StepFailedError: the module's own code raised.
         """
-        return build_here(code, spec, saved)
+        if spec.isolation is Isolation.HOST:
+            return build_here(code, spec, saved)
+        if self.open_session is None:
+            raise StepFailedError("construct", ConfigError("isolation", "worker", NO_SESSIONS))
+        return build_in_worker(self.open_session, code, spec, saved)
 
     def end_watches(self) -> None:
         """End the iterators; called when the supervisor ends."""

@@ -228,7 +228,7 @@ class ModuleInstance(GenServer):
     def _failed(self) -> None:
         """Throw the object away after an exception, and make it anew; no reload can be under way here."""
         self._unsaved = True
-        if self._spec.when_failed is WhenFailed.RESTART:
+        if self._spec.when_failed is WhenFailed.RESTART or self._body.lost:
             before, self._body = self._body, self._made()
             before.close()
             self._unsaved = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from dspex_actors._checks import check_seconds
 from dspex_actors._config import check_count
 from dspex_actors._errors import ConfigError, one_of
-from dspex_actors.modules._core import ModulesCore
+from dspex_actors.modules._core import NO_SESSIONS, ModulesCore
 from dspex_actors.modules._file_watch import FileWatcher
 from dspex_actors.modules._handle import InstanceHandle
 from dspex_actors.modules._id_index import Pattern
@@ -29,7 +29,7 @@ from dspex_actors.modules._reload_errors import (
     ReloadRefusedError,
     UnknownInstanceError,
 )
-from dspex_actors.modules._spec import ModuleSpec, check_id, check_version
+from dspex_actors.modules._spec import Isolation, ModuleSpec, check_id, check_version
 from dspex_actors.modules._tables_actor import Subscribe, WatchModules
 from dspex_actors.modules._transaction import WhenBusy
 from dspex_actors.modules._tree import ModulesTree
@@ -67,6 +67,7 @@ class Modules(ModulesCore):
 
     Args:
         hot_reload: whether `hot_reload` and `rollback` do anything but refuse.
+        open_session: opens the sessions that `isolation="worker"` needs; a `Runtime` gives its own.
         name: for people.
     """
 
@@ -80,10 +81,12 @@ class Modules(ModulesCore):
         Raises:
             ModuleExistsError: its id is taken.
             ModuleLoadError: its code cannot be loaded, or has no such class.
-            ConfigError: `spec` is none.
+            ConfigError: `spec` is none, or asks for a worker where there are none.
         """
         if not isinstance(spec, ModuleSpec):
             raise ConfigError("spec", spec, "a ModuleSpec")
+        if spec.isolation is Isolation.WORKER and self.open_session is None:
+            raise ConfigError("isolation", "worker", NO_SESSIONS)
         info: ModuleInfo = self.ask_registry(RegisterModule(spec))
         return info
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import CheckpointAt
 from dspex_actors._errors import ConfigError, one_of
+from dspex_actors._limits import Limits
+from dspex_actors._policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +56,10 @@ class ModuleSpec:
             those what imports them; by default the package it stands in, or the module itself at top level.
         checkpoint: when an instance saves its state: `"every_call"`, `"idle"` or `"never"`.
         when_failed: what a method that raises does to its instance: `"restart"` or `"keep"`.
-        isolation: where objects live: `"host"` or `"worker"`; the latter only with `source`.
+        isolation: where objects live: `"host"`, or `"worker"` for code that is not trusted; the latter only
+            with `source`, and in the modules of a `Runtime`.
+        policy: what code in a worker may do; None for the runtime's own policy.
+        limits: what one call in a worker may use; None for the runtime's own limits.
 
     Raises:
         ConfigError: a field is wrong.
@@ -73,6 +78,8 @@ class ModuleSpec:
     checkpoint: CheckpointAt = field(default=CheckpointAt.EVERY_CALL, kw_only=True)
     when_failed: WhenFailed = field(default=WhenFailed.RESTART, kw_only=True)
     isolation: Isolation = field(default=Isolation.HOST, kw_only=True)
+    policy: Policy | None = field(default=None, kw_only=True)
+    limits: Limits | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         check_id("module_id", self.module_id)
@@ -102,6 +109,7 @@ class ModuleSpec:
                 )
             self._set("source", Path(self.source))
         self._check_root(module)
+        self._check_worker()
         self._set("type", self.type or attribute.rpartition(".")[2])
         self._set("tags", _tags(self.tags))
         self._set("args", tuple(self.args))
@@ -120,6 +128,14 @@ class ModuleSpec:
         root = self.reload_root
         if root is not None and (not isinstance(root, str) or not f"{module}.".startswith(f"{root}.")):
             raise ConfigError("reload_root", root, f"a package that {module!r} stands in, or itself")
+
+    def _check_worker(self) -> None:
+        for name, kind in (("policy", Policy), ("limits", Limits)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise ConfigError(name, value, f"a {kind.__name__}, or None")
+            if value is not None and self.isolation is not Isolation.WORKER:
+                raise ConfigError(name, value, "None unless isolation is 'worker'")
 
     @property
     def module_name(self) -> str:

@@ -9,6 +9,7 @@ from dspex_actors._errors import RuntimeClosedError
 from supervisors import ActorExitedError
 
 if TYPE_CHECKING:
+    from dspex_actors._guest_session import OpenSession
     from dspex_actors.modules import Modules
     from supervisors import SupervisorAddress
 
@@ -21,10 +22,12 @@ class RuntimeModules:
     Args:
         root: of the tree.
         hot_reload: whether modules can be reloaded.
+        open_session: opens a session for an object that is to live in a worker.
     """
 
-    def __init__(self, root: SupervisorAddress, *, hot_reload: bool) -> None:
+    def __init__(self, root: SupervisorAddress, *, hot_reload: bool, open_session: OpenSession) -> None:
         self._root = root
+        self._open_session = open_session
         self._hot_reload = hot_reload
         self._lock = threading.Lock()
         self._modules: Modules | None = None
@@ -39,7 +42,7 @@ class RuntimeModules:
 
         with self._lock:
             if self._modules is None:
-                modules = Modules(hot_reload=self._hot_reload)
+                modules = Modules(hot_reload=self._hot_reload, open_session=self._open_session)
                 try:
                     self._root.start_child(modules.child_spec(id=MODULES))
                 except ActorExitedError:

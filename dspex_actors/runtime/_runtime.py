@@ -79,7 +79,9 @@ class Runtime(Parts):
         self._root = start_root(self._stores.child_specs())
         self._stores.attach(self._root.supervisor(STORES))
         self._sandboxes = self._root.supervisor(SANDBOXES)
-        self._modules = RuntimeModules(self._root, hot_reload=self._config.hot_reload)
+        self._modules = RuntimeModules(
+            self._root, hot_reload=self._config.hot_reload, open_session=self._session_for_a_module
+        )
         self._tool_loop = ToolLoop()
         self._signals: SignalWatch | None = None
         try:
@@ -304,6 +306,9 @@ class Runtime(Parts):
         await self.astop()
 
     # -- inside
+
+    def _session_for_a_module(self, policy: Policy | None, limits: Limits | None) -> Session:
+        return self.session(policy=policy, limits=limits, checkpoint="never", idle_timeout_s=None)
 
     def _known(self, policy: Policy | None) -> Address | None:
         """Return the address of a policy's executor, None if it was not started yet.
