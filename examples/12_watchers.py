@@ -14,23 +14,20 @@ from supervisors import GenServer
 FIRST = """
 class Greeter:
     greeted = 0
-
     def greet(self, name):
         self.greeted += 1
         return f"Hello, {name}!"
 """
-SECOND = (
-    FIRST.replace("Hello", "Good day")
-    + """
+CHANGE = """
     @staticmethod
     def code_change(old_version, state):  # the state of the old object, for the new one
         return {"greeted": state.get("greeted", 0)}
 """
-)
+SECOND = FIRST.replace("Hello", "Good day") + CHANGE
 
 
 class Auditor(GenServer):
-    """Is told in its mailbox; another one under a supervisor would subscribe in its `init`."""
+    """Is told in its mailbox; one under a supervisor would subscribe in its `init`."""
 
     def handle_info(self, message: ModuleEvent | EventsMissed) -> None:
         """Print what happened."""
@@ -53,7 +50,7 @@ with tempfile.TemporaryDirectory() as folder, dspex.Runtime() as rt, Auditor.sta
         try:
             rt.modules.hot_reload("greeter", "1.1.0")
         except ReloadError as error:
-            print("it goes on as it was:", error.step, "-", greeter.call("greet", "Ada"))
+            print("as it was:", error.step, greeter.call("greet", "Ada"))
         path.write_text(SECOND, encoding="utf-8")
         rt.modules.hot_reload("greeter", "1.1.0")
         print("iterator:", [type(events.get(timeout=5).change).__name__ for _ in range(4)])
