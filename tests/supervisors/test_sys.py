@@ -237,14 +237,14 @@ def test_a_request_that_is_not_waited_for_is_done_in_its_turn_unless_it_was_aban
         pid = server.pid
 
         abandoned = pid.system_call_async(lambda actor: actor.system_suspend())
-        asked = pid.system_call_async(lambda actor: actor.name)
+        asked = pid.system_call_async(lambda actor: actor.pid.name)
         assert abandoned.abandon()
         release.set()
 
         assert asked.get(timeout=CEILING_S) == "busy"
         assert server.call("not suspended") == "not suspended"
     with pytest.raises(ActorExitedError):
-        pid.system_call_async(lambda actor: actor.name).get(timeout=CEILING_S)
+        pid.system_call_async(lambda actor: actor.pid.name).get(timeout=CEILING_S)
 
 
 def test_requests_go_ahead_of_the_messages_that_wait():
