@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "_errors": ("ModuleError",),
     "_catalog": ("ModuleInfo",),
-    "_deliveries": ("ModuleWatch",),
+    "_module_watch": ("ModuleWatch",),
     "_handle": ("InstanceHandle",),
     "_instance": (
         "CallMethod",
@@ -89,7 +89,6 @@ if TYPE_CHECKING:
     from dspex_actors.modules._catalog import ModuleInfo as ModuleInfo
     from dspex_actors.modules._compatibility import Migrations as Migrations
     from dspex_actors.modules._copying import deep_copy as deep_copy
-    from dspex_actors.modules._deliveries import ModuleWatch as ModuleWatch
     from dspex_actors.modules._dumping import dump_state as dump_state
     from dspex_actors.modules._dumping import live_parts as live_parts
     from dspex_actors.modules._enhanced_module import EnhancedModule as EnhancedModule
@@ -124,6 +123,7 @@ if TYPE_CHECKING:
     from dspex_actors.modules._module_events import ReloadFailed as ReloadFailed
     from dspex_actors.modules._module_events import ReloadStarted as ReloadStarted
     from dspex_actors.modules._module_events import RolledBack as RolledBack
+    from dspex_actors.modules._module_watch import ModuleWatch as ModuleWatch
     from dspex_actors.modules._modules import Modules as Modules
     from dspex_actors.modules._parameters import Parameter as Parameter
     from dspex_actors.modules._parameters import discover_parameters as discover_parameters

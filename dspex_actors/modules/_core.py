@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from dspex_actors._errors import ConfigError
 from dspex_actors.modules._bodies import build_here
-from dspex_actors.modules._deliveries import ModuleWatch
 from dspex_actors.modules._instance import ModuleInstance
+from dspex_actors.modules._module_watch import WatchFeed
 from dspex_actors.modules._objects import StepFailedError
 from dspex_actors.modules._spec import Isolation
 from dspex_actors.modules._tables import ModuleTables
@@ -105,7 +105,7 @@ class ModulesCore(Handle[SupervisorAddress, ModuleTables]):
     def end_watches(self) -> None:
         """End the iterators; called when the supervisor ends."""
         for subscriber in self.tables.subscribers():
-            if isinstance(subscriber.delivery, ModuleWatch):
+            if isinstance(subscriber.delivery, WatchFeed):
                 self.tables.unsubscribe(subscriber.number)
 
     def ask_registry(self, message: object) -> Any:  # noqa: ANN401 -- each message has its own reply

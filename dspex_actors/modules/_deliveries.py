@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dspex_actors._log import log
 from dspex_actors.modules._module_events import EventsMissed
-from dspex_actors.modules._reload_errors import WatchClosedError
 from dspex_actors.modules._watch_queue import WatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from dspex_actors.modules._module_events import ModuleEvent
     from supervisors import Pid, System
@@ -26,97 +24,18 @@ LOOK_AGAIN_S: Final = 0.05  # seconds until a full mailbox is looked at again; a
 
 
 class Delivery(Protocol):
-    """One way to a watcher."""
+    """One way to a watcher.
+
+    `gone` says that nobody is at its end any more, though nobody has closed it.
+    """
+
+    gone: bool
 
     def put(self, event: ModuleEvent) -> None:
         """Hand an event on, or count it as missed; never waits, never raises."""
 
     def close(self) -> None:
         """Say that no event will come; twice is quiet."""
-
-
-class ModuleWatch:
-    """The events of a pattern, for one thread at a time. Made by `Modules.watch`.
-
-        with modules.watch("agents.*") as events:
-            for event in events: ...
-
-    So many wait at most; where more came there is an `EventsMissed` that says how many. It ends when it is
-    closed, when the actor that made it ends, and when the supervisor of the modules does.
-    """
-
-    on_close: Callable[[], object] | None = None  # takes it off the list of watchers
-
-    def __init__(self, pattern: str, size: int) -> None:
-        self.pattern = pattern
-        self._queue = WatchQueue(size)
-        self._changed = threading.Condition()
-        self._closed = False
-
-    def __repr__(self) -> str:
-        return f"<ModuleWatch {self.pattern}{' closed' if self._closed else ''}>"
-
-    def put(self, event: ModuleEvent) -> None:
-        """Take an event in; called where it is made."""
-        with self._changed:
-            if not self._closed:
-                self._queue.put(event)
-                self._changed.notify()
-
-    def get(self, timeout: float | None = None) -> Told:
-        """Return the next event, or an `EventsMissed`; wait for it.
-
-        Args:
-            timeout: seconds to wait at most; None for ever.
-
-        Raises:
-            TimeoutError: none came in time.
-            WatchClosedError: the watch has ended, and everything that came before was taken.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._queue), timeout)
-            event = self._queue.take()
-            if event is None and self._closed:
-                raise WatchClosedError(self.pattern)
-        if event is None:
-            raise TimeoutError(f"no event of {self.pattern!r} within {timeout:g} s")
-        return event
-
-    def get_nowait(self) -> Told | None:
-        """Return the next event or `EventsMissed` if one is there; None if not."""
-        with self._changed:
-            return self._queue.take()
-
-    def close(self) -> None:
-        """End the watch; what came before can still be taken. Twice is quiet."""
-        with self._changed:
-            first, self._closed = not self._closed, True
-            self._changed.notify_all()
-        if first and self.on_close is not None:
-            self.on_close()
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has ended."""
-        return self._closed
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Told:
-        """Wait for the next event; ends with the watch."""
-        try:
-            return self.get()
-        except WatchClosedError:
-            raise StopIteration from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class ToMailbox:
@@ -128,6 +47,8 @@ class ToMailbox:
         pid: the actor.
         size: how many messages may wait in its mailbox.
     """
+
+    gone = False  # its monitor tells of the end
 
     def __init__(self, pid: Pid, size: int) -> None:
         self._pid = pid
@@ -181,6 +102,8 @@ class ToFunction:
         size: how many events wait for it at most.
         system: of the tree.
     """
+
+    gone = False  # until it is unsubscribed
 
     def __init__(self, function: Callable[[Told], object], size: int, system: System) -> None:
         self._function = function

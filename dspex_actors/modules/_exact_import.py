@@ -32,7 +32,8 @@ class ExactLoader(SourceFileLoader):
         path = self.get_filename(fullname)
         data = self.get_data(path)
         code: CodeType = compile(data, path, "exec", dont_inherit=True)
-        self._record(fullname, data)
+        record, self._record = self._record, _no_more  # the module keeps this loader
+        record(fullname, data)
         return code
 
 
@@ -52,6 +53,10 @@ class _ExactFinder(MetaPathFinder):
         spec.loader = ExactLoader(fullname, spec.origin, self._record)
         spec.cached = None
         return spec
+
+
+def _no_more(name: str, data: bytes) -> None:
+    """Take no notice: who asks for the code of a module that is loaded does not load it."""
 
 
 @contextmanager

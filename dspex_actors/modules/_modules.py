@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dspex_actors.modules._catalog import ModuleInfo
-    from dspex_actors.modules._deliveries import ModuleWatch, Told
+    from dspex_actors.modules._deliveries import Told
+    from dspex_actors.modules._module_watch import ModuleWatch
     from dspex_actors.modules._registry_messages import ReloadReport
     from dspex_actors.modules._version_table import ModuleVersions
     from supervisors import Address, Pid

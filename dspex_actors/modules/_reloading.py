@@ -175,7 +175,7 @@ class Reloader:
 
     def _file_goal(self, entry: Entry, request: HotReload) -> _Goal | None:
         """Plan a reload of a file module; None if nothing has changed."""
-        path = Path(request.source if request.source is not None else str(entry.spec.source))
+        path = Path(request.source if request.source is not None else str(entry.spec.source)).absolute()
         try:
             data = path.read_bytes()
         except OSError as error:

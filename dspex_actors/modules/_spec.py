@@ -46,7 +46,8 @@ class ModuleSpec:
         target: `"package.module:Class"` of an importable module, or with `source` the class in that file.
             Any callable that returns an object will do in place of a class.
         version: as `packaging` reads it (PEP 440), for example `"1.0.0"`.
-        source: path of the one file that a file module consists of. Its versions live side by side.
+        source: path of the one file that a file module consists of, made absolute. Its versions live side by
+            side.
         type: what kind of module it is, to `discover` by; by default the name of the class.
         tags: words to `discover` by.
         metadata: anything of yours, returned with the module.
@@ -107,7 +108,7 @@ class ModuleSpec:
                 raise ConfigError(
                     "reload_root", self.reload_root, "None for a file module, which is one file"
                 )
-            self._set("source", Path(self.source))
+            self._set("source", Path(self.source).absolute())
         self._check_root(module)
         self._check_worker()
         self._set("type", self.type or attribute.rpartition(".")[2])

@@ -189,7 +189,10 @@ class ModuleTables:
             self._events += 1
             event = ModuleEvent(module_id, change, self._events)
             for subscriber in self._subscribers.of(module_id):
-                subscriber.delivery.put(event)
+                if subscriber.delivery.gone:
+                    self._subscribers.remove(subscriber.number)
+                else:
+                    subscriber.delivery.put(event)
 
     # -- watchers
 

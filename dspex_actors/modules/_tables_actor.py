@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ConfigError
-from dspex_actors.modules._deliveries import ModuleWatch, ToFunction, ToMailbox
+from dspex_actors.modules._deliveries import ToFunction, ToMailbox
+from dspex_actors.modules._module_watch import ModuleWatch, WatchFeed
 from supervisors import Address, Down, GenServer, Pid, Refuse
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ class TablesKeeper(GenServer):
         """
         match message:
             case WatchModules(pattern, size):
-                watch = ModuleWatch(pattern.text, size)
-                watch.on_close = self._end_with_owner(self._tables.subscribe(pattern, watch, sender.caller))
-                return watch
+                feed = WatchFeed(size)
+                end = self._end_with_owner(self._tables.subscribe(pattern, feed, sender.caller))
+                return ModuleWatch(pattern.text, feed, end)
             case Subscribe():
                 return self._subscribe(message).number
             case Unsubscribe(number):

@@ -77,7 +77,7 @@ def test_the_root_can_be_widened_to_a_package_further_up():
 
 def test_a_file_module_has_a_path_and_no_importable_name():
     made = spec(target="Class", source="plugins/a.py", isolation="worker")
-    assert (made.source, made.module_name, made.root) == (Path("plugins/a.py"), "", "")
+    assert (made.source, made.module_name, made.root) == (Path.cwd() / "plugins/a.py", "", "")
     assert made.isolation is Isolation.WORKER
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
@@ -92,6 +93,15 @@ def test_closing_a_watch_wakes_whoever_waits_for_it(modules):
     events.close()
     assert ended.wait(CEILING_S)
     thread.join()
+
+
+def test_a_watch_that_nobody_has_any_more_is_dropped_at_the_next_event(modules, change):
+    events = modules.watch()
+    modules.watch()
+    gc.collect()
+    change("a")
+    assert len(modules.tables.subscribers()) == 1
+    assert kinds(iter(events.get_nowait, None)) == [("a", ModuleRegistered), ("a", ModuleUnregistered)]
 
 
 def test_the_end_of_the_tree_ends_its_iterators():
