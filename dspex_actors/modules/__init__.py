@@ -72,7 +72,7 @@ _HOMES = {
         "StateRefusedError",
     ),
     "_marks": ("ParameterLike", "is_parameter"),
-    "_paths": ("resolve",),
+    "_resolving": ("resolve",),
     "_parameters": ("Parameter", "discover_parameters", "named_parameters", "reset_copy"),
     "_sub_modules": ("discover_sub_modules", "named_sub_modules"),
     "_copying": ("deep_copy",),
@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from dspex_actors.modules._parameters import discover_parameters as discover_parameters
     from dspex_actors.modules._parameters import named_parameters as named_parameters
     from dspex_actors.modules._parameters import reset_copy as reset_copy
+<<<<<<< HEAD
     from dspex_actors.modules._paths import resolve as resolve
     from dspex_actors.modules._registry import ModuleRegistry as ModuleRegistry
     from dspex_actors.modules._registry_messages import HotReload as HotReload
@@ -152,6 +153,9 @@ if TYPE_CHECKING:
     from dspex_actors.modules._spec import Isolation as Isolation
     from dspex_actors.modules._spec import ModuleSpec as ModuleSpec
     from dspex_actors.modules._spec import WhenFailed as WhenFailed
+=======
+    from dspex_actors.modules._resolving import resolve as resolve
+>>>>>>> wt-modules
     from dspex_actors.modules._sub_modules import discover_sub_modules as discover_sub_modules
     from dspex_actors.modules._sub_modules import named_sub_modules as named_sub_modules
     from dspex_actors.modules._transaction import WhenBusy as WhenBusy

@@ -27,6 +27,16 @@ if TYPE_CHECKING:
     OwnLoad = tuple[Any, Any, Trail | None]
 
 _MISSING: Final = object()
+_READERS: Final = {
+    "$object": "_object",
+    "$own": "_own",
+    "$tuple": "_frozen",
+    "$frozenset": "_frozen",
+    "$set": "_members",
+    "$enum": "_enum",
+    "$path": "_path",
+    "$live": "_alive",
+}
 
 
 class Build:
@@ -128,7 +138,7 @@ class Build:
             else:
                 answer = self._made.get(id(form), _MISSING)
                 if answer is _MISSING:
-                    waiting.append(self._value(form, None, trail))
+                    waiting.append(self._open(form, None, trail))
                     answer = None
         return answer
 
@@ -137,20 +147,27 @@ class Build:
         if not 0 <= number < len(self._nodes) or self._busy.get(number) == len(self._made):
             raise MalformedStateError(f"$ref {number} leads nowhere")
         self._busy[number] = len(self._made)
-        value = yield from self._value(self._nodes[number], number, trail)
+        value = yield from self._open(self._nodes[number], number, trail)
         return self._built.setdefault(number, value)
 
-    def _value(self, form: Any, node: int | None, trail: Trail | None) -> Reading:  # noqa: ANN401 -- any form
+    def _open(self, form: Any, node: int | None, trail: Trail | None) -> Reading:  # noqa: ANN401 -- any form
+        """Return the generator that reads a form."""
         cls = type(form)
         if cls is list:
-            return (yield from self._list(form, node, trail))
+            return self._list(form, node, trail)
         if cls is dict:
-            return (yield from self._dict_form(form, node, trail))
-        if cls is tuple:
-            return tuple((yield from self._items(form, trail)))
-        if cls is set or cls is bytearray or hasattr(form, "dtype"):
+            tag = tag_of(form)
+            if tag in _READERS:
+                reader: Reading = getattr(self, _READERS[tag])(form, node, trail)
+                return reader
+            return self._mapping(form, tag, node, trail)
+        return self._fixed("$tuple", form, trail) if cls is tuple else self._value(form, node)
+
+    def _value(self, form: Any, node: int | None) -> Reading:  # noqa: ANN401 -- any value
+        if type(form) is set or type(form) is bytearray or hasattr(form, "dtype"):
             return self._shell(form, node, form.copy())
         return form
+        yield
 
     def _shell(self, form: Any, node: int | None, new: Any) -> Any:  # noqa: ANN401
         """Return what stands for a container of the state: `new`, or the root that will hold its content."""
@@ -177,7 +194,8 @@ class Build:
     def _list(self, form: list[Any], node: int | None, trail: Trail | None) -> Reading:
         new: list[Any] = []
         stands = self._shell(form, node, new)
-        new += yield from self._items(form, trail)
+        for place, inner in enumerate(form):
+            new.append(inner if type(inner) in IMMUTABLE else (yield inner, (trail, Kind.INDEX, place)))
         return stands
 
     def _dict(
@@ -193,36 +211,29 @@ class Build:
             put(new, key, form if type(form) in IMMUTABLE else (yield form, step))
         return new
 
-    def _dict_form(self, form: dict[Any, Any], node: int | None, trail: Trail | None) -> Reading:
-        tag = tag_of(form)
-        if tag is None or tag == "$dict":
-            new: dict[Any, Any] = {}
-            stands = self._shell(form, node, new)
-            entries = form.items() if tag is None else pairs(form[tag])
-            yield from self._dict(entries, new, trail, raw=tag is None)
-            return stands
-        if tag == "$set":
-            members: set[Any] = set()
-            stands = self._shell(form, node, members)
-            members.update((yield from self._items(form[tag], trail)))
-            return stands
-        if tag in {"$tuple", "$frozenset"}:
-            items = yield from self._items(form[tag], trail)
-            return tuple(items) if tag == "$tuple" else frozenset(items)
-        if tag == "$object":
-            return (yield from self._object(form, node, trail))
-        if tag == "$own":
-            return (yield from self._own(form, node, trail))
-        return self._leaf(tag, form, trail)
+    def _mapping(
+        self, form: dict[Any, Any], tag: str | None, node: int | None, trail: Trail | None
+    ) -> Reading:
+        new: dict[Any, Any] = {}
+        stands = self._shell(form, node, new)
+        entries = form.items() if tag is None else pairs(form[tag])
+        yield from self._dict(entries, new, trail, raw=tag is None)
+        return stands
 
-    def _leaf(self, tag: str, form: dict[Any, Any], trail: Trail | None) -> Any:  # noqa: ANN401 -- any value
-        if tag == "$live":
-            return self._alive(form, trail)
-        if tag == "$path":
-            kind: Any = ALWAYS.get(f"pathlib:{field(form, 'class', str)}")
-            if kind is None:
-                raise MalformedStateError(f"$path of the class {form['class']!r:.50}")
-            return kind(form["$path"])
+    def _members(self, form: dict[Any, Any], node: int | None, trail: Trail | None) -> Reading:
+        members: set[Any] = set()
+        stands = self._shell(form, node, members)
+        members.update((yield from self._items(form["$set"], trail)))
+        return stands
+
+    def _frozen(self, form: dict[Any, Any], _node: int | None, trail: Trail | None) -> Reading:
+        return (yield from self._fixed(tag := next(iter(form)), form[tag], trail))
+
+    def _fixed(self, tag: str, forms: Iterable[Any], trail: Trail | None) -> Reading:
+        items = yield from self._items(forms, trail)
+        return tuple(items) if tag == "$tuple" else frozenset(items)
+
+    def _enum(self, form: dict[Any, Any], _node: int | None, trail: Trail | None) -> Reading:
         cls = self._class(form["$enum"], trail)
         if not issubclass(cls, Enum):
             raise StateMismatchError(render(trail), f"{cls.__name__} is no enumeration")
@@ -230,8 +241,16 @@ class Build:
             return cls(form["value"]) if "value" in form else cls[form["name"]]
         except (KeyError, ValueError) as error:
             raise StateMismatchError(render(trail), f"{cls.__name__} has no such member: {error}") from None
+        yield
 
-    def _alive(self, form: dict[Any, Any], trail: Trail | None) -> Any:  # noqa: ANN401 -- anything alive
+    def _path(self, form: dict[Any, Any], _node: int | None, _trail: Trail | None) -> Reading:
+        cls: Any = ALWAYS.get(f"pathlib:{field(form, 'class', str)}")
+        if cls is None:
+            raise MalformedStateError(f"$path of the class {form['class']!r:.50}")
+        return cls(form["$path"])
+        yield
+
+    def _alive(self, form: dict[Any, Any], _node: int | None, trail: Trail | None) -> Reading:
         found = self._match.part_of(form)
         if found is None:
             path = render(trail)
@@ -243,6 +262,7 @@ class Build:
                 )
                 raise StateMismatchError(path, reason)
         return found
+        yield
 
     def _class(self, name: str, trail: Trail | None) -> type:
         cls = self._classes.find(name)
@@ -266,10 +286,10 @@ class Build:
         return obj
 
     def _attributes(self, obj: Any, shape: Shape, forms: dict[Any, Any], trail: Trail | None) -> Reading:  # noqa: ANN401
-        slots = dict(shape.slots)
+        slots = shape.slot_of
         attributes: dict[str, Any] = {}
         for key, form in forms.items():
-            name = attribute_name(key)
+            name = key if type(key) is str and key[:1] != "$" else attribute_name(key)
             if not shape.has_dict and name not in slots:
                 reason = f"{type(obj).__name__} has no attribute {name!r}; a migration may drop it"
                 raise StateMismatchError(render(trail), reason)

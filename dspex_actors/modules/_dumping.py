@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dspex_actors.modules._classes import ALWAYS, class_name
 from dspex_actors.modules._live import CODE, Ownership
 from dspex_actors.modules._module_errors import NotDumpableError
-from dspex_actors.modules._own import has_own_state
+from dspex_actors.modules._own import has_own_state, makes_from_state
 from dspex_actors.modules._paths import Kind, key_step, render
 from dspex_actors.modules._structure import IMMUTABLE, Shape, Shapes, Sort
 
@@ -168,6 +168,8 @@ class _Dump:
             return self._path, False
         if issubclass(cls, CODE):
             return self._live, False
+        if makes_from_state(cls):
+            return self._live, True
         return (self._own if has_own_state(cls) else self._instance), True
 
     def _moved(self, number: int, place: tuple[Any, Any]) -> int:

@@ -79,6 +79,7 @@ class Ownership:
         self._shapes = shapes
         self._packages = frozenset(_packages_of(root, shapes))
         self._own: dict[type, bool] = {}
+        self._by_class: dict[type, bool] = {}
         self._alive: dict[int, tuple[object, bool]] = {}
 
     def is_own(self, cls: type) -> bool:
@@ -96,9 +97,13 @@ class Ownership:
         It runs the `__reduce_ex__` of objects that have no parts to be looked at.
         """
         cls = type(part)
+        by_class = self._by_class.get(cls)
+        if by_class is not None:
+            return by_class
         shape = self._shapes[cls]
         if cls in IMMUTABLE or shape.base is not None or (shape.sort is Sort.OBJECT and self.is_own(cls)):
-            return isinstance(part, ALIVE)
+            by_class = self._by_class[cls] = issubclass(cls, ALIVE)
+            return by_class
         known = self._alive.get(id(part))
         if known is None:
             known = self._alive[id(part)] = (part, self._holds_alive(part))
@@ -122,7 +127,7 @@ class Ownership:
             if known is not None or (shape.sort is Sort.OBJECT and self.is_own(cls)):
                 continue
             if shape.base is not None:
-                stack += [part for _, _, part in shape.parts(at)]
+                stack += [part for _, part in shape.below(None, at)]
             elif "__deepcopy__" not in _names(cls):
                 if _is_refused(at):
                     return True
@@ -167,4 +172,4 @@ def _packages_of(root: object, shapes: Shapes) -> Iterator[str]:
         if shape.sort is Sort.OBJECT or type(at) is not shape.base is not None:
             yield package_of(type(at))
         if shape.base is not None:
-            stack += [part for _, _, part in shape.parts(at)]
+            stack += [part for _, part in shape.below(None, at)]

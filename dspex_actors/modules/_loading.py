@@ -42,7 +42,8 @@ def load_state(
     """Give an object the state that `dump_state` returned, all of it or nothing.
 
     Afterwards the object has the attributes that the state has, and no others. Objects that stand where the
-    state has one of their class are used again; others are made without their constructor.
+    state has one of their class are used again; others, and all that are members of sets or keys, are made
+    without their constructor.
 
     Args:
         obj: an object, also one from `cls.__new__(cls)`, or a list, dict, set or deque.
@@ -121,16 +122,17 @@ def _setter(obj: object, shape: Shape, attributes: dict[str, Any]) -> Undo:
 
 def _set_attributes(obj: object, shape: Shape, attributes: dict[str, Any]) -> None:
     """Make these the attributes of an object: put in first, drop others then, so that none is missing."""
-    slots = dict(shape.slots)
-    for name, slot in slots.items():
+    slots = shape.slots
+    for name, slot in slots:
         if name in attributes:
             slot.__set__(obj, attributes[name])
     if shape.has_dict:
         there = dict_of(obj)
-        there.update({name: value for name, value in attributes.items() if name not in slots})
+        slot_of = shape.slot_of
+        there.update({name: value for name, value in attributes.items() if name not in slot_of})
         for name in there.keys() - attributes.keys():
             del there[name]
-    for name, slot in slots.items():
+    for name, slot in slots:
         if name not in attributes:
             _clear(obj, slot)
 

@@ -15,7 +15,7 @@ from dspex_actors.modules._module_errors import MalformedStateError
 from dspex_actors.modules._structure import Shapes, Sort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 
 class Match:
@@ -95,8 +95,8 @@ class Match:
             return
         there = dict(shape.attributes(part))
         for key, form in reversed(forms.items()):
-            if (name := attribute_name(key)) in there:
-                self._push(form, there[name])
+            if (type(form) is dict or type(form) is list) and (name := attribute_name(key)) in there:
+                self._stack.append((form, there[name]))
 
     def _sequence(self, forms: list[Any], part: Any) -> None:  # noqa: ANN401 -- any part
         if isinstance(part, (list, tuple, deque)):
@@ -106,11 +106,10 @@ class Match:
     def _entries(self, forms: Iterable[Any], part: Any) -> None:  # noqa: ANN401 -- any part
         if not isinstance(part, dict):
             return
-        there: Mapping[Any, Any] = part
         for key, form in reversed(list(forms)):
             if type(key) in (dict, list):
                 continue  # a key with a form of its own
-            if (name := unescaped(key)) in there:
+            if dict.__contains__(part, name := unescaped(key)):
                 self._push(form, dict.__getitem__(part, name))
 
     def _push(self, form: Any, part: Any) -> None:  # noqa: ANN401 -- as above

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from dspex_actors.modules._copying import deep_copy
 from dspex_actors.modules._marks import is_parameter_class
 from dspex_actors.modules._module_errors import CopyFailedError
-from dspex_actors.modules._paths import render
-from dspex_actors.modules._structure import IMMUTABLE, Shapes, walk
+from dspex_actors.modules._paths import Names
+from dspex_actors.modules._structure import IMMUTABLE, Shapes, Sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dspex_actors.modules._structure import Found
 
 T = TypeVar("T")
 
@@ -75,35 +77,34 @@ def named_parameters(
     Raises:
         Exception: what `predicate` or `skip` raises.
     """
-    chosen = predicate or _by_class()
+    marked = _Marked()
+    ignored = IMMUTABLE if predicate is None else ()
+    names, shapes = Names(), Shapes()
     found: list[tuple[str, Any]] = []
-    entered = True
-
-    def enter(_at: object, _shape: object) -> bool:
-        return entered
-
-    for trail, part in walk(obj, Shapes(), enter=enter):
-        entered = True
-        if skip is not None and trail is not None and skip(part):
-            entered = False
-        elif chosen(part):
-            entered = False
-            found.append((render(trail), part))
+    seen: dict[int, object] = {}  # it holds them, so that no id is given away meanwhile
+    stack: list[Found] = [(None, obj)]
+    while stack:
+        trail, at = stack.pop()
+        cls = type(at)
+        if cls not in IMMUTABLE:
+            if id(at) in seen:
+                continue
+            seen[id(at)] = at
+        if skip is not None and trail is not None and skip(at):
+            continue
+        if marked[cls] if predicate is None else predicate(at):
+            found.append((names.of(trail), at))
+        elif cls not in IMMUTABLE and (shape := shapes[cls]).sort is not Sort.OPAQUE:
+            stack += shape.below(trail, at, ignored)
     return found
 
 
-def _by_class() -> Callable[[Any], bool]:
-    """Return `is_parameter`, with a memory for classes."""
-    kinds: dict[type, bool] = dict.fromkeys(IMMUTABLE, False)
+class _Marked(dict[type, bool]):
+    """Whether the objects of each class are parameters."""
 
-    def chosen(value: Any) -> bool:  # noqa: ANN401 -- any part
-        cls = type(value)
-        known = kinds.get(cls)
-        if known is None:
-            known = kinds[cls] = is_parameter_class(cls)
-        return known
-
-    return chosen
+    def __missing__(self, cls: type) -> bool:
+        found = self[cls] = cls not in IMMUTABLE and is_parameter_class(cls)
+        return found
 
 
 def discover_parameters(

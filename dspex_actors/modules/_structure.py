@@ -25,11 +25,11 @@ from uuid import UUID
 from dspex_actors.modules._paths import Kind, key_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Container, Iterator
 
     from dspex_actors.modules._paths import Trail
 
-    Part = tuple[Kind, Any, Any]  # the step to it, and itself
+    Found = tuple[Trail | None, Any]  # a part, and the trail to it
 
 IMMUTABLE: Final = frozenset(
     {
@@ -63,9 +63,10 @@ class Shape:
         base: the built-in container they are made from, None for other objects.
         has_dict: they have a `__dict__`.
         slots: names and descriptors of their slots.
+        slot_of: the same as a dict.
     """
 
-    __slots__ = ("base", "has_dict", "slots", "sort")
+    __slots__ = ("base", "has_dict", "slot_of", "slots", "sort")
 
     def __init__(self, cls: type) -> None:
         self.base = next(
@@ -74,6 +75,7 @@ class Shape:
         plain = cls is self.base
         self.has_dict = not plain and type.__dict__["__dictoffset__"].__get__(cls) != 0
         self.slots = () if plain else tuple(_slots_of(cls))
+        self.slot_of = dict(self.slots)
         self.sort = self._sort(cls)
 
     def _sort(self, cls: type) -> Sort:
@@ -104,18 +106,41 @@ class Shape:
             found += dict_of(obj).copy().items()
         return found
 
-    def parts(self, obj: Any) -> list[Part]:  # noqa: ANN401 -- an object of the class
-        """Return the parts of an object that is not opaque, with the steps to them."""
-        found: list[Part] = []
-        if self.has_dict or self.slots:
-            found += [(Kind.ATTRIBUTE, name, value) for name, value in self.attributes(obj)]
-        if self.sort is Sort.SEQUENCE:
-            found += [(Kind.INDEX, place, item) for place, item in enumerate(self.items(obj))]
-        elif self.sort is Sort.MAPPING:
+    def below(
+        self,
+        trail: Trail | None,
+        obj: Any,  # noqa: ANN401 -- an object of the class
+        ignored: Container[type] = (),
+    ) -> list[Found]:
+        """Return the parts of an object that is not opaque, with the trails to them, the last one first.
+
+        Args:
+            trail: to the object.
+            obj: the object.
+            ignored: exact types of parts that are left out.
+        """
+        found: list[Found] = []
+        if self.sort is Sort.MAPPING:
             for place, (key, value) in enumerate(dict.copy(obj).items()):
-                found.append((*key_step(key, place), value))
-        elif self.sort is Sort.SET:
-            found += [(Kind.MEMBER, place, item) for place, item in enumerate(self.items(obj))]
+                if type(value) not in ignored:
+                    found.append(((trail, *key_step(key, place)), value))
+            found.reverse()
+        elif self.base is not None:
+            kind = Kind.MEMBER if self.sort is Sort.SET else Kind.INDEX
+            items = self.items(obj)
+            items.reverse()
+            places = range(len(items) - 1, -1, -1)
+            found = [
+                ((trail, kind, place), item)
+                for place, item in zip(places, items, strict=True)
+                if type(item) not in ignored
+            ]
+        if self.has_dict or self.slots:
+            found += [
+                ((trail, Kind.ATTRIBUTE, name), value)
+                for name, value in reversed(self.attributes(obj))
+                if type(value) not in ignored
+            ]
         return found
 
     def items(self, obj: Any) -> list[Any]:  # noqa: ANN401 -- as above
@@ -179,35 +204,22 @@ def bare(cls: type) -> Any:  # noqa: ANN401 -- an object of the class
     return maker.__new__(cls)
 
 
-def walk(
-    root: object,
-    shapes: Shapes,
-    *,
-    enter: Callable[[object, Shape], bool] | None = None,
-) -> Iterator[tuple[Trail | None, Any]]:
+def walk(root: object, shapes: Shapes) -> Iterator[Found]:
     """Yield every part below an object, itself first, each container and object once, with the trail to it.
 
     Depth first, in the order of declaration; a part that is met at several places is yielded at the first.
     Values of the types in `IMMUTABLE` are yielded wherever they are met.
-
-    Args:
-        root: where to begin; it is always entered unless it is opaque.
-        shapes: a new `Shapes`, or one of a walk before.
-        enter: whether to go into a part; asked once, right after it was yielded. None enters all.
     """
     seen: dict[int, object] = {}  # it holds them, so that no id is given away meanwhile
-    stack: list[tuple[Trail | None, Any]] = [(None, root)]
+    stack: list[Found] = [(None, root)]
     while stack:
         trail, at = stack.pop()
         cls = type(at)
         if cls in IMMUTABLE:
             yield trail, at
-            continue
-        if id(at) in seen:
-            continue
-        seen[id(at)] = at
-        yield trail, at
-        shape = shapes[cls]
-        if shape.sort is Sort.OPAQUE or (enter is not None and not enter(at, shape)):
-            continue
-        stack += [((trail, kind, what), part) for kind, what, part in reversed(shape.parts(at))]
+        elif id(at) not in seen:
+            seen[id(at)] = at
+            yield trail, at
+            shape = shapes[cls]
+            if shape.sort is not Sort.OPAQUE:
+                stack += shape.below(trail, at)

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dspex_actors.modules._paths import Trail
-
-    Found = tuple[Trail | None, Any]
+    from dspex_actors.modules._structure import Found
 
 MAX_DEPTH: Final = 5
 
@@ -73,7 +72,7 @@ def _next_level(
     stack: list[Found] = _parts(trail, module, shapes)
     while stack:
         trail, at = stack.pop()
-        if type(at) in IMMUTABLE or id(at) in seen:
+        if id(at) in seen:
             continue
         seen[id(at)] = at
         if shapes[type(at)].base is None:
@@ -86,7 +85,7 @@ def _parts(trail: Trail | None, at: object, shapes: Shapes) -> list[Found]:
     shape = shapes[type(at)]
     if shape.sort is Sort.OPAQUE:
         return []
-    return [((trail, kind, what), part) for kind, what, part in reversed(shape.parts(at))]
+    return shape.below(trail, at, IMMUTABLE)
 
 
 def _is_wanted(module: object, type_: type | tuple[type, ...] | None, shapes: Shapes) -> bool:

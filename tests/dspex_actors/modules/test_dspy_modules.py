@@ -108,6 +108,18 @@ def test_a_program_survives_its_file(tmp_path):
     assert other.wrapped.metadata.demos == [{"m": "1", "n": "2"}]
 
 
+def test_the_key_of_a_language_model_is_in_no_state_and_stays_in_the_program():
+    program, other = make_flat(), make_flat()
+    program.lm = program.answer.lm = dspy.LM("openai/some-model", api_key="the secret")
+    other.lm = dspy.LM("openai/some-model", api_key="another")
+    state = dump_state(program)
+    load_state(other, state)
+
+    assert "the secret" not in repr(state)
+    assert other.lm.kwargs["api_key"] == "another"
+    assert deep_copy(program).lm.kwargs["api_key"] == "the secret"
+
+
 def test_a_copy_keeps_sharing_and_a_reset_copy_forgets_demos():
     program = make_hard()
     program.answer.demos = [{"question": "q"}]

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 
-from dspex_actors.modules import NotDumpableError, Parameter, dump_state, live_parts
+from dspex_actors.modules import NotDumpableError, Parameter, dump_state, live_parts, load_state
 from dspex_actors.serialization import Serializer
 from tests.dspex_actors.modules._graphs import Frozen, Plain
 from tests.dspex_actors.modules._modules import Counter, Holder, Layer, Network, Own
@@ -156,6 +156,26 @@ def test_the_things_that_a_dump_leaves_out_can_be_had_by_name():
     }
     assert found["layers[1].lock"] is network.layers[1].lock
     assert live_parts(Own()) == {}
+
+
+def test_an_object_whose_class_makes_new_ones_from_states_is_left_as_it_is():
+    class Client:
+        def __init__(self, key):
+            self.key = key
+
+        def dump_state(self):
+            raise AssertionError
+
+        @classmethod
+        def load_state(cls, state):
+            raise AssertionError(state)
+
+    holder = Holder(client=Client("mine"))
+    state = dump_state(Holder(client=Client("secret")))
+    load_state(holder, state)
+
+    assert state["client"].keys() == {"$live"}
+    assert holder.client.key == "mine"
 
 
 def test_an_error_of_an_own_dump_passes_through():

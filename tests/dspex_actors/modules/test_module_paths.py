@@ -145,6 +145,15 @@ def test_what_is_no_name_or_leads_nowhere_is_refused_with_the_reason(path):
     assert len(str(caught.value)) < 800
 
 
+@pytest.mark.parametrize("name", ["__dict__", "__class__", "__weakref__", "trap"])
+def test_an_attribute_that_the_class_hides_is_the_one_that_the_object_holds(name):
+    root = type("Hiding", (Plain,), {"trap": property(lambda _self: "found nothing")})()
+    root.__dict__[name] = ["found it"]
+
+    assert named_parameters(root, predicate=is_text) == [(f"{name}[0]", "found it")]
+    assert resolve(root, f"{name}[0]") == "found it"
+
+
 def test_the_empty_name_is_the_object_itself():
     root = Plain()
     assert resolve(root, "") is root
