@@ -1,5 +1,8 @@
 """Modules: objects with parameters and parts, whose state is copied, dumped, loaded and kept.
 
+`Modules` registers them by a `ModuleSpec`, starts instances of them as actors, reloads their code while those
+work, and tells watchers.
+
 Names are loaded on first use.
 """
 
@@ -129,8 +132,6 @@ if TYPE_CHECKING:
     from dspex_actors.modules._parameters import discover_parameters as discover_parameters
     from dspex_actors.modules._parameters import named_parameters as named_parameters
     from dspex_actors.modules._parameters import reset_copy as reset_copy
-<<<<<<< HEAD
-    from dspex_actors.modules._paths import resolve as resolve
     from dspex_actors.modules._registry import ModuleRegistry as ModuleRegistry
     from dspex_actors.modules._registry_messages import HotReload as HotReload
     from dspex_actors.modules._registry_messages import PinInstance as PinInstance
@@ -150,12 +151,10 @@ if TYPE_CHECKING:
     from dspex_actors.modules._reload_errors import UnknownVersionError as UnknownVersionError
     from dspex_actors.modules._reload_errors import VersionTakenError as VersionTakenError
     from dspex_actors.modules._reload_errors import WatchClosedError as WatchClosedError
+    from dspex_actors.modules._resolving import resolve as resolve
     from dspex_actors.modules._spec import Isolation as Isolation
     from dspex_actors.modules._spec import ModuleSpec as ModuleSpec
     from dspex_actors.modules._spec import WhenFailed as WhenFailed
-=======
-    from dspex_actors.modules._resolving import resolve as resolve
->>>>>>> wt-modules
     from dspex_actors.modules._sub_modules import discover_sub_modules as discover_sub_modules
     from dspex_actors.modules._sub_modules import named_sub_modules as named_sub_modules
     from dspex_actors.modules._transaction import WhenBusy as WhenBusy
