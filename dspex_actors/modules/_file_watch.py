@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from supervisors import ExitReason, Sender
 
 STEP_MS: Final = 10  # how long the system's notices are collected before they are looked at
-SETTLED_MS: Final = (
-    1000  # without a notice; then the watch is certainly there, and what came before it is looked at
-)
+SETTLED_MS: Final = 250  # without a notice; by then the watch is there, and all files are looked at once
 MAILBOX: Final = 1000  # events of modules that may wait
 
 
