@@ -44,6 +44,7 @@ class PostgresServer(Server):
     """A server of our own, without a port, with the settings of a careful one."""
 
     settings = ("max_connections=60", "shared_buffers=16MB", "listen_addresses=")
+    initdb = ()
 
     def __init__(self, programs=None, *settings):
         self.settings = (*self.settings, *settings)
@@ -68,9 +69,11 @@ class PostgresServer(Server):
             "--auth=trust",
             "--username=dspex",
             "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            *self.initdb,
         ]
         done = subprocess.run(
-            self.as_user([*command, "--locale=C.UTF-8", "--pgdata", self.folder / "data"]),
+            self.as_user([*command, "--pgdata", self.data]),
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
@@ -87,6 +90,10 @@ class PostgresServer(Server):
             shutil.rmtree(self._copy)
 
     @property
+    def data(self):
+        return self.folder / "data"
+
+    @property
     def dsn(self):
         return f"host={self.folder} user=dspex dbname=postgres"
 
@@ -96,7 +103,7 @@ class PostgresServer(Server):
 
     def command(self):
         options = [f"-c{each}" for each in (*self.settings, f"unix_socket_directories={self.folder}")]
-        return [self.programs / "postgres", "-D", self.folder / "data", *options]
+        return [self.programs / "postgres", "-D", self.data, *options]
 
     def is_ready(self):
         try:

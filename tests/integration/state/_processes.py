@@ -62,7 +62,7 @@ class Server:
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="dspex-db-", dir=folder_for_data()))
-        self._process = None
+        self.process = None
         if self.user is not None:
             os.chown(self.folder, self.user, self.user)
         try:
@@ -90,7 +90,7 @@ class Server:
 
     def start(self):
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 self.as_user(self.command()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -99,32 +99,32 @@ class Server:
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             )
         try:
-            wait_until(self.is_ready, self._process)
+            wait_until(self.is_ready, self.process)
         except AssertionError as error:
             log = (self.folder / "log").read_text("utf-8", "replace")
             raise AssertionError(f"{error}\n{log[-2000:]}") from None
 
     def kill(self):
         """End it and all that it started, without a warning."""
-        family = descendants(self._process.pid)
-        self._process.kill()
-        self._process.wait(CEILING_S)
+        family = descendants(self.process.pid)
+        self.process.kill()
+        self.process.wait(CEILING_S)
         self._end(family)
 
     def pause(self):
         """Let it answer nothing any more, though its connections stay."""
-        for pid in (self._process.pid, *descendants(self._process.pid)):
+        for pid in (self.process.pid, *descendants(self.process.pid)):
             os.kill(pid, signal.SIGSTOP)
 
     def resume(self):
-        for pid in (*descendants(self._process.pid), self._process.pid):
+        for pid in (*descendants(self.process.pid), self.process.pid):
             os.kill(pid, signal.SIGCONT)
 
     def stop(self):
         """Ask it to end."""
-        family = descendants(self._process.pid)
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(CEILING_S)
+        family = descendants(self.process.pid)
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(CEILING_S)
         self._end(family)
 
     @staticmethod
@@ -138,7 +138,7 @@ class Server:
                 os.waitpid(pid, 0)
 
     def close(self):
-        if self._process is not None and self._process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.folder)
 
