@@ -278,7 +278,7 @@ class Build:
         attributes = field(form, "attributes", dict)
         if shape.base is not None:
             return (yield from self._container(form, node, shape, cls, trail))
-        if shape.sort is not Sort.OBJECT or form.keys() > {"$object", "attributes"}:
+        if shape.sort is not Sort.OBJECT or not shape.is_all or form.keys() > {"$object", "attributes"}:
             raise StateMismatchError(render(trail), f"a {cls.__name__} is not such an object")
         obj = bare(cls) if part is None else part
         self._note(form, node, obj)

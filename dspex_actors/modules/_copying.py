@@ -13,7 +13,7 @@ from collections import deque
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from dspex_actors.modules._live import ALIVE, CODE, Ownership
+from dspex_actors.modules._live import ALIVE, CODE, Ownership, is_refusal
 from dspex_actors.modules._module_errors import CopyFailedError
 from dspex_actors.modules._paths import render
 from dspex_actors.modules._structure import IMMUTABLE, Shapes, bare, dict_of, walk
@@ -127,7 +127,7 @@ class _Copier:
         if not _hooks_of(cls):
             if shape.base is not None:
                 return self._made_from_a_container
-            if shape.has_dict or shape.slots:
+            if shape.is_all and (shape.has_dict or shape.slots):
                 return self._plain
         return self._by_its_own_rule
 
@@ -257,7 +257,9 @@ class _Copier:
             return (yield from self._rebuilt(part, reducer(part)))
         try:
             reduced = part.__reduce_ex__(4)
-        except (TypeError, PicklingError):  # how an object says that it cannot be copied
+        except (TypeError, PicklingError) as error:
+            if not is_refusal(error):
+                raise
             return (yield from self._share(part))
         return (yield from self._rebuilt(part, reduced))
 

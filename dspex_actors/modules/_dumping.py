@@ -208,7 +208,8 @@ class _Dump:
         shape = self._shapes[cls]
         if self._ownership.is_alive(value):
             return self._live(value, depth, trail)
-        if shape.sort is Sort.OPAQUE or (shape.base is not None and _is_foreign_container(cls)):
+        is_foreign = shape.base is not None and _is_foreign_container(cls)
+        if shape.sort is Sort.OPAQUE or not shape.is_all or is_foreign:
             raise self._refusal(
                 value,
                 trail,

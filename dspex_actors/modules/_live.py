@@ -149,11 +149,16 @@ def _names(cls: type) -> set[str]:
     return {name for each in cls.__mro__ for name in each.__dict__}
 
 
+def is_refusal(error: Exception) -> bool:
+    """Return whether this is how an object says that it cannot be pickled, and no fault in its code."""
+    return isinstance(error, PicklingError) or "pickle" in str(error) or "__reduce__" in str(error)
+
+
 def _is_refused(part: Any) -> bool:  # noqa: ANN401 -- any part
     try:
         part.__reduce_ex__(4)
-    except (TypeError, PicklingError):
-        return True
+    except (TypeError, PicklingError) as error:
+        return is_refusal(error)
     except Exception:  # noqa: BLE001 -- code of the part's; whoever copies it will meet the error
         return False
     return False

@@ -11,6 +11,7 @@ Nothing here recurses, so a chain of a million objects is as good as one of thre
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections import UserDict, UserList, UserString, deque
 from datetime import date, datetime, time, timedelta, timezone
@@ -64,9 +65,11 @@ class Shape:
         has_dict: they have a `__dict__`.
         slots: names and descriptors of their slots.
         slot_of: the same as a dict.
+        is_all: `__dict__`, slots and items are all that there is to an object. It is not for a class made
+            from `float`, or from one of an extension, which keeps more where Python cannot see it.
     """
 
-    __slots__ = ("base", "has_dict", "slot_of", "slots", "sort")
+    __slots__ = ("base", "has_dict", "is_all", "slot_of", "slots", "sort")
 
     def __init__(self, cls: type) -> None:
         self.base = next(
@@ -76,6 +79,7 @@ class Shape:
         self.has_dict = not plain and type.__dict__["__dictoffset__"].__get__(cls) != 0
         self.slots = () if plain else tuple(_slots_of(cls))
         self.slot_of = dict(self.slots)
+        self.is_all = self.base is not None or not _has_more(cls)
         self.sort = self._sort(cls)
 
     def _sort(self, cls: type) -> Sort:
@@ -166,6 +170,17 @@ def _slots_of(cls: type) -> Iterator[tuple[str, Any]]:
             if type(member) is MemberDescriptorType and name not in seen:
                 seen.add(name)
                 yield name, cls_member(cls, name, member)
+
+
+def _has_more(cls: type) -> bool:
+    """Return whether objects of a class are larger than what Python sees of them, as pickle finds out too."""
+    pointer = struct.calcsize("P")
+    size = object.__basicsize__
+    size += pointer * ((cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0))
+    for each in cls.__mro__:
+        if "__slots__" in each.__dict__:
+            size += pointer * sum(type(member) is MemberDescriptorType for member in each.__dict__.values())
+    return cls.__itemsize__ != 0 or cls.__basicsize__ > size
 
 
 def cls_member(cls: type, name: str, member: Any) -> Any:  # noqa: ANN401 -- a descriptor

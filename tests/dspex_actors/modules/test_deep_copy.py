@@ -84,6 +84,19 @@ class Argued:
         return (self.value,)
 
 
+class Celsius(float):
+    """A number with attributes."""
+
+
+class Dice(random.Random):
+    """An object of an extension, made again by a rule of its own."""
+
+
+class Faulty:
+    def __reduce_ex__(self, protocol):
+        return 1 + None
+
+
 class Refusing:
     def __reduce_ex__(self, protocol):
         raise TypeError("cannot pickle this")
@@ -292,6 +305,21 @@ def test_a_part_whose_own_rule_fails_is_told_with_its_name():
     assert (caught.value.path, caught.value.type_name) == ("a[1]", "Broken")
     assert "OSError: the disk is gone" in str(caught.value)
     assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_an_object_of_which_python_sees_only_a_part_is_copied_as_a_whole():
+    number, dice = Celsius(1.5), Dice(3)
+    number.note = ["a"]
+    copied = deep_copy(holding(number=number, dice=dice))
+
+    assert (copied.number, copied.number.note) == (1.5, ["a"])
+    assert copied.number.note is not number.note
+    assert copied.dice.random() == dice.random()
+
+
+def test_a_fault_in_the_own_rule_of_a_part_is_no_refusal_to_be_copied():
+    with pytest.raises(CopyFailedError, match=r"'a'.*TypeError"):
+        deep_copy(holding(a=Faulty()))
 
 
 def test_a_dict_that_lies_about_its_content_is_copied_with_its_true_content():

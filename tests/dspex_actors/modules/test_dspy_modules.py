@@ -5,6 +5,8 @@ They run where DSPy is installed: `pip install dspy`.
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
 from dspex_actors.modules import (
@@ -21,9 +23,13 @@ from dspex_actors.modules import (
 )
 from dspex_actors.serialization import Serializer
 
-dspy = pytest.importorskip("dspy", reason="DSPy is not installed: pip install dspy")
+dspy = importlib.import_module("dspy") if importlib.util.find_spec("dspy") else None
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(dspy is None, reason="DSPy is not installed: pip install dspy"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 def make_flat():

@@ -28,6 +28,14 @@ class Text(str):
     __slots__ = ()
 
 
+class Celsius(float):
+    """A number with attributes, of which `__dict__` is not all."""
+
+
+class Dice(random.Random):
+    """An object of an extension with attributes."""
+
+
 def test_the_state_of_a_plain_object_is_a_dict_of_its_attributes():
     assert dump_state(Counter()) == {"count": 0, "metadata": {"kept": True}}
 
@@ -120,6 +128,8 @@ def test_a_long_chain_needs_no_stack():
         (re.compile("a"), "Pattern"),
         (random.Random(1), "Random"),  # noqa: S311 -- a state that is no plain data
         (Text("a"), "Text"),
+        (Celsius(1.5), "Celsius"),
+        (Dice(1), "Dice"),
         (ValueError("a"), "ValueError"),
         (np.array([object()]), "ndarray"),
         (slice(1), "slice"),
