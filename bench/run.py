@@ -39,6 +39,7 @@ SCRIPTS = (
     "state",
     "modules",
     "supervisors",
+    "modules_registry",
 )
 PACKAGES = (
     "dspex-actors",
