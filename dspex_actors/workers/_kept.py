@@ -126,7 +126,7 @@ class KeptWorker(WorkerProcess):
                 raise _WithdrawnError
         nonce = super()._begin(limits, timers)
         if limits.cpu_s is not None:
-            pid, pidfd, has_driver = self.facts.pid, self._pidfd, self.has_driver
+            pid, pidfd, has_driver = self.facts.pid, self._pidfd, self.driver is not None
             exceeded = partial(self._used_up_cpu, nonce)
             self._cpu_watch = CpuWatch(
                 lambda: cpu_s_of(pid, pidfd, has_driver=has_driver), limits.cpu_s, timers, exceeded

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dspex_actors import values
     from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Timers
+    from dspex_actors.workers._driver_watch import DriverWatch
     from dspex_actors.workers._groups import WorkerGroup
     from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._tool_calls import Tools
@@ -66,12 +67,12 @@ class WorkerProcess:
     Attributes:
         file_rules: what its policy says about its scratch folder.
         files: that folder, once the worker is born; None if the policy says nothing about it.
-        has_driver: whether guest code runs in a child of the worker.
+        driver: the watch over the child in which guest code runs; None if it runs in the worker.
     """
 
     file_rules = NO_RULES
     files: GuestFiles | None = None
-    has_driver = False
+    driver: DriverWatch | None = None
     _descriptors: DescriptorStream | None = None
     zygote_pid = 0  # process id; 0 if it is not known
 
@@ -167,6 +168,8 @@ class WorkerProcess:
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
+        if self.driver is not None:
+            self.driver.begin(self.facts.pid)
 
     def tell_when_late(self, seconds: float, on_late: Callable[[], object]) -> None:
         """Have the next request call `on_late` if it takes long; see `NoticingReader.tell_when_late`."""
@@ -244,7 +247,7 @@ class WorkerProcess:
             asks.close()
 
     def _memory(self) -> int | None:
-        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid)
+        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid, self.driver)
 
     def _begin(self, limits: Limits, timers: Timers) -> int:  # noqa: ARG002 -- for a worker that counts itself
         """Note that a request is under way; return its nonce."""

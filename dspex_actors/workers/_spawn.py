@@ -16,6 +16,7 @@ from dspex_actors._errors import ConfigError, EngineStartError, WorkerLostError
 from dspex_actors._paths import is_below
 from dspex_actors._policy import NETWORK_LIST, Policy, Profile
 from dspex_actors.workers import _groups, _network_paths, _network_trial, _protocol
+from dspex_actors.workers._driver_watch import DriverWatch
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._guest_files import NO_RULES, FileRules, rules_of
 from dspex_actors.workers._host_paths import lent_paths, withheld_paths
@@ -328,7 +329,7 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
-        worker.has_driver = self._has_engine
+        worker.driver = DriverWatch() if self._has_engine else None
         worker.file_rules = self._files
         worker.use_network(self.network)
         worker.zygote_pid = self.pid
