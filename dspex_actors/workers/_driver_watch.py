@@ -52,7 +52,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def _filled_below(pid: int) -> int | None:
-    """Return the bytes that the children of a process have filled and share with no file; None without any."""
+    """Return the bytes that a process's children have filled and share with no file; None without any."""
     filled = [each for each in map(_filled_by, children_of(pid)) if each is not None]
     return sum(filled) if filled else None
 
