@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import NDArray  # noqa: TC002 -- the fields of the records are read at run time
 
 from dspex_actors.compute._moments import centred
 from dspex_actors.compute._optional import special
@@ -67,7 +67,7 @@ def correlate(table: NDArray[np.float64], *, missing: Missing = Missing.LISTWISE
     return CorrelationAnalysis(
         correlation_matrix=matrix,
         p_values=_p_values(matrix, counts),
-        eigenvalues=None if np.isnan(matrix).any() else np.linalg.eigvalsh(matrix),
+        eigenvalues=None if np.isnan(matrix).any() else np.asarray(np.linalg.eigvalsh(matrix), np.float64),
         counts=counts,
         constant_columns=constant,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dspex_actors.compute._families import FamilyFit
+from dspex_actors.compute._families import FamilyFit  # noqa: TC001 -- the fields of the records are read at run time
 from dspex_actors.compute._optional import stats
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ class DistributionAnalysis:
     degenerate: bool
 
 
-def classify(skewness: float | None, kurtosis: float | None) -> DistributionType:
+def classify(  # noqa: PLR0911 -- a table of rules
+    skewness: float | None, kurtosis: float | None
+) -> DistributionType:
     """Return the class of a sample by the reference design's rules; the first that holds.
 
     Args:

@@ -7,7 +7,6 @@ distribution does not depend on the parameters, and is found by drawing samples 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,7 +17,7 @@ from dspex_actors.compute._inputs import choice
 from dspex_actors.compute._optional import special
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import NDArray  # noqa: TC002 -- the fields of the records are read at run time
 
 from dspex_actors.compute._config import DEFAULT
 from dspex_actors.compute._errors import ComputeInputError
 from dspex_actors.compute._inputs import floats, fraction
-from dspex_actors.compute._intervals import Interval
+from dspex_actors.compute._intervals import Interval  # noqa: TC001 -- the fields of the records are read at run time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Alternative(Enum):
-    """What a test holds against its hypothesis: that the first sample's parameter differs, is less, or more."""
+    """What a test holds against its hypothesis: the first sample's parameter differs, is less, or more."""
 
     TWO_SIDED = "two-sided"
     LESS = "less"
@@ -102,8 +102,8 @@ def holm_correction(
         Statistics 6, 65-70.
     """
     level = fraction("alpha", DEFAULT.statistics.hypothesis_test_alpha if alpha is None else alpha)
-    given: ArrayLike = p_values  # type: ignore[assignment]  # the tests among them are taken out next
-    if isinstance(p_values, (list, tuple)) and any(isinstance(each, HypothesisTest) for each in p_values):
+    given: Any = p_values
+    if isinstance(p_values, (list, tuple)):
         given = [_p_value_of(each) for each in p_values]
     values = floats("p_values", given)
     if values.ndim != 1 or not len(values) or values.min() < 0 or values.max() > 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import NDArray  # noqa: TC002 -- the fields of the records are read at run time
 
 from dspex_actors.compute._config import DEFAULT
 from dspex_actors.compute._errors import ComputeInputError
@@ -167,14 +167,16 @@ def _determinant(scaled: NDArray[Any], scale: NDArray[np.float64]) -> tuple[NDAr
     if np.any(scale != 1):
         log = log + n * np.log(scale)
         powers = n * np.rint(np.log2(scale)).astype(np.int64)
-        value = np.ldexp(value.real, powers) + (
-            1j * np.ldexp(value.imag, powers) if np.iscomplexobj(value) else 0.0
-        )
+        unscaled = np.empty_like(np.asarray(value))
+        unscaled.real = np.ldexp(value.real, powers)
+        if np.iscomplexobj(value):
+            unscaled.imag = np.ldexp(value.imag, powers)
+        value = unscaled
     return sign, log, value
 
 
 def _condition(values: NDArray[np.float64], rounding: float) -> NDArray[np.float64] | None:
-    """Return largest by smallest singular value, infinite where the smallest is rounding; None without any."""
+    """Return largest by smallest singular value, infinite where that is rounding; None if there are none."""
     if not values.shape[-1]:
         return None
     largest, smallest = values[..., 0], values[..., -1]

@@ -66,7 +66,7 @@ class Moments:
         return self.skewness * math.sqrt(n * (n - 1)) / (n - 2)
 
     def unbiased_kurtosis(self) -> float | None:
-        """Return the adjusted fourth moment less 3 (G2); None for fewer than four values or a constant one."""
+        """Return the adjusted fourth moment less 3 (G2); None for fewer than four values, or equal ones."""
         n = self.count
         if self.kurtosis is None or n < 4:
             return None

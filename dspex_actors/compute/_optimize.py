@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import NDArray  # noqa: TC002 -- the fields of the records are read at run time
 
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors.compute._config import DEFAULT, OptimizationSettings

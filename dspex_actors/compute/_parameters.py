@@ -109,7 +109,12 @@ def _is_plain(node: object, depth: int) -> bool:
     return isinstance(node, _PLAIN)
 
 
-def _builder(node: object, place: str, leaves: list[NDArray[np.float64]], depth: int) -> Callable[[Any], Any]:
+def _builder(
+    node: Any,  # noqa: ANN401 -- nested as the user's
+    place: str,
+    leaves: list[NDArray[np.float64]],
+    depth: int,
+) -> Callable[[Any], Any]:
     """Return what builds a node from the vector; its leaves are appended.
 
     Raises:
@@ -119,7 +124,7 @@ def _builder(node: object, place: str, leaves: list[NDArray[np.float64]], depth:
         raise ComputeInputError(place[:80], "deeper nesting", f"nested at most {_DEEPEST} deep")
     children = _children(node)
     if children is None:
-        leaf = floats(place, node)  # type: ignore[arg-type]  # whatever it is; refused if no array
+        leaf = floats(place, node)  # refused if it is no array
         start = sum(each.size for each in leaves)
         leaves.append(leaf)
         return _leaf_builder(start, leaf.shape)
@@ -129,8 +134,8 @@ def _builder(node: object, place: str, leaves: list[NDArray[np.float64]], depth:
         return lambda vector: {key: build(vector) for key, build in zip(keys, builders, strict=True)}
     kind = type(node)
     if hasattr(node, "_fields"):
-        return lambda vector: kind(*(build(vector) for build in builders))  # type: ignore[call-arg]  # a named tuple
-    return lambda vector: kind(build(vector) for build in builders)  # type: ignore[call-arg]  # a list or tuple
+        return lambda vector: kind(*(build(vector) for build in builders))
+    return lambda vector: kind(build(vector) for build in builders)
 
 
 def _leaf_builder(start: int, shape: tuple[int, ...]) -> Callable[[Any], Any]:
@@ -151,11 +156,15 @@ def _leaves(node: object) -> Iterator[Any]:
         yield from _leaves(child)
 
 
-def _shapes(node: object, place: str, depth: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _shapes(
+    node: Any,  # noqa: ANN401 -- nested as the user's
+    place: str,
+    depth: int,
+) -> Iterator[tuple[str, tuple[int, ...]]]:
     children = _children(node) if depth <= _DEEPEST else None
     if children is None:
         try:
-            yield place, np.shape(node)  # type: ignore[arg-type]  # whatever it is
+            yield place, np.shape(node)
         except ValueError:
             raise ComputeInputError(place or "parameters", "a ragged list", "regular arrays") from None
         return

@@ -31,7 +31,8 @@ def mann_whitney_test(
     """Test whether values of one sample tend to be larger than those of another.
 
     Args:
-        first, second: shapes `(n,)` and `(m,)`, finite. If all values are equal there is no statistic.
+        first: shape `(n,)`, finite.
+        second: shape `(m,)`, finite. If all values are equal there is no statistic.
         alternative: of the first sample's values.
         config: its `statistics` settings.
 

@@ -73,7 +73,7 @@ def from_plain(data: object) -> Any:  # noqa: ANN401 -- one of the records
     return _record(kind, data)
 
 
-def _record(kind: type[Any], data: object) -> Any:  # noqa: ANN401 -- of that kind
+def _record(kind: Any, data: object) -> Any:  # noqa: ANN401 -- a class of records
     hints = _hints(kind)
     if not isinstance(data, dict) or set(data) != {_KIND, *hints} or data[_KIND] != kind.__name__:
         raise ProtocolError(f"a worker sent what is no {kind.__name__}")
@@ -81,7 +81,7 @@ def _record(kind: type[Any], data: object) -> Any:  # noqa: ANN401 -- of that ki
 
 
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401 -- as above
     known = typing.get_type_hints(kind)
     return {field.name: known[field.name] for field in fields(kind)}
 
@@ -105,15 +105,31 @@ def _options(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- any type
     return (hint,)
 
 
+_EXACT = frozenset({type(None), bool, int, str, complex})
+
+
 def _matched(option: Any, value: Any, place: str) -> tuple[bool, Any]:  # noqa: ANN401 -- as above
     """Return whether a value is of one type, and the value as that."""
-    origin, arguments = typing.get_origin(option), typing.get_args(option)
-    if option is Any:
+    if option is Any or (option in _EXACT and type(value) is option):
         return True, value
-    if option in {type(None), bool, int, str, complex}:
-        return type(value) is option, value
-    if option is float:
-        return type(value) in {float, int}, float(value) if type(value) in {float, int} else None
+    if option is float and type(value) in {float, int}:
+        return True, float(value)
+    if typing.get_args(option):
+        return _contained(typing.get_origin(option), typing.get_args(option), value, place)
+    if isinstance(option, type) and issubclass(option, Enum):
+        return _member(option, value)
+    if option in _RECORDS.values() and isinstance(value, dict):
+        return True, _record(option, value)
+    return False, None
+
+
+def _contained(
+    origin: Any,  # noqa: ANN401 -- as above
+    arguments: tuple[Any, ...],
+    value: Any,  # noqa: ANN401 -- as above
+    place: str,
+) -> tuple[bool, Any]:
+    """Return whether a value is an array, a tuple or a mapping, and the value with its parts looked at."""
     if origin is np.ndarray:
         return type(value) is np.ndarray, value
     if origin is tuple and type(value) is tuple:
@@ -121,10 +137,6 @@ def _matched(option: Any, value: Any, place: str) -> tuple[bool, Any]:  # noqa: 
     if origin is Mapping and type(value) is dict:
         pairs = value.items()
         return True, {_part(arguments[0], k, place): _part(arguments[1], v, place) for k, v in pairs}
-    if isinstance(option, type) and issubclass(option, Enum):
-        return _member(option, value)
-    if is_dataclass(option) and isinstance(value, dict):
-        return True, _record(option, value)
     return False, None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 -- the fields of the records are read at run time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -122,7 +122,7 @@ def statistical_analysis(
         Quantiles: Hyndman & Fan (1996), The American Statistician 50, 361-365. The rest as in `moments`,
         `normality_of`, `fit_families`, `intervals_of`, `bootstrap_interval` and `correlate`.
     """
-    chosen, asked = config or DEFAULT, _Asked(**options)
+    chosen, asked = config or DEFAULT, _Asked(**options)  # type: ignore[arg-type]  # names become members in it
     array = floats("data", data, nan=asked.nan_policy)
     if array.ndim not in (1, 2):
         raise ComputeInputError("data", "an array", "of shape (n,) or (n, p)", array.shape)

@@ -72,7 +72,8 @@ def student_t_test(
     """Test whether two samples with the same variance have the same mean.
 
     Args:
-        first, second: shapes `(n,)` and `(m,)`, finite. Fewer than three values together, or no spread in
+        first: shape `(n,)`, finite.
+        second: shape `(m,)`, finite. Fewer than three values together, or no spread in
             either, give no statistic.
         alternative: of the first sample's mean.
         config: its `statistics` settings.
@@ -110,7 +111,8 @@ def welch_t_test(
     """Test whether two samples have the same mean, whatever their variances.
 
     Args:
-        first, second: shapes `(n,)` and `(m,)`, finite. Fewer than two values in either, or no spread in
+        first: shape `(n,)`, finite.
+        second: shape `(m,)`, finite. Fewer than two values in either, or no spread in
             both, give no statistic.
         alternative: of the first sample's mean.
         config: its `statistics` settings.
@@ -155,7 +157,7 @@ def _pooled(a: Moments, b: Moments) -> float | None:
     return math.hypot(*share)
 
 
-def _t_test(  # noqa: PLR0913, PLR0917 -- the parts of one test
+def _t_test(  # noqa: PLR0917 -- the parts of one test
     name: str,
     difference: float,
     error: float | None,
