@@ -120,8 +120,11 @@ def bootstrap_interval(
     rows = _rows_of_a_batch(len(values), chosen)
     threads = _threads(len(values), workers, chosen, rows)
     measure = resampled(statistic)
-    found = _distribution(values, measure, asked, seed, rows, threads)
-    estimate = float(measure.of(values[None, :])[0])
+    if measure.builtin and values.min() == values.max():  # nothing to draw, and no rounding of a mean
+        found = np.full(asked, measure.of_sample(values))
+    else:
+        found = _distribution(values, measure, asked, seed, rows, threads)
+    estimate = measure.of_sample(values)
     ends, note = _ends(values, measure, found, estimate, how, level)
     return Bootstrap(
         statistic=measure.name,

@@ -101,7 +101,7 @@ def _pairwise(
             rows = known[:, i] & known[:, j]
             counts[i, j] = counts[j, i] = rows.sum()
             pair = _pearson(table[rows][:, [i, j]])
-            matrix[i, j] = matrix[j, i] = pair[0, 1]
+            matrix[i, j] = matrix[j, i] = pair[0, 0] if i == j else pair[0, 1]
     return matrix, counts
 
 

@@ -172,8 +172,9 @@ def _check_overflow(field: str, array: NDArray[Any], result: NDArray[Any]) -> No
 
 
 def _check_finite(field: str, array: NDArray[Any], nan: NanPolicy) -> None:
-    if array.dtype.kind == "f" and np.isfinite(np.sum(array)):
-        return  # one pass, nothing allocated; a sum may also overflow, which the exact look below settles
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.sum(array)):
+            return  # one pass, nothing allocated; a sum may also overflow, which the exact look below settles
     infinite = np.isinf(array)
     if infinite.any():
         raise ComputeInputError(field, _where("infinite", infinite), "finite numbers", array.shape)

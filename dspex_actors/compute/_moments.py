@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -110,6 +112,23 @@ def moments(values: NDArray[np.float64]) -> Moments:
         skewness=third / m2**1.5,
         kurtosis=fourth / (m2 * m2) - 3.0,
     )
+
+
+def quantiles(values: NDArray[np.float64], places: Sequence[float]) -> dict[float, float]:
+    """Return quantiles, linear between values.
+
+    Args:
+        values: shape `(n,)`, n >= 1.
+        places: probabilities from 0 to 1.
+
+    Source:
+        Hyndman & Fan (1996), The American Statistician 50, 361-365: type 7.
+    """
+    if not places:
+        return {}
+    size = _power_of_two(float(np.abs(values).max()), most=_MOST_TO_ADD)  # the difference of two may overflow
+    found = np.quantile(values if size == 1.0 else values / size, places)
+    return {place: float(value) * size for place, value in zip(places, found, strict=True)}
 
 
 def _power_of_two(largest: float, *, most: int) -> float:

@@ -33,6 +33,11 @@ class Resampled:
     of: Callable[[Rows], NDArray[np.float64]]
     builtin: bool
 
+    def of_sample(self, values: NDArray[np.float64]) -> float:
+        """Return the statistic of the sample itself; of equal values as of one of them, for those of ours."""
+        equal = self.builtin and values.min() == values.max()
+        return float(self.of(values[None, : 1 if equal else None])[0])
+
 
 def _variance(rows: Rows) -> NDArray[np.float64]:
     n = rows.shape[1]

@@ -89,20 +89,32 @@ def simplex(problem: Problem, settings: OptimizationSettings, recorder: Recorder
         loss = problem.objective(vector)
         return math.inf if math.isnan(loss) else loss
 
-    found = optimize.minimize(
-        loss_of,
-        problem.start,
-        method=_NAMES[Method.NELDER_MEAD],
-        bounds=optimize.Bounds(problem.low, problem.high),
-        callback=callback,
-        options={
-            "maxiter": settings.max_iterations,
+    def search(start: NDArray[np.float64]) -> Any:  # noqa: ANN401 -- scipy's
+        options = {
+            "maxiter": settings.max_iterations - recorder.iterations + 1,  # it counts from one
             "maxfev": 10**9,
             "xatol": settings.tolerance,
             "fatol": settings.tolerance,
-            "adaptive": problem.start.size >= _MANY,
-        },
-    )
+            "adaptive": start.size >= _MANY,
+        }
+        return optimize.minimize(
+            loss_of,
+            start,
+            method=_NAMES[Method.NELDER_MEAD],
+            bounds=optimize.Bounds(problem.low, problem.high),
+            callback=callback,
+            options=options,
+        )
+
+    found = search(problem.start)
+    # Pressed against a bound a simplex can lose a dimension and shrink anywhere: a new one has to agree.
+    bounded = np.isfinite(problem.low).any() or np.isfinite(problem.high).any()
+    while bounded and found.success and not ended and recorder.iterations < settings.max_iterations:
+        again = search(np.asarray(found.x))
+        agrees = found.fun - again.fun <= settings.tolerance
+        found = again if again.fun <= found.fun else found
+        if agrees and again.success:
+            break
     ending = ended[0] if ended else Ending.SIMPLEX_TOLERANCE if found.success else Ending.ITERATION_LIMIT
     return Found(np.asarray(found.x), float(found.fun), None, ending, str(found.message))
 

@@ -18,7 +18,7 @@ from dspex_actors.compute._errors import ComputeInputError
 from dspex_actors.compute._families import FamilyFit, fit_families
 from dspex_actors.compute._inputs import NanPolicy, check_not_empty, choice, floats, without_nan
 from dspex_actors.compute._intervals import Intervals, intervals_of
-from dspex_actors.compute._moments import Moments, moments
+from dspex_actors.compute._moments import Moments, moments, quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -119,8 +119,8 @@ def statistical_analysis(
         MissingPackageError: scipy is not installed.
 
     Source:
-        Quantiles: Hyndman & Fan (1996), The American Statistician 50, 361-365. The rest as in `moments`,
-        `normality_of`, `fit_families`, `intervals_of`, `bootstrap_interval` and `correlate`.
+        As in `moments`, `quantiles`, `normality_of`, `fit_families`, `intervals_of`, `bootstrap_interval` and
+        `correlate`.
     """
     chosen, asked = config or DEFAULT, _Asked(**options)  # type: ignore[arg-type]  # names become members in it
     array = floats("data", data, nan=asked.nan_policy)
@@ -180,7 +180,6 @@ class _Asked:
 
 
 def _summary(kept: NDArray[np.float64], found: Moments, asked: _Asked, missing: int) -> Summary:
-    places = [float(each) for each in asked.quantiles]
     return Summary(
         count=found.count,
         missing=missing,
@@ -190,7 +189,7 @@ def _summary(kept: NDArray[np.float64], found: Moments, asked: _Asked, missing: 
         ddof=asked.ddof,
         min=float(kept.min()),
         max=float(kept.max()),
-        quantiles=dict(zip(places, map(float, np.quantile(kept, places)), strict=True)) if places else {},
+        quantiles=quantiles(kept, [float(each) for each in asked.quantiles]),
     )
 
 
