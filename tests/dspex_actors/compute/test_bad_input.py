@@ -67,7 +67,10 @@ def test_what_is_no_array_of_finite_numbers_is_refused_at_every_door(door, data,
         (lambda: bootstrap_interval([[1.0]]), r"a sample of one dimension, got an array of shape \(1, 1\)"),
         (lambda: optimize_function(lambda p: p, []), "at least one number, got no numbers"),
         (lambda: optimize_function(lambda p: p, {}), "at least one number, got no numbers"),
-        (lambda: optimize_function(lambda p: p, {"a": "x"}), r"initial_params\['a'\] must be an array of numbers"),
+        (
+            lambda: optimize_function(lambda p: p, {"a": "x"}),
+            r"initial_params\['a'\] must be an array of numbers",
+        ),
         (lambda: optimize_function(lambda p: p, [1.0, [2.0, 3.0]]), "ragged"),
         (lambda: optimize_function(lambda p: p, {"a": [np.ones(2), object()]}), r"\['a'\]\[1\]"),
     ],
@@ -84,7 +87,9 @@ def test_parameters_nested_without_end_are_refused():
         optimize_function(lambda p: p, endless)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "uint64", "float16", "float32", "longdouble", ">f8", "<i4"])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "uint64", "float16", "float32", "longdouble", ">f8", "<i4"]
+)
 def test_numbers_of_any_size_and_byte_order_are_taken(dtype):
     data = np.array([0, 1, 1, 0, 1], dtype=dtype)
 

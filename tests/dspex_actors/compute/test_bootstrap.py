@@ -35,7 +35,8 @@ def spread(row):
 @pytest.mark.parametrize("statistic", ["mean", "median", trimmed, spread])
 def test_the_result_does_not_depend_on_how_many_threads_compute_it(statistic):
     found = [
-        bootstrap_interval(SAMPLE, statistic, resamples=9000, workers=workers, seed=3) for workers in (1, 2, 5)
+        bootstrap_interval(SAMPLE, statistic, resamples=9000, workers=workers, seed=3)
+        for workers in (1, 2, 5)
     ]
 
     assert [each.workers for each in found] == [1, 2, 5]

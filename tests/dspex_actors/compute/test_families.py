@@ -1,4 +1,4 @@
-"""Fitted families: the one that drew a sample is found, and its fit is not rejected for having been fitted."""
+"""Fitted families: the one that drew a sample is found; a fit is not rejected for having been fitted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("family", list(Family))
 def test_the_family_that_drew_a_sample_is_the_best_one_and_fits(family):
-    fits = fit_families(DRAWN[family](np.random.default_rng(11), 800))
+    fits = fit_families(DRAWN[family](np.random.default_rng(11), 500))
 
     assert fits[0].family is family
     assert fits[0].rejected is False

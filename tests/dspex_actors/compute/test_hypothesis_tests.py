@@ -120,9 +120,15 @@ def test_holms_correction_steps_down_from_the_smallest():
     ("call", "message"),
     [
         (lambda: one_sample_t_test([[1.0, 2.0]]), r"data must be a sample of one dimension.*\(1, 2\)"),
-        (lambda: one_sample_t_test([]), r"data must be at least one value, got an empty array of shape \(0,\)"),
+        (
+            lambda: one_sample_t_test([]),
+            r"data must be at least one value, got an empty array of shape \(0,\)",
+        ),
         (lambda: one_sample_t_test([1.0], [1.0, 2.0]), r"mean must be one number.*\(2,\)"),
-        (lambda: student_t_test([1.0], ["a"]), r"second must be an array of numbers, got text of shape \(1,\)"),
+        (
+            lambda: student_t_test([1.0], ["a"]),
+            r"second must be an array of numbers, got text of shape \(1,\)",
+        ),
         (lambda: welch_t_test([math.nan], [1.0]), "first must be numbers without NaN"),
         (lambda: mann_whitney_test([1.0], [math.inf]), "second must be finite numbers"),
         (lambda: kolmogorov_smirnov_test([1.0], lambda x: x + 5), "beyond 0 and 1"),

@@ -49,7 +49,10 @@ def test_numbers_arrays_and_lists_of_numbers_come_back_as_floats_and_arrays(
 
 @pytest.mark.parametrize("gradient", ["autograd", "central_differences", "user"])
 def test_any_nesting_of_arrays_is_given_to_the_objective_and_back(gradient):
-    initial = {"layers": [{"w": np.zeros((2, 3)), "b": 0.0}, {"w": [[1.0]], "b": 2}], "line": Line(0.0, [1.0])}
+    initial = {
+        "layers": [{"w": np.zeros((2, 3)), "b": 0.0}, {"w": [[1.0]], "b": 2}],
+        "line": Line(0.0, [1.0]),
+    }
 
     def parts(p):
         layers = [part for layer in p["layers"] for part in (layer["w"], layer["b"])]
@@ -80,9 +83,15 @@ def test_any_nesting_of_arrays_is_given_to_the_objective_and_back(gradient):
     [
         (lambda p: (p**2).sum(), GradientSource.AUTOGRAD),
         (lambda p: np.exp(p).sum() + (p**4).sum(), GradientSource.AUTOGRAD),
-        (lambda p: math.exp(p[0]) + p[0] ** 2 + p[1] ** 2, GradientSource.CENTRAL),  # autograd cannot trace it
+        (
+            lambda p: math.exp(p[0]) + p[0] ** 2 + p[1] ** 2,
+            GradientSource.CENTRAL,
+        ),  # autograd cannot trace it
         (lambda p: sum(float(x) ** 2 for x in p), GradientSource.CENTRAL),  # as above
-        (lambda p: (np.array(p.tolist() if hasattr(p, "tolist") else [1.0, 1.0]) ** 2).sum(), GradientSource.CENTRAL),
+        (
+            lambda p: (np.array(p.tolist() if hasattr(p, "tolist") else [1.0, 1.0]) ** 2).sum(),
+            GradientSource.CENTRAL,
+        ),
     ],
 )
 def test_a_gradient_comes_from_autograd_if_that_can_be_trusted_else_from_differences(objective, source):
@@ -129,9 +138,7 @@ def test_the_callback_is_told_of_each_step_and_can_end_the_search():
 
     for method in ("gradient_descent", "adam", "bfgs", "l_bfgs_b", "nelder_mead"):
         steps.clear()
-        found = optimize_function(
-            lambda p: (p["x"] - 3.0) ** 4, {"x": 0.0}, method=method, callback=callback
-        )
+        found = optimize_function(lambda p: (p["x"] - 3.0) ** 4, {"x": 0.0}, method=method, callback=callback)
 
         assert (found.reason, found.converged) == (Ending.CALLBACK, False)
         assert [step.iteration for step in steps] == [1, 2, 3]
@@ -264,7 +271,11 @@ def test_a_gradient_of_another_shape_is_refused(gradient, message):
         ({"method": "l_bfgs_b", "bounds": 3}, ComputeInputError, "a tuple of the lowest and the highest"),
         ({"method": "l_bfgs_b", "bounds": (5.0, None)}, ComputeInputError, "within its bounds 5 and inf"),
         ({"method": "l_bfgs_b", "bounds": (2.0, 1.0)}, ComputeInputError, "in order"),
-        ({"method": "l_bfgs_b", "bounds": ([0.0], None)}, ComputeInputError, r"\(2,\), got an array of shape"),
+        (
+            {"method": "l_bfgs_b", "bounds": ([0.0], None)},
+            ComputeInputError,
+            r"\(2,\), got an array of shape",
+        ),
     ],
 )
 def test_a_wrong_setting_of_a_search_is_refused_by_its_name(options, error, message):

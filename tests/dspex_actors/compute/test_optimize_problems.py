@@ -134,7 +134,11 @@ def test_plain_gradient_descent_takes_the_known_number_of_steps_on_rosenbrock():
 def test_momentum_takes_fewer_steps_on_a_quadratic_than_none():
     steps = [
         optimize_function(
-            quadratic, np.zeros(1000), gradient=PROBLEMS["quadratic"][1], learning_rate=0.02, momentum=momentum
+            quadratic,
+            np.zeros(1000),
+            gradient=PROBLEMS["quadratic"][1],
+            learning_rate=0.02,
+            momentum=momentum,
         ).iterations
         for momentum in (0.0, 0.8)
     ]

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from dspex_actors.compute import (
@@ -32,7 +31,7 @@ numbers = st.floats(-1000, 1000).map(lambda x: round(x, 2))
 
 
 def samples(least):
-    """Samples with a spread that is more than rounding."""
+    """Return samples with a spread that is more than rounding."""
     return st.lists(numbers, min_size=least, max_size=30).filter(lambda xs: np.ptp(xs) > 0.1).map(np.array)
 
 
@@ -82,9 +81,7 @@ def test_two_samples_t_of_student_and_welch_agree_with_both_oracles(xs, ys, alte
         found = ours(xs, ys, alternative=alternative)
         theirs = stats.ttest_ind(xs, ys, equal_var=equal, alternative=alternative)
         compared = CompareMeans(DescrStatsW(xs), DescrStatsW(ys))
-        statistic, p_value, freedom = compared.ttest_ind(
-            alternative=ALTERNATIVES[alternative], usevar=usevar
-        )
+        statistic, p_value, freedom = compared.ttest_ind(alternative=ALTERNATIVES[alternative], usevar=usevar)
 
         assert close(found.statistic, theirs.statistic)
         assert close(found.statistic, statistic)
@@ -147,9 +144,12 @@ def test_chi_squared_of_a_table_agrees_with_scipys(table):
     assert close(found.effect_size, stats.contingency.association(np.array(table), method="cramer"))
 
 
+@pytest.mark.slow  # it imports nearly all of statsmodels, which takes seconds
 @few
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holms_correction_agrees_with_that_of_statsmodels(p_values):
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 -- as above
+
     found = holm_correction(p_values)
     rejected, adjusted, *_ = multipletests(p_values, method="holm")
 
