@@ -10,6 +10,7 @@ from dspex_actors.compute._errors import ComputeInputError
 from dspex_actors.compute._hypotheses import Alternative, HypothesisTest, alpha_of
 from dspex_actors.compute._inputs import choice, sample
 from dspex_actors.compute._optional import stats
+from dspex_actors.compute._smirnov import distances, exact_p_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from dspex_actors.compute._config import ComputeConfig
 
+_MOST_COUNTED = 1000  # values in a sample for which all orders of both are counted
 _MOST_EXACT = 8  # values in the smaller sample for which scipy counts all arrangements
 
 
@@ -95,7 +97,8 @@ def kolmogorov_smirnov_test(
         config: its `statistics` settings.
 
     Returns:
-        D, the largest distance of the distribution functions, which is also the effect.
+        D, the largest distance of the distribution functions, which is also the effect. For two samples of up
+        to 1,000 values the p-value is exact, else it is that of the limit.
 
     Raises:
         ComputeInputError: the data are no samples, or the function returned no probabilities.
@@ -108,35 +111,45 @@ def kolmogorov_smirnov_test(
     """
     values = sample("data", data)
     direction, alpha = choice(Alternative, "alternative", alternative), alpha_of(config)
-    scipy_stats = stats("Kolmogorov and Smirnov's test")
     if callable(other):
         counts: tuple[int, ...] = (len(values),)
-        found = scipy_stats.ks_1samp(values, _checked(other), alternative=direction.value)
-        note = ""
+        found = stats("Kolmogorov and Smirnov's test").ks_1samp(
+            values, _checked(other), alternative=direction.value
+        )
+        distance, p_value, note = float(found.statistic), float(found.pvalue), ""
     else:
         second = sample("other", other)
         counts = (len(values), len(second))
-        exact = max(counts) <= 1000
-        found = scipy_stats.ks_2samp(
-            values, second, alternative=direction.value, method="exact" if exact else "asymp"
-        )
+        distance = distances(values, second)[direction]
+        p_value = _smirnov(distance, values, second, direction)
         ties = len(np.unique(np.concatenate([values, second]))) < sum(counts)
         note = "ties: the p-value is an upper bound" if ties else ""
-    p_value = float(found.pvalue)
     return HypothesisTest(
         name="kolmogorov_smirnov",
-        statistic=float(found.statistic),
+        statistic=distance,
         p_value=p_value,
         degrees_of_freedom=None,
         alternative=direction,
         alpha=alpha,
         rejected=p_value <= alpha,
         effect="distance",
-        effect_size=float(found.statistic),
+        effect_size=distance,
         interval=None,
         counts=counts,
         note=note,
     )
+
+
+def _smirnov(
+    distance: float, first: NDArray[np.float64], second: NDArray[np.float64], direction: Alternative
+) -> float:
+    """Return the p-value of a distance: exact for samples of up to a thousand values, else the limit's."""
+    if max(len(first), len(second)) <= _MOST_COUNTED:
+        return exact_p_value(distance, len(first), len(second), direction)
+    found = stats("Kolmogorov and Smirnov's test").ks_2samp(
+        first, second, alternative=direction.value, method="asymp"
+    )
+    return float(found.pvalue)
 
 
 def _checked(function: Callable[[Any], ArrayLike]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

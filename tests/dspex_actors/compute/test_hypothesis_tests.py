@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 
@@ -10,6 +11,7 @@ import pytest
 
 from dspex_actors import ConfigError
 from dspex_actors.compute import (
+    Alternative,
     ComputeConfig,
     ComputeInputError,
     StatisticsSettings,
@@ -22,6 +24,7 @@ from dspex_actors.compute import (
     student_t_test,
     welch_t_test,
 )
+from dspex_actors.compute._smirnov import distances, exact_p_value
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +105,20 @@ def test_separated_samples_have_the_largest_effects_there_are():
     assert mann_whitney_test(low, high).effect_size == -1.0
     assert kolmogorov_smirnov_test(low, high).effect_size == 1.0
     assert chi_squared_independence_test([[20, 0], [0, 20]]).effect_size == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 4), (3, 3), (4, 2), (3, 5)])
+def test_the_p_value_of_a_distance_is_the_share_of_all_orders_that_reach_it(n, m, alternative):
+    direction = Alternative(alternative)
+    orders = [
+        distances(np.array(chosen), np.array(sorted(set(range(n + m)) - set(chosen))))[direction]
+        for chosen in itertools.combinations(range(n + m), n)
+    ]
+
+    for distance in set(orders):
+        share = sum(other >= distance - 1e-9 for other in orders) / len(orders)
+        assert exact_p_value(distance, n, m, direction) == pytest.approx(share, rel=1e-12)
 
 
 def test_holms_correction_takes_tests_and_counts_those_without_a_statistic_as_one():

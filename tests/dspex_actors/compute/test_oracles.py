@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -103,9 +104,11 @@ def test_tests_of_ranks_and_of_distances_agree_with_scipys(xs, ys, alternative):
     assert close(ranks.p_value, stats.mannwhitneyu(xs, ys, alternative=alternative).pvalue)
 
     distance = kolmogorov_smirnov_test(xs, ys, alternative=alternative)
-    theirs = stats.ks_2samp(xs, ys, alternative=alternative)
+    with warnings.catch_warnings(record=True) as gave_up:  # scipy's count fails for the smallest distances
+        warnings.simplefilter("always")
+        theirs = stats.ks_2samp(xs, ys, alternative=alternative, method="exact")
     assert close(distance.statistic, theirs.statistic)
-    assert close(distance.p_value, theirs.pvalue)
+    assert distance.p_value > 0.99 if gave_up else close(distance.p_value, theirs.pvalue)
 
 
 @few
