@@ -162,16 +162,16 @@ def _is_symmetric(array: NDArray[Any]) -> NDArray[np.bool_]:
 def _determinant(scaled: NDArray[Any], scale: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
     """Return sign, logarithm of the magnitude, and value, of the matrices before they were scaled."""
     sign, log = np.linalg.slogdet(scaled)
-    n = scaled.shape[-1]
-    value = np.linalg.det(scaled)
+    magnitude = np.exp(log)
     if np.any(scale != 1):
+        n = scaled.shape[-1]
+        magnitude = np.ldexp(magnitude, n * np.rint(np.log2(scale)).astype(np.int64))
         log = log + n * np.log(scale)
-        powers = n * np.rint(np.log2(scale)).astype(np.int64)
-        unscaled = np.empty_like(np.asarray(value))
-        unscaled.real = np.ldexp(value.real, powers)
-        if np.iscomplexobj(value):
-            unscaled.imag = np.ldexp(value.imag, powers)
-        value = unscaled
+    # Part by part: an infinite magnitude times a part that is 0 is 0.
+    value = np.zeros(np.shape(sign), dtype=np.asarray(sign).dtype)
+    for part, share in ((value.real, np.real(sign)), (value.imag, np.imag(sign))):
+        if np.any(share):
+            np.multiply(share, magnitude, out=part, where=share != 0)
     return sign, log, value
 
 
