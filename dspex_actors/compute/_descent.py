@@ -46,6 +46,11 @@ class Problem:
     start: NDArray[np.float64]
     start_loss: float
 
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a bound; scipy takes milliseconds to look at a thousand infinite ones."""
+        return bool(np.isfinite(self.low).any() or np.isfinite(self.high).any())
+
     def start_gradient(self) -> NDArray[np.float64]:
         """Return the gradient where the search begins.
 

@@ -11,7 +11,7 @@ from dspex_actors._errors import ConfigError, one_of
 from dspex_actors.compute._errors import ComputeInputError, MissingPackageError, ObjectiveError
 from dspex_actors.compute._methods import GradientSource
 from dspex_actors.compute._optional import load
-from dspex_actors.compute._parameters import flatten_like
+from dspex_actors.compute._parameters import flatten_like, leaf_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,12 +104,15 @@ class _Users:
         self._function = function
         self._objective = objective
         self._params = params
+        self._shape = leaf_shape(params)
         self.evaluations = 0
 
     def __call__(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
         self.evaluations += 1
         structure = self._objective.structure
         found = self._function(structure.build(vector.copy()))
+        if type(found) is np.ndarray and found.dtype == np.float64 and found.shape == self._shape:
+            return found.reshape(-1)
         try:
             return flatten_like(found, structure, self._params, field="gradient")
         except ComputeInputError as error:

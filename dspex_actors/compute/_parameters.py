@@ -83,6 +83,11 @@ def flatten_like(params: object, structure: Structure, like: object, *, field: s
     return vector
 
 
+def leaf_shape(params: Any) -> tuple[int, ...] | None:  # noqa: ANN401 -- nested as the user's
+    """Return the shape of parameters that are one array or number; None if they are nested."""
+    return np.shape(params) if _children(params) is None else None
+
+
 def plain(params: Any) -> Any:  # noqa: ANN401 -- nested as the user's
     """Return built parameters with Python floats in place of numpy's."""
     if isinstance(params, Mapping):

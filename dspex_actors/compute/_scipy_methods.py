@@ -57,7 +57,7 @@ def quasi_newton(
         problem.start,
         jac=gradients,
         method=_NAMES[method],
-        bounds=optimize.Bounds(problem.low, problem.high) if method is Method.L_BFGS_B else None,
+        bounds=optimize.Bounds(problem.low, problem.high) if problem.bounded else None,
         callback=callback,
         options=options,
     )
@@ -101,15 +101,14 @@ def simplex(problem: Problem, settings: OptimizationSettings, recorder: Recorder
             loss_of,
             start,
             method=_NAMES[Method.NELDER_MEAD],
-            bounds=optimize.Bounds(problem.low, problem.high),
+            bounds=optimize.Bounds(problem.low, problem.high) if problem.bounded else None,
             callback=callback,
             options=options,
         )
 
     found = search(problem.start)
     # Pressed against a bound a simplex can lose a dimension and shrink anywhere: a new one has to agree.
-    bounded = np.isfinite(problem.low).any() or np.isfinite(problem.high).any()
-    while bounded and found.success and not ended and recorder.iterations < settings.max_iterations:
+    while problem.bounded and found.success and not ended and recorder.iterations < settings.max_iterations:
         again = search(np.asarray(found.x))
         agrees = found.fun - again.fun <= settings.tolerance
         found = again if again.fun <= found.fun else found
