@@ -10,6 +10,8 @@ import pytest
 from tests._hangs import GRACE_S, HangWatch
 from tests._leaks import Snapshot, become_subreaper, leaks_since
 
+pytest_plugins = ["tests.corpus._findings"]
+
 INTEGRATION = "integration"
 WATCH = pytest.StashKey[HangWatch]()
 
@@ -19,6 +21,8 @@ def pytest_configure(config):
         "markers",
         "may_leak(reason): a module-wide fixture of this test owns processes that come and go; no leak check",
     )
+    if config.getoption("dist", "no") != "no":  # tests run in processes of their own, which have a watch each
+        return
     timeout = config.getoption("timeout")
     if timeout is None:
         timeout = float(config.getini("timeout"))
