@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 
 import numpy as np
@@ -29,10 +30,14 @@ pytestmark = pytest.mark.may_leak("spares come and go; the module's fixture chec
 
 CONFIG = ExecutorConfig(spares=1, limits=Limits(time_s=60, memory_bytes=512 * MIB), start_timeout_s=60)
 
+SETTINGS = compute.ComputeConfig(
+    statistics=compute.StatisticsSettings(confidence_level=0.5, bootstrap_samples=30)
+)
+
 
 @pytest.fixture(scope="module")
 def tree(clean_module):  # noqa: ARG001 -- set up before
-    spec = ComputeExecutor.child_spec(executor=CONFIG, id="compute")
+    spec = ComputeExecutor.child_spec(SETTINGS, CONFIG, id="compute")
     with Supervisor.start([spec], strategy="one_for_one") as tree:
         yield tree
 
@@ -62,7 +67,10 @@ SAMPLE = [2.0, 8.0, 0.0, 4.0, 1.0, 9.0, 9.0, 0.5]
 )
 def test_a_worker_gives_the_same_result_as_the_function_called_directly(ask, name, arguments, options):
     result = ask(name, *arguments, **options)
-    direct = compute.OPERATIONS[name](*arguments, **options)
+    function = compute.OPERATIONS[name]
+    if "config" in inspect.signature(function).parameters:
+        options = {**options, "config": SETTINGS}
+    direct = function(*arguments, **options)
 
     assert isinstance(result, Completed)
     assert type(result.value) is type(direct)
@@ -196,19 +204,14 @@ def test_a_message_of_another_kind_is_refused_and_the_executor_serves_on(tree, a
     assert ask("matrix_analysis", [[1.0]]).value.rank == 1
 
 
-def test_settings_of_the_executor_hold_where_a_request_has_none():
-    config = compute.ComputeConfig(
-        statistics=compute.StatisticsSettings(confidence_level=0.5, bootstrap_samples=30)
-    )
-    with Supervisor.start(
-        [ComputeExecutor.child_spec(config, CONFIG, id="compute")], strategy="one_for_one"
-    ) as tree:
-        address = tree.child("compute")
-        default = address.call(Compute("bootstrap_interval", SAMPLE), timeout=None).value
-        asked = address.call(Compute("bootstrap_interval", SAMPLE, resamples=40), timeout=None).value
+def test_settings_of_the_executor_hold_where_a_request_has_none(ask):
+    default = ask("bootstrap_interval", SAMPLE).value
+    asked = ask("bootstrap_interval", SAMPLE, resamples=40).value
+    other = ask("bootstrap_interval", SAMPLE, resamples=40, config=compute.ComputeConfig()).value
 
     assert (default.resamples, default.interval.confidence) == (30, 0.5)
     assert (asked.resamples, asked.interval.confidence) == (40, 0.5)
+    assert (other.resamples, other.interval.confidence) == (40, 0.95)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from dspex_actors.compute import (
 )
 
 ALTERNATIVES = {"two-sided": "two-sided", "less": "smaller", "greater": "larger"}
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=20, deadline=None)
 
 numbers = st.floats(-1000, 1000).map(lambda x: round(x, 2))
 

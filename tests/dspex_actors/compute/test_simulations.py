@@ -30,7 +30,7 @@ from dspex_actors.compute import (
     welch_t_test,
 )
 
-SHORT, LONG = 150, int(os.environ.get("COMPUTE_SAMPLES", "2000"))
+SHORT, LONG = 50, int(os.environ.get("COMPUTE_SAMPLES", "2000"))
 
 
 def note(what, samples, share):
@@ -125,7 +125,7 @@ REJECTION = {
         lambda x: kolmogorov_smirnov_test(x, lambda values: values).p_value,
     ),
     "kolmogorov-smirnov, two samples": (
-        lambda g: (g.random(300), g.random(400)),
+        lambda g: (g.random(100), g.random(130)),
         lambda pair: kolmogorov_smirnov_test(*pair).p_value,
     ),
     "chi-squared": (
