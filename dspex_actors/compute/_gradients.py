@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -119,6 +118,10 @@ class _Users:
             raise ObjectiveError("gradient", error.seen, error.allowed, error.shape) from None
 
 
+class _IndependentError(Exception):
+    """What the objective returned was made without the parameters, as far as autograd can see."""
+
+
 class _Traced:
     """Autograd's: the objective is run on objects that note what is done to them."""
 
@@ -126,14 +129,29 @@ class _Traced:
 
     def __init__(self, objective: Objective) -> None:
         autograd = load("autograd", extra="compute", needed_for="gradient='autograd'")
+        is_traced = load("autograd.tracer", extra="compute", needed_for="gradient='autograd'").isbox
         build, function = objective.structure.build, objective.function
-        self._gradient = autograd.grad(lambda vector: function(build(vector)))
+
+        def loss(vector: Any) -> Any:  # noqa: ANN401 -- a traced array to a traced number
+            value = function(build(vector))
+            if not is_traced(value):  # autograd would warn, by way of a list that all threads share
+                raise _IndependentError("the result does not depend on the parameters")
+            return value
+
+        self._gradient = autograd.grad(loss)
         self.evaluations = 0
 
-    def __call__(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at_start(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the gradient where the search begins; raises what the objective makes of traced objects."""
         self.evaluations += 1
         found: NDArray[np.float64] = np.asarray(self._gradient(vector.copy()), dtype=np.float64)
         return found
+
+    def __call__(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        try:
+            return self.at_start(vector)
+        except _IndependentError:  # a flat part of the objective
+            return np.zeros_like(vector)
 
 
 class _Central:
@@ -169,7 +187,7 @@ class _Central:
 
 
 def _trouble(
-    gradient: Gradient,
+    gradient: _Traced,
     objective: Objective,
     start: NDArray[np.float64],
     box: tuple[NDArray[np.float64], NDArray[np.float64]],
@@ -180,9 +198,7 @@ def _trouble(
     an error. So it is compared with a difference of the objective in one direction.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # autograd warns when the result does not depend on the input
-            found = gradient(start)
+        found = gradient.at_start(start)
     except Exception as error:  # noqa: BLE001 -- whatever the objective does with objects it does not know
         return f"what autograd cannot trace ({type(error).__name__}: {str(error)[:100]})"
     if found.shape != start.shape or not np.isfinite(found).all():
@@ -190,11 +206,10 @@ def _trouble(
     signs = np.where(np.arange(start.size) % 3 == 1, -1.0, 1.0)
     steps = _STEP * np.maximum(np.abs(start), 1.0) * signs
     after, before = (np.clip(start + way * steps, *box) for way in (1, -1))
-    with np.errstate(all="ignore"):
-        slope = objective(after) - objective(before)
-        foreseen = float(found @ (after - before))
-        size = float(np.abs(found) @ np.abs(after - before))
-        noise = 10 * _EPS * abs(objective(start))
+    slope = objective(after) - objective(before)
+    foreseen = float(found @ (after - before))
+    size = float(np.abs(found) @ np.abs(after - before))
+    noise = 10 * _EPS * abs(objective(start))
     if abs(slope - foreseen) <= _AGREE * size + noise:
         return ""
     return "what autograd finds a gradient of that differences do not confirm"

@@ -91,7 +91,7 @@ def optimize_function(
 
     Args:
         objective: takes the parameters, nested as the initial ones, returns one real number. What it raises
-            comes through.
+            comes through; numpy's warnings about overflow and the like are off while it runs.
         initial_params: a number, an array, a list of numbers (which counts as an array), or a dict, list or
             tuple of these, nested as you like.
         method: `"gradient_descent"`, `"adam"`, `"bfgs"`, `"l_bfgs_b"` or `"nelder_mead"`; the config's

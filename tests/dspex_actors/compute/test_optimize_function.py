@@ -110,6 +110,17 @@ def test_a_gradient_that_loses_a_part_of_the_objective_on_its_way_is_found_out()
         optimize_function(half_seen, [0.0, 0.0], method="bfgs", gradient="autograd")
 
 
+def test_a_flat_part_of_the_objective_has_the_gradient_zero_without_a_warning():
+    def cliff(p):
+        return p**2 if p > 1.0 else 1.0
+
+    found = optimize_function(cliff, 2.0, learning_rate=0.6)
+
+    assert found.gradient_source is GradientSource.AUTOGRAD
+    assert (found.reason, found.gradient_norm, found.final_loss) == (Ending.GRADIENT_TOLERANCE, 0.0, 1.0)
+    assert optimize_function(lambda p: 1.0, 2.0).gradient_source is GradientSource.CENTRAL  # noqa: ARG005
+
+
 def test_autograd_that_was_asked_for_and_cannot_do_it_says_why():
     with pytest.raises(ObjectiveError, match=r"what autograd cannot trace \(TypeError"):
         optimize_function(lambda p: math.exp(p), 0.5, gradient="autograd")  # noqa: PLW0108 -- as users write it
