@@ -1,8 +1,9 @@
 """The bootstrap: how a statistic would vary, found by drawing the sample anew from itself.
 
-Guarantees: the result depends on the data, the statistic, the number of resamples and the seed alone. Each
-batch of resamples has a generator of its own, spawned from the seed by the batch's number, so it does not
-matter which thread computes it, nor how many there are. Memory is that of one batch for each thread.
+Guarantees: the result depends on the data, the statistic, the number of resamples, the seed and the size of
+batches alone. Each batch of resamples has a generator of its own, spawned from the seed by the batch's
+number, so it does not matter which thread computes it, nor how many there are. Memory is that of one batch
+for each thread.
 """
 
 from __future__ import annotations

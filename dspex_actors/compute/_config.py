@@ -118,7 +118,8 @@ class PerformanceSettings:
     """What numeric work may use.
 
     Attributes:
-        batch_size: resamples, or evaluations, that are computed with one call of numpy, at most.
+        batch_size: resamples that are drawn together, at most. Each batch has a generator of its own, so
+            another size draws other resamples.
         memory_limit_mb: MiB (2**20 bytes) that a bootstrap's batches may take together, and that a guest of
             the compute executor may add to its worker.
         parallel_threshold: a bootstrap of a sample larger than this uses a thread for each core.

@@ -115,11 +115,8 @@ def plot_convergence(optimization: Optimization) -> Any:  # noqa: ANN401 -- as a
     above = optimization.losses - optimization.losses.min()
     axes.plot(np.where(above > _TINY, above, np.nan), color=_BLUE, label="loss above its lowest")
     if len(optimization.gradient_norms):
-        axes.plot(
-            np.maximum(optimization.gradient_norms, _TINY),
-            color=_ORANGE,
-            label="largest part of the gradient",
-        )
+        norms = optimization.gradient_norms
+        axes.plot(np.where(norms > _TINY, norms, np.nan), color=_ORANGE, label="largest part of the gradient")
     axes.set_yscale("log")
     axes.set(xlabel="step", title=f"{optimization.method.value}: {optimization.reason.value}")
     axes.legend(frameon=False)
