@@ -158,9 +158,14 @@ def _threads(n: int, workers: int | None, config: ComputeConfig, rows: int) -> i
     """Return how many threads to use: as many as memory allows."""
     wanted = workers
     if wanted is None:
-        wanted = len(os.sched_getaffinity(0)) if n > config.performance.parallel_threshold else 1
+        wanted = _cores() if n > config.performance.parallel_threshold else 1
     fitting = config.performance.memory_limit_mb * 2**20 // (rows * n * _BYTES_A_VALUE)
     return max(1, min(wanted, fitting))
+
+
+def _cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _distribution(
