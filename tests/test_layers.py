@@ -243,6 +243,7 @@ def test_pykkas_private_modules_are_imported_by_the_actor_files_alone():
             "dspex_actors.serialization",
             {"pykka", "numpy", "lz4", "cloudpickle", "cryptography", "supervisors"},
         ),
+        ("dspex_actors.modules", {"pykka", "numpy", "structlog", "packaging", "supervisors"}),
         ("supervisors", {"structlog", "numpy", "dspex_actors"}),
         ("dspex_actors.runtime", {"numpy", "scipy"}),
         (

@@ -156,8 +156,10 @@ def _connection_kind(timeout_s: float) -> type[psycopg.Connection[Any]]:
                 options["interval"] = min(_LONGEST_INTERVAL_S, timeout_s)
             try:
                 return super().wait(limited(gen), *args, **options)
-            except psycopg.OperationalError:
-                if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+            except psycopg.OperationalError as error:
+                # What the server answered has a code; in a pipeline more answers may be on their way then.
+                given_up = error.sqlstate is None
+                if given_up and self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
                     self.pgconn.finish()  # an answer that comes now would be taken for another one's
                 raise
 

@@ -22,6 +22,7 @@ NAME: Final = "redis"
 # gives for every change; none of them comes after a script of ours has changed something that can be seen.
 _KINDS: Final[dict[str, type[StorageError]]] = {
     "OOM": StorageFullError,
+    "No space left on device": StorageFullError,  # before MISCONF, with which it comes
     "MISCONF": StorageUnavailableError,
     "READONLY": StorageUnavailableError,
     "LOADING": StorageUnavailableError,
@@ -32,15 +33,14 @@ _KINDS: Final[dict[str, type[StorageError]]] = {
     "BUSY": StorageBusyError,
     "WRONGTYPE": StorageDamagedError,
 }
-_CODE: Final = re.compile(r"\b(" + "|".join(_KINDS) + r")\b")
+_CODES: Final = {code: re.compile(rf"\b{code}\b") for code in _KINDS}
 
 
 def refused(error: redis.RedisError, operation: str) -> StorageError:
     """Return the store's error for an answer of the server that says no: nothing was written."""
-    text = str(error)
-    code = _CODE.search(f"{_word_of(error)} {text}")
-    kind = StorageError if code is None else _KINDS[code[1]]
-    return kind(NAME, operation, text)
+    said = f"{_word_of(error)} {error}"
+    kinds = (_KINDS[code] for code, word in _CODES.items() if word.search(said))
+    return next(kinds, StorageError)(NAME, operation, str(error))
 
 
 def _word_of(error: redis.RedisError) -> str:

@@ -129,15 +129,18 @@ class RedisLine:
     def prepare(self, connection: redis.Connection) -> None:
         """Mark the prefix as ours, or refuse one that a later release has written.
 
+        One that is marked is not written to: a server that has no room left lets states be read.
+
         Raises:
             StorageError: it is not of our format, or not marked and not to be.
         """
         key = self._prefix + b":format"
-        mark = [("SET", key, FORMAT, "NX")] if self._create else []
-        found = ask(connection, "open", *mark, ("GET", key))[-1]
+        (found,) = ask(connection, "open", ("GET", key))
         if found is None and not self._create:
             reason = f"there is no store with the prefix {self._prefix[1:-1].decode()!r}"
             raise StorageMissingError(NAME, "open", reason)
+        if found is None:
+            _, found = ask(connection, "open", ("SET", key, FORMAT, "NX"), ("GET", key))
         if found != FORMAT:
             reason = f"{key.decode()} is {found!r}, and this release knows {FORMAT!r}"
             raise StorageDamagedError(NAME, "open", reason)

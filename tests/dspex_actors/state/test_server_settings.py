@@ -8,7 +8,6 @@ import pytest
 
 from dspex_actors import ConfigError
 from dspex_actors.state import (
-    Capability,
     Postgres,
     Redis,
     StorageBusyError,
@@ -81,17 +80,6 @@ def test_a_wrong_url_is_not_shown_either_since_it_may_hold_a_password():
     with pytest.raises(ConfigError) as caught:
         Redis(url="rediss:/:secret@host")
     assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(("durability", "durable"), [("always", True), ("everysec", True), ("server", False)])
-def test_redis_is_durable_only_if_the_server_must_write_down_what_it_is_told(durability, durable):
-    assert (Capability.DURABLE in Redis(url=URL, durability=durability).capabilities) is durable
-
-
-def test_both_servers_are_shared_have_transactions_and_tell_of_changes():
-    common = {Capability.SHARED, Capability.TRANSACTIONS, Capability.NOTIFIES}
-    assert common < Redis(url=URL).capabilities
-    assert common | {Capability.DURABLE} == Postgres(dsn=DSN).capabilities
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -44,20 +45,6 @@ def test_several_stores_live_in_one_tree_and_do_not_know_of_each_other(tmp_path)
         one.save("a", 1)
         assert two.save("a", 2).label == "1.0.0"
         assert (one.load("a").state, two.load("a").state) == (1, 2)
-
-
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_a_store_that_is_killed_and_restarted_has_all_that_it_acknowledged(tmp_path, kind):
-    backend = Memory() if kind == "memory" else Sqlite(path=tmp_path / "states.db")
-    with tree_of(StateStore.child_spec(backend, id="states")) as tree:
-        address = tree.child("states")
-        states = States(address)
-        saved = [states.save("a", number).revision for number in range(5)]
-        old = address.pid
-        old.kill()
-        wait_restarted(address, old)
-        assert [version.revision for version in states.list_versions("a")] == saved[::-1]
-        assert states.save("a", 5, expected=5).revision == 6
 
 
 def test_a_request_that_fails_leaves_the_store_alive():
@@ -164,6 +151,33 @@ def test_a_killed_store_says_of_what_was_asked_that_it_may_have_been_written():
             assert caught.value.written is written or isinstance(caught.value, StorageClosedError)
         wait_restarted(states.address, old)
         assert states.save("b", 1).revision == 1
+
+
+@pytest.mark.parametrize("held", ["rows", "append"])
+def test_a_save_of_a_killed_store_never_comes_behind_those_of_the_next_one(held):
+    entered, release = threading.Event(), threading.Event()
+
+    def hold_the_first(operation, do):
+        if operation == held and not entered.is_set():
+            entered.set()
+            assert release.wait(CEILING_S)
+        return do()
+
+    backend = Hooked(hook=hold_the_first)
+    with tree_of(StateStore.child_spec(backend, id="states")) as tree:
+        states = States(tree.child("states"))
+        old = states.address.pid
+        desks = [each for each in threading.enumerate() if each.name == f"{old.name}-desk"]
+        states.submit_save("a", "of the one that is killed")
+        assert entered.wait(CEILING_S)
+        old.kill()
+        wait_restarted(states.address, old)
+        assert states.save("a", "of the next one").revision == 1
+        release.set()
+        for each in desks:
+            each.join(CEILING_S)
+        assert [version.revision for version in states.list_versions("a")] == [1]
+        assert states.load("a").state == "of the next one"
 
 
 def test_a_save_that_was_abandoned_before_it_began_is_not_done():

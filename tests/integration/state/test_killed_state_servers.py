@@ -1,54 +1,20 @@
-"""Writers and servers that are killed at any moment: what was acknowledged is there, and whole."""
+"""Servers that are killed at any moment: what they acknowledged is there, and whole."""
 
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-import textwrap
 import threading
 import uuid
-from pathlib import Path
 
 import pytest
 
 from dspex_actors.state import Entry, Latest, Revision, Row, StorageUnavailableError
-from tests.integration.state._kinds import SERVERS, backend_on, source_of
+from tests.integration.state._kinds import backend_on
 from tests.integration.state._processes import CEILING_S
+from tests.integration.state._reports import LONG, report
 
-pytestmark = [
-    pytest.mark.may_leak(reason="the server of the module is killed and started again"),
-    pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)]),
-]
-
-ROOT = Path(__file__).parents[3]
 SIZE = 2**18
 WRITERS = ("a", "b", "c")
-WRITER = textwrap.dedent("""
-    import sys
-    from tests.integration.state.test_killed_state_servers import made, newest
-    from dspex_actors.state import Postgres, Redis
-    storage = eval(sys.argv[1]).open()
-    revision = newest(storage, "a")
-    while True:
-        revision += 1
-        assert storage.append([made("a", revision)]) == [None]
-        sys.stdout.write(f"{revision}\\n")
-        sys.stdout.flush()
-        if revision == 100:
-            sys.stdin.read()
-""")
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request, clean_module):  # noqa: ARG001 -- set up before
-    with SERVERS[request.param]() as server:
-        yield server
-
-
-@pytest.fixture
-def name():
-    return f"test_{uuid.uuid4().hex}"
 
 
 def made(id_, revision):
@@ -101,60 +67,42 @@ def spin(rng):
         pass
 
 
-def test_a_server_that_is_killed_has_kept_all_that_it_acknowledged(server, name, kills):
-    total = 0
+@pytest.mark.may_leak(reason="the server of the session is killed and started again")
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=LONG)])
+def test_a_server_that_is_killed_has_kept_all_that_it_acknowledged(request, mortal_server, kills):
     rng = random.Random(kills)  # noqa: S311 -- repeatable
-    for number in range(kills):
-        backend = backend_on(server, f"{name}_{number}")
+    acknowledged, unknown, lost, torn = 0, 0, [], []
+    for _ in range(kills):
+        name = f"test_{uuid.uuid4().hex}"
+        backend = backend_on(mortal_server, name)
         step = threading.Semaphore(0)
         writers = {each: Writing(backend, each, step) for each in WRITERS}
         for _ in range(rng.randint(1, 20)):
             assert step.acquire(timeout=CEILING_S)
         spin(rng)
-        server.kill()
+        mortal_server.kill()
         for each in writers.values():
             each.join(CEILING_S)
-        server.start()
+        mortal_server.start()
         storage = backend.open()
         try:
             for id_, writer in writers.items():
                 assert isinstance(writer.failure, StorageUnavailableError), writer.failure
-                assert torn_or_lost(storage, id_, writer.acknowledged) == ([], set())
-                total += writer.acknowledged
-                unknown = writer.failure.written is None
-                assert newest(storage, id_) - writer.acknowledged in ({0, 1} if unknown else {0})
+                torn_here, lost_here = torn_or_lost(storage, id_, writer.acknowledged)
+                torn += [(id_, each) for each in torn_here]
+                lost += [(id_, each) for each in lost_here]
+                acknowledged += writer.acknowledged
+                may_be_more = writer.failure.written is None
+                unknown += may_be_more
+                assert newest(storage, id_) - writer.acknowledged in ({0, 1} if may_be_more else {0})
         finally:
             storage.close()
-        server.forget(f"{name}_{number}")
-    assert total >= kills
-    sys.stdout.write(f"{total} acknowledged, none lost, none torn\n")
+        mortal_server.forget(name)
 
-
-def test_a_writer_that_is_killed_leaves_all_that_was_acknowledged_to_it(server, name, kills):
-    total = 0
-    rng = random.Random(kills)  # noqa: S311 -- repeatable
-    for number in range(kills):
-        backend = backend_on(server, f"{name}_{number}")
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, source_of(backend)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        ) as writer:
-            lines = [writer.stdout.readline() for _ in range(rng.randint(1, 20))]
-            spin(rng)
-            writer.kill()
-            lines += writer.stdout.readlines()
-            writer.wait()
-        acknowledged = [int(line) for line in lines if line.endswith("\n")]
-        total += len(acknowledged)
-        storage = backend.open()
-        try:
-            assert acknowledged == list(range(1, len(acknowledged) + 1))
-            assert torn_or_lost(storage, "a", len(acknowledged)) == ([], set())
-        finally:
-            storage.close()
-        server.forget(f"{name}_{number}")
-    assert total >= kills
-    sys.stdout.write(f"{total} acknowledged, none lost, none torn\n")
+    assert (lost, torn) == ([], [])
+    assert acknowledged >= kills
+    report(
+        request,
+        f"{kills} kills, {acknowledged} acknowledged, {len(lost)} lost, {len(torn)} torn, "
+        f"{unknown} of which it was not known",
+    )

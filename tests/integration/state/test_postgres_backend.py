@@ -154,6 +154,24 @@ def test_batches_in_opposite_order_do_not_lock_each_other_out(backend):
     assert failures == []
 
 
+@pytest.mark.parametrize("others", [0, 400])
+def test_a_refusal_in_the_middle_of_a_batch_does_not_pass_for_a_lost_connection(
+    postgres_server, storage, schema, others
+):
+    fill(storage, count=1)
+    hasty = Postgres(dsn=f"{postgres_server.dsn} options='-c lock_timeout=1ms'", schema=schema).open()
+    entries = [entry(revision=2), *(entry(f"b{number}") for number in range(others))]
+    try:
+        with psycopg.connect(postgres_server.dsn) as holder:
+            holder.execute(f"UPDATE {schema}.heads SET revision = 1 WHERE id = 'a'")  # noqa: S608 -- our own
+            with pytest.raises(StorageBusyError) as caught:
+                hasty.append(entries)
+        assert caught.value.written is False
+        assert hasty.append(entries) == [None] * len(entries)
+    finally:
+        hasty.close()
+
+
 def test_storages_of_one_backend_share_its_connections_and_the_last_one_closes_them(backend):
     storages = [backend.open() for _ in range(5)]
     for each in storages:

@@ -6,6 +6,7 @@ import pytest
 from redis import Redis as Client
 
 from dspex_actors.state import (
+    Capability,
     Latest,
     Redis,
     StorageDamagedError,
@@ -73,6 +74,19 @@ def test_a_server_that_is_set_to_lose_what_it_acknowledged_is_refused(settings, 
             storage.close()
 
 
+@pytest.mark.may_leak(reason="the server is killed and started again")
+def test_a_server_without_a_log_forgets_when_it_is_killed_which_is_why_it_is_not_called_durable():
+    with RedisServer("--appendonly", "no") as server:
+        backend = Redis(url=server.url, durability="server")
+        storage = backend.open()
+        assert storage.append([entry()]) == [None]
+        server.kill()
+        server.start()
+        assert storage.read("a", Latest()) is None
+        assert Capability.DURABLE not in backend.capabilities
+        storage.close()
+
+
 def fill_up(storage, stored):
     while True:
         storage.append([entry(revision=len(stored) + 1, body=bytes(2**19))])
@@ -88,6 +102,8 @@ def test_a_server_that_is_full_says_so_and_what_was_stored_is_intact():
             fill_up(storage, stored)
         assert caught.value.written is False
         assert stored
+        storage.close()
+        storage = Redis(url=server.url).open()
         assert [row.revision for row in storage.rows("a", limit=99)] == stored[::-1]
         assert storage.read("a", Latest()) == entry(revision=stored[-1], body=bytes(2**19))
         assert storage.check() == []

@@ -16,18 +16,17 @@ from dspex_actors.state import (
 )
 from dspex_actors.testing._conformance import entry, fill, snapshot
 from tests.integration.state._cutter import Cutter
-from tests.integration.state._kinds import SERVERS, backend_on
+from tests.integration.state._kinds import backend_on
 from tests.integration.state._processes import CEILING_S
 
-pytestmark = pytest.mark.may_leak(reason="the server of the module is killed and started again")
+pytestmark = pytest.mark.may_leak(reason="the server of the session is killed and started again")
 
 SHORT_S = 0.3  # how long a server that does not answer is waited for
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request, clean_module):  # noqa: ARG001 -- set up before
-    with SERVERS[request.param]() as server:
-        yield server
+@pytest.fixture(scope="session")
+def server(mortal_server):
+    return mortal_server
 
 
 @pytest.fixture

@@ -1,0 +1,80 @@
+"""Modules: objects with parameters and parts, whose state is copied, dumped, loaded and kept.
+
+Names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_HOMES = {
+    "_errors": ("ModuleError",),
+    "_module_errors": (
+        "CopyFailedError",
+        "DependencyMismatchError",
+        "IncompatibleVersionError",
+        "LoadError",
+        "MalformedStateError",
+        "NotDumpableError",
+        "PathError",
+        "StateMismatchError",
+        "StateRefusedError",
+    ),
+    "_marks": ("ParameterLike", "is_parameter"),
+    "_resolving": ("resolve",),
+    "_parameters": ("Parameter", "discover_parameters", "named_parameters", "reset_copy"),
+    "_sub_modules": ("discover_sub_modules", "named_sub_modules"),
+    "_copying": ("deep_copy",),
+    "_dumping": ("dump_state", "live_parts"),
+    "_loading": ("load_state",),
+    "_compatibility": ("Migrations",),
+    "_enhanced_module": ("EnhancedModule", "Restored"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 -- one table says both what is public and where it lives
+
+if TYPE_CHECKING:
+    from dspex_actors.modules._compatibility import Migrations as Migrations
+    from dspex_actors.modules._copying import deep_copy as deep_copy
+    from dspex_actors.modules._dumping import dump_state as dump_state
+    from dspex_actors.modules._dumping import live_parts as live_parts
+    from dspex_actors.modules._enhanced_module import EnhancedModule as EnhancedModule
+    from dspex_actors.modules._enhanced_module import Restored as Restored
+    from dspex_actors.modules._errors import ModuleError as ModuleError
+    from dspex_actors.modules._loading import load_state as load_state
+    from dspex_actors.modules._marks import ParameterLike as ParameterLike
+    from dspex_actors.modules._marks import is_parameter as is_parameter
+    from dspex_actors.modules._module_errors import CopyFailedError as CopyFailedError
+    from dspex_actors.modules._module_errors import DependencyMismatchError as DependencyMismatchError
+    from dspex_actors.modules._module_errors import IncompatibleVersionError as IncompatibleVersionError
+    from dspex_actors.modules._module_errors import LoadError as LoadError
+    from dspex_actors.modules._module_errors import MalformedStateError as MalformedStateError
+    from dspex_actors.modules._module_errors import NotDumpableError as NotDumpableError
+    from dspex_actors.modules._module_errors import PathError as PathError
+    from dspex_actors.modules._module_errors import StateMismatchError as StateMismatchError
+    from dspex_actors.modules._module_errors import StateRefusedError as StateRefusedError
+    from dspex_actors.modules._parameters import Parameter as Parameter
+    from dspex_actors.modules._parameters import discover_parameters as discover_parameters
+    from dspex_actors.modules._parameters import named_parameters as named_parameters
+    from dspex_actors.modules._parameters import reset_copy as reset_copy
+    from dspex_actors.modules._resolving import resolve as resolve
+    from dspex_actors.modules._sub_modules import discover_sub_modules as discover_sub_modules
+    from dspex_actors.modules._sub_modules import named_sub_modules as named_sub_modules
+
+else:
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401 -- any public object
+        """Load a public name from the module that defines it (PEP 562)."""
+        home = _HOME_OF.get(name)
+        if home is None:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
