@@ -40,6 +40,7 @@ SCRIPTS = (
     "state",
     "modules",
     "supervisors",
+    "modules_registry",
 )
 PACKAGES = (
     "dspex-actors",

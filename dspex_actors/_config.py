@@ -109,6 +109,7 @@ class RuntimeConfig:
         max_sessions: how many sessions may be open at the same time.
         stop_timeout_s: seconds a stop may take: first for the work under way, then for ending what is left.
         handle_signals: whether SIGTERM and SIGINT drain and close the runtime; off unless asked for.
+        hot_reload: whether `Runtime.modules` can be reloaded and rolled back.
 
     Raises:
         ConfigError: a setting has the wrong type or is out of range.
@@ -119,6 +120,7 @@ class RuntimeConfig:
     max_sessions: int = 64
     stop_timeout_s: float = 10.0
     handle_signals: bool = False
+    hot_reload: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.executor, ExecutorConfig):
@@ -126,8 +128,9 @@ class RuntimeConfig:
         check_count("max_policies", self.max_policies, least=1)
         check_count("max_sessions", self.max_sessions, least=1)
         check_seconds("stop_timeout_s", self.stop_timeout_s)
-        if not isinstance(self.handle_signals, bool):
-            raise ConfigError("handle_signals", self.handle_signals, "True or False")
+        for name in ("handle_signals", "hot_reload"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(name, getattr(self, name), "True or False")
 
 
 def check_count(field_name: str, value: object, *, least: int) -> None:

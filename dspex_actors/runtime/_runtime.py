@@ -13,13 +13,15 @@ from dspex_actors._execution import Execute, ExecutionContext
 from dspex_actors._policy import Profile
 from dspex_actors.executors import GetReport, PythonExecutor, ToolLoop
 from dspex_actors.runtime._failures import settle, start_failed, unavailable
+from dspex_actors.runtime._modules import RuntimeModules
+from dspex_actors.runtime._parts import Parts
 from dspex_actors.runtime._report import SandboxReport, StopReport
 from dspex_actors.runtime._root import SANDBOXES, STORES, start_root
 from dspex_actors.runtime._sessions import Sessions, session_config
 from dspex_actors.runtime._settings import config_of
 from dspex_actors.runtime._signals import SignalWatch
 from dspex_actors.runtime._stop import stop_tree
-from dspex_actors.runtime._stores import DEFAULT, Stores
+from dspex_actors.runtime._stores import Stores
 from supervisors import ActorExitedError, CallTimeoutError, StartError, SupervisorError
 
 if TYPE_CHECKING:
@@ -32,13 +34,13 @@ if TYPE_CHECKING:
     from dspex_actors._policy import Policy
     from dspex_actors.runtime._session import Session
     from dspex_actors.runtime._sessions import SessionOptions
-    from dspex_actors.state import Backend, States, StoreSpec
+    from dspex_actors.state import Backend, StoreSpec
     from supervisors import Address, Telemetry, TreeNode
 
 _GRACE_S = 10.0  # beyond queue wait and time limit, until a caller is told that the executor is silent
 
 
-class Runtime:
+class Runtime(Parts):
     """Runs guest code under supervision. Any thread may use it; so may event loops.
 
     Args:
@@ -77,6 +79,9 @@ class Runtime:
         self._root = start_root(self._stores.child_specs())
         self._stores.attach(self._root.supervisor(STORES))
         self._sandboxes = self._root.supervisor(SANDBOXES)
+        self._modules = RuntimeModules(
+            self._root, hot_reload=self._config.hot_reload, open_session=self._session_for_a_module
+        )
         self._tool_loop = ToolLoop()
         self._signals: SignalWatch | None = None
         try:
@@ -191,31 +196,6 @@ class Runtime:
         executor = self._available(policy, self._config.executor.start_timeout_s)
         return self._sessions.open(executor, config, defaults)
 
-    # -- states
-
-    @property
-    def state(self) -> States:
-        """The runtime's state store: `rt.state.save("agent-7", state)`, `rt.state.load("agent-7", at=then)`.
-
-        Where it keeps states is said by the argument `state`; without it, in memory until the runtime ends.
-
-        Raises:
-            RuntimeClosedError: the runtime is closed or closing.
-        """
-        return self.store(DEFAULT)
-
-    def store(self, name: str) -> States:
-        """Return one of the state stores by its name in `stores`; `"state"` is that of the property.
-
-        Raises:
-            ConfigError: there is none of this name.
-            StorageUnavailableError: it was to be started, and the tree has ended.
-            RuntimeClosedError: the runtime is closed or closing.
-        """
-        if self._closing:
-            raise RuntimeClosedError
-        return self._stores.states(name)
-
     # -- looking
 
     def sandbox_report(self, policy: Policy | None = None) -> SandboxReport:
@@ -290,6 +270,7 @@ class Runtime:
                     self._root, self._executors.values(), self._sessions.all(), self._tool_loop, limit
                 )
             finally:
+                self._modules.close()
                 if self._signals is not None:
                     self._signals.close()
                 self._closed.set()
@@ -325,6 +306,9 @@ class Runtime:
         await self.astop()
 
     # -- inside
+
+    def _session_for_a_module(self, policy: Policy | None, limits: Limits | None) -> Session:
+        return self.session(policy=policy, limits=limits, checkpoint="never", idle_timeout_s=None)
 
     def _known(self, policy: Policy | None) -> Address | None:
         """Return the address of a policy's executor, None if it was not started yet.
