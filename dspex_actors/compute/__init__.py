@@ -8,8 +8,7 @@
 
 All are plain functions: they run in the thread that calls them, keep nothing, and compute in double
 precision. What they cannot say truthfully they leave out (None) or mark (`reliable`, `degenerate`, `note`),
-and they do not warn. `dspex_actors.executors.ComputeExecutor` runs the same in a sandboxed worker, with
-limits.
+and they do not warn. `Runtime.compute` and `ComputeExecutor` run the same in sandboxed workers, with limits.
 
 `matrix_analysis` and the first two methods of `optimize_function` need numpy alone. The rest needs scipy, and
 exact gradients autograd: `pip install 'dspex-actors[compute]'`. Plots need the extra `plots`.

@@ -120,23 +120,33 @@ def executor_config(config: ComputeConfig | None, executor: ExecutorConfig | Non
         ConfigError: its profile is `strict`, which cannot import what computes.
         MissingPackageError: scipy is not installed.
     """
+    if executor is None:
+        executor = ExecutorConfig(limits=limits_of(config), spares=1, start_timeout_s=_START_S)
+    return dataclasses.replace(executor, policy=policy_of(executor.policy))
+
+
+def limits_of(config: ComputeConfig | None) -> Limits:
+    """Return what one computation may use where nothing else is said."""
     from dspex_actors import compute  # noqa: PLC0415 -- see above
 
+    megabytes = (config or compute.ComputeConfig()).performance.memory_limit_mb
+    return Limits(time_s=_TIME_S, memory_bytes=megabytes * MIB, result_bytes=_RESULT_BYTES)
+
+
+def policy_of(policy: Policy) -> Policy:
+    """Return a policy whose guests can compute, and find what they need loaded.
+
+    Raises:
+        ConfigError: its profile is `strict`, which cannot import what computes.
+        MissingPackageError: scipy is not installed.
+    """
     if importlib.util.find_spec("scipy") is None:
+        from dspex_actors import compute  # noqa: PLC0415 -- see above
+
         raise compute.MissingPackageError("scipy", "compute", "a compute executor")
-    if executor is None:
-        megabytes = (config or compute.ComputeConfig()).performance.memory_limit_mb
-        limits = Limits(time_s=_TIME_S, memory_bytes=megabytes * MIB, result_bytes=_RESULT_BYTES)
-        executor = ExecutorConfig(limits=limits, spares=1, start_timeout_s=_START_S)
-    policy = executor.policy
     if policy.profile is Profile.STRICT:
         allowed = "'process', 'shell' or 'trusted' for a compute executor"
         raise ConfigError("Policy.profile", Profile.STRICT.value, allowed)
-    return dataclasses.replace(executor, policy=_with_packages(policy))
-
-
-def _with_packages(policy: Policy) -> Policy:
-    """Return a policy whose guests can compute, and find what they need loaded."""
     there = tuple(name for name in _OPTIONAL if importlib.util.find_spec(name) is not None)
     return dataclasses.replace(
         policy,

@@ -21,6 +21,8 @@ from dspex_actors import (
     LimitExceeded,
     Limits,
     Policy,
+    Runtime,
+    RuntimeConfig,
     WorkerDied,
     compute,
 )
@@ -245,3 +247,22 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(make, messa
 def test_an_executor_started_alone_says_how_it_is_meant():
     with pytest.raises(StartError, match="child_spec"):
         ComputeExecutor.start(None)
+
+
+def test_a_runtime_computes_in_workers_that_have_what_it_takes():
+    def endless(_):
+        while True:
+            pass
+
+    soon = ExecutionContext(limits=Limits(time_s=0.3))
+    executor = ExecutorConfig(policy=Policy(profile="strict"), spares=0, start_timeout_s=60)
+    with Runtime(RuntimeConfig(executor=executor)) as runtime:
+        found = runtime.compute("statistical_analysis", SAMPLE, ddof=1)
+        awaited = asyncio.run(runtime.acompute("matrix_analysis", [[3.0]]))
+        killed = runtime.compute("optimize_function", endless, [1.0], context=soon)
+        with pytest.raises(ConfigError, match="profile"):
+            runtime.compute("matrix_analysis", [[3.0]], policy=Policy(profile="strict"))
+
+    assert found.unwrap().std == compute.statistical_analysis(SAMPLE, ddof=1).std
+    assert awaited.unwrap().frobenius_norm == 3.0
+    assert isinstance(killed, LimitExceeded)
