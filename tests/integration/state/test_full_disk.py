@@ -7,8 +7,8 @@ import secrets
 import pytest
 
 from dspex_actors.state import States, StorageError, StorageFullError, StorageUnavailableError
+from dspex_actors.testing._database_server import wait_until
 from tests.integration.state._kinds import backend_in, backend_on
-from tests.integration.state._processes import wait_until
 from tests.integration.state._programs import FILLER, program, start
 from tests.integration.state._reports import LONG
 from tests.integration.state._small_disk import (
