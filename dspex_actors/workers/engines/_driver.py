@@ -38,7 +38,7 @@ _FIRST_FREE_FD = 10
 _PAST_ANY_FD = 1 << 16
 _END_S = 1.0  # how long a driver that has closed its socket may take to end
 _CAPS: dict[int, int] = dict.fromkeys(
-    (FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL), _protocol.REQUEST_CAP
+    (FrameType.READY, FrameType.OUTPUT, FrameType.TOOL_CALL, FrameType.FINAL), _protocol.REQUEST_CAP
 )
 _NO_EXEC = 127
 
