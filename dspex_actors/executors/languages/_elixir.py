@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dspex_actors._errors import EngineStartError
@@ -20,11 +21,13 @@ _INSTALL = "apt-get install elixir"
 # Asked once; one line for each fact, in this order.
 _FACTS = ("version", "root", "erts", "library")
 _ASK = """
-for fact <- [System.version(), :code.root_dir(), :erlang.system_info(:version), Path.dirname(:code.lib_dir(:elixir))] do
+library = Path.dirname(:code.lib_dir(:elixir))
+for fact <- [System.version(), :code.root_dir(), :erlang.system_info(:version), library] do
   IO.puts(["dspex:", fact])
 end
 """
 _MARK = "dspex:"
+_SHOWN_CHARS = 200
 
 USUAL_LINT = ("System.halt", "System.stop", ":init", ":erlang.halt", "Node", ":net_kernel", "Mix", "IEx")
 """What the row's lint finds: what would end the guest's own virtual machine, or has no use in a sandbox."""
@@ -56,30 +59,31 @@ def find(lint: tuple[str, ...], given: str | None) -> FoundEngine:
     said = said_by(NAME, _INSTALL, [str(path), "-e", _ASK], environment=searched)
     told = [line.removeprefix(_MARK) for line in said.splitlines() if line.startswith(_MARK)]
     if len(told) != len(_FACTS):
-        raise EngineStartError(NAME, f"{path} does not run code of Elixir's, it said {said[:200]!r}", _INSTALL)
+        reason = f"{path} does not run Elixir's code, it said {said[:_SHOWN_CHARS]!r}"
+        raise EngineStartError(NAME, reason, _INSTALL)
     facts = dict(zip(_FACTS, told, strict=True))
-    root, library = os.path.realpath(facts["root"]), os.path.realpath(facts["library"])
-    parts = sorted(entry.path for entry in os.scandir(library) if os.path.isdir(os.path.join(entry.path, "ebin")))
+    root, library = Path(facts["root"]).resolve(), Path(facts["library"]).resolve()
     options = {
-        "root": root,
-        "bindir": os.path.join(root, f"erts-{facts['erts']}", "bin"),
-        "paths": "\n".join(os.path.join(part, "ebin") for part in parts),
+        "root": str(root),
+        "bindir": str(root / f"erts-{facts['erts']}" / "bin"),
+        "paths": "\n".join(sorted(map(str, library.glob("*/ebin")))),
         "forbid": "\n".join(lint),
     }
+    paths = (str(root), str(library))
     return FoundEngine(
-        path=str(path), version=facts["version"], origin=origin, read_paths=(root, library), options=options
+        path=str(path), version=facts["version"], origin=origin, read_paths=paths, options=options
     )
 
 
 def elixir(*, lint: Iterable[str] = USUAL_LINT) -> Language:
     """Return the row of Elixir with a lint of your own, for `RuntimeConfig.languages`.
 
-    The lint reads a guest's code before it runs and refuses it, as a failure of the type `LintError`, if it uses
-    what a rule names. It finds mistakes; it is no protection, for names can be put together at run time.
+    The lint reads a guest's code before it runs and refuses it, as a failure of the type `LintError`, if it
+    uses what a rule names. It finds mistakes; it is no protection, for names can be put together at run time.
 
     Args:
-        lint: each rule a module (`"File"`, `":os"`; what is below it is meant, too), a function (`"System.halt"`,
-            `":os.cmd"`) or a name without a module (`"spawn"`). Empty for none.
+        lint: each rule a module (`"File"`, `":os"`; what is below it is meant, too), a function
+            (`"System.halt"`, `":os.cmd"`) or a name without a module (`"spawn"`). Empty for none.
     """
     return Language(
         name=NAME,

@@ -2,9 +2,9 @@
 
 The worker says EXECUTE to the driver, and it answers with any number of TOOL_CALL, each of which gets a
 TOOL_RESULT, and one FINAL. Part 0 of each is `Head` below, in JSON; the rest is a value, in this package's
-encoding. A language may have both in an encoding of its own. A driver that is ready to take requests has said
-READY. What it writes to its descriptors 1 and 2 is the guest's output; it may send OUTPUT as well, whose parts are
-the number of the stream as one byte, and bytes: they stay in their order with what else it sends.
+encoding. A language may have both in an encoding of its own. A driver that is ready to take requests has
+said READY. What it writes to its descriptors 1 and 2 is the guest's output; it may send OUTPUT as well, whose
+parts are the number of the stream as one byte, and bytes: they stay in order with what else it sends.
 
 The driver is started before there is a request, so the limits of the kernel are put on it afterwards, from
 outside. Where the sandbox refuses that, it is started anew with them.
@@ -226,10 +226,7 @@ class DriverEngine:
         driver = Driver(self.command(), self.environment(), limits)
         try:
             self.boot(driver)
-            kind, parts = driver.receive(self.config.start_timeout_s)
-            if kind != FrameType.READY:
-                raise EngineFailureError("its driver did not say that it is ready")
-            head = self._head(parts)
+            head = self._ready(*driver.receive(self.config.start_timeout_s))
         except DriverEndedError as ended:
             said = ended.last_words.decode("utf-8", "replace").strip()
             raise EngineFailureError(f"its driver ended with {ended.exit_code}: {said}") from None
@@ -238,6 +235,16 @@ class DriverEngine:
             raise
         self._used = Usage(head.cpu_s, head.memory_peak_bytes)
         return driver
+
+    def _ready(self, kind: int, parts: list[memoryview]) -> Head:
+        """Read a driver's first frame.
+
+        Raises:
+            EngineFailureError: it does not say that the driver is ready.
+        """
+        if kind != FrameType.READY:
+            raise EngineFailureError("its driver did not say that it is ready")
+        return self._head(parts)
 
     def _head(self, parts: list[memoryview]) -> Head:
         """Read part 0 of a frame.

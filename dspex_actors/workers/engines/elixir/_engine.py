@@ -1,7 +1,7 @@
 """What the driver in Elixir is told, and how its answers and its end are read.
 
-The driver is compiled once, in the zygote; what comes out is sent to each virtual machine over its socket, which
-is quicker than to compile it anew and needs no folder for what was compiled.
+The driver is compiled once, in the zygote; what comes out is sent to each virtual machine over its socket,
+which is quicker than to compile it anew and needs no folder for what was compiled.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dspex_actors.workers.engines._driver_engine import DriverEngine, Head, head
 from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError
 from dspex_actors.workers.engines.elixir import _etf
 from dspex_actors.workers.engines.elixir._etf_read import MalformedTermError, decode
-from dspex_actors.workers.engines.elixir._machine import BINDIR, COMPILE, SERVE, command_of
+from dspex_actors.workers.engines.elixir._machine import BINDIR, COMPILE, SERVE, command_of, environment_of
 
 if TYPE_CHECKING:
     from dspex_actors.workers import _framing
@@ -42,7 +42,7 @@ class ElixirEngine(DriverEngine):
 
     def environment(self) -> dict[str, str]:
         """Return the guests' environment, and what the virtual machine needs; the driver takes that away."""
-        return super().environment() | {BINDIR: self.config.options["bindir"]}
+        return super().environment() | environment_of(self.config.options)
 
     def rehearse(self) -> None:
         """Compile the driver, then try it; see `Engine`.
@@ -72,7 +72,7 @@ class ElixirEngine(DriverEngine):
         return bytes(parts[0])
 
     def boot(self, driver: Driver) -> None:
-        """Send the driver's code, the lint's rules, and the names of the environment that are not the guest's."""
+        """Send the driver's code, the lint's rules, and names in the environment that guests need not see."""
         rules = self.config.options.get("forbid", "").split("\n")
         told, _ = _etf.encode([rule for rule in rules if rule])
         hidden, _ = _etf.encode([BINDIR])

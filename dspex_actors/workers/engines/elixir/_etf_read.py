@@ -1,8 +1,8 @@
 """Terms as Python values: what guests return, read within bounds.
 
-Counts and sizes are compared with the bytes that are left before anything is built, nesting and memory with a
-budget. An atom is read as text, nothing is made of it. What Python has no value for is refused with the path to
-it: processes, ports, references, functions, bitstrings, lists with a tail.
+Counts and sizes are compared with the bytes that are left before anything is built, nesting and memory with
+a budget. An atom is read as text, nothing is made of it. What Python has no value for is refused with the
+path to it: processes, ports, references, functions, bitstrings, lists with a tail.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The command lines of the Erlang virtual machine.
 
-It is started itself, not by the scripts `elixir` and `erl`: so it needs no shell and nothing in its environment but
-the folder of its own helpers. What it evaluates first is in Erlang: it takes the driver's code from the socket.
+It is started itself, not by the scripts `elixir` and `erl`, so it needs no shell. What it evaluates first is
+in Erlang: it takes the driver's code from the socket.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 BINDIR: Final = "BINDIR"
 """Name in the environment by which the virtual machine finds what starts programs for it."""
 
-# One scheduler of each kind, and none waits busily. No crash dump: that would be written where there is no memory.
+# One scheduler of each kind, and none waits busily.
 _SETTINGS: Final = (
     *("-S", "1:1", "-SDcpu", "1:1", "-SDio", "1"),
     *("-sbwt", "none", "-sbwtdcpu", "none", "-sbwtdio", "none"),
-    *("-fnu", "-d"),
+    "-fnu",
 )
 
 _OPEN: Final = """
@@ -57,12 +57,21 @@ the virtual machine.
 """
 
 
+def environment_of(options: Mapping[str, str]) -> dict[str, str]:
+    """Return what the virtual machine has to find in its environment beside what is the guest's.
+
+    `BINDIR` is the folder of its own helpers; the driver takes it away. The other one stays, and guests see
+    it: the seconds that writing a crash dump into the scratch folder may take when there is no more memory.
+    """
+    return {BINDIR: options["bindir"], "ERL_CRASH_DUMP_SECONDS": "0"}
+
+
 def command_of(options: Mapping[str, str], program: str, *arguments: str) -> list[str]:
     """Return the command line of a virtual machine.
 
     Args:
-        options: what the finder has found: `root` and `bindir` of Erlang, and `paths`, the folders of Elixir's
-            modules, one a line.
+        options: what the finder has found: `root` and `bindir` of Erlang, and `paths`, the folders of
+            Elixir's modules, one a line.
         program: what it evaluates, in Erlang.
         arguments: for the program.
     """

@@ -1,7 +1,7 @@
 """Elixir's structs as Python values: sets, ranges and times; any other is a dict of its fields.
 
-A struct arrives as a map whose key `__struct__` names its module. Guests can make up such a map, so nothing of
-it is relied on.
+A struct arrives as a map whose key `__struct__` names its module. Guests can make up such a map, so nothing
+of it is relied on.
 """
 
 from __future__ import annotations
