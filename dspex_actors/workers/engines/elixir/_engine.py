@@ -148,7 +148,11 @@ class ElixirEngine(DriverEngine):
 def _term_of(head: Head, *, tagged: bool = False) -> bytes:
     """Return a head as a term: a map of its fields that are set, which says whether a value has tags."""
     fields = msgspec.to_builtins(head)
-    term, _ = _etf.encode(fields | {"tagged": True} if tagged else fields)
+    if head.tools:
+        fields["tools"] = list(head.tools)
+    if tagged:
+        fields["tagged"] = True
+    term, _ = _etf.encode(fields)
     return term
 
 

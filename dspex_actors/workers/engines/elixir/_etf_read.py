@@ -39,6 +39,7 @@ _REFUSED: Final = {
 _ATOMS: Final[dict[str, Any]] = {"nil": None, "true": True, "false": False}
 _OF_ATOMS: Final = frozenset({wire.ATOM, wire.SMALL_ATOM, wire.ATOM_UTF8, wire.SMALL_ATOM_UTF8})
 _STRUCT: Final = "__struct__"
+_MODULE: Final = "Elixir."  # before the name of each module of Elixir's, which is not written
 
 
 class MalformedTermError(ValueError):
@@ -223,7 +224,7 @@ class _Reader:
         try:
             return from_struct(struct, found)
         except UnfitError as unfit:
-            raise self._refusal(struct.removeprefix("Elixir."), str(unfit)) from None
+            raise self._refusal(struct, str(unfit)) from None
 
     def _small_atom(self) -> Any:  # noqa: ANN401 -- None, a bool or text
         return self._atom(self._take(self._number(1)))
@@ -237,7 +238,7 @@ class _Reader:
             text = name.decode()
         except UnicodeDecodeError:
             text = name.decode("latin-1")  # the older form of an atom
-        return _ATOMS.get(text, text)
+        return _ATOMS.get(text, text.removeprefix(_MODULE))
 
     _readers: ClassVar[dict[int, Callable[[_Reader], Any]]] = {
         wire.NEW_FLOAT: _new_float,

@@ -22,6 +22,9 @@ _SETTINGS: Final = (
     "-fnu",
 )
 
+# Where the end of a process is reported that nobody waits for.
+_TO_STDERR: Final = "[{handler, default, logger_std_h, #{config => #{type => standard_error}}}]"
+
 _OPEN: Final = """
 {ok, S} = socket:open(3, #{domain => local, type => stream, protocol => default, dup => false}),
 {ok, _} = application:ensure_all_started(elixir),
@@ -78,6 +81,6 @@ def command_of(options: Mapping[str, str], program: str, *arguments: str) -> lis
     root, folder = options["root"], options["bindir"]
     paths = [part for path in options["paths"].split("\n") for part in ("-pa", path)]
     own = ("--", "-root", root, "-bindir", folder, "-progname", "erl", "--", "-home", "/", "--")
-    quiet = ("-noshell", "-noinput", "-kernel", "logger_level", "error")
+    quiet = ("-noshell", "-noinput", "-kernel", "logger_level", "error", "-kernel", "logger", _TO_STDERR)
     rest = ("-extra", *arguments) if arguments else ()
     return [str(Path(folder, "beam.smp")), *_SETTINGS, *own, *quiet, *paths, "-eval", program, *rest]

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     Fields = dict[Any, Any]
 
-_MODULE: Final = "Elixir."
-_ISO: Final = "Elixir.Calendar.ISO"
+_ISO: Final = "Calendar.ISO"
 
 
 class UnfitError(ValueError):
@@ -26,7 +25,7 @@ def from_struct(name: str, fields: Fields) -> Any:  # noqa: ANN401 -- plain data
     """Return the value of a struct.
 
     Args:
-        name: of its module, as an atom: `"Elixir.MapSet"`.
+        name: of its module, like `"MapSet"`.
         fields: its fields, the name included.
 
     Raises:
@@ -34,7 +33,7 @@ def from_struct(name: str, fields: Fields) -> Any:  # noqa: ANN401 -- plain data
     """
     make = _KINDS.get(name)
     if make is None:
-        return fields | {"__struct__": name.removeprefix(_MODULE)}
+        return fields
     if fields.get("calendar", _ISO) != _ISO:
         raise UnfitError("Python knows the calendar of ISO 8601 alone")
     try:
@@ -70,10 +69,10 @@ def _aware(fields: Fields) -> datetime:
 
 
 _KINDS: Final[dict[str, Callable[[Fields], Any]]] = {
-    "Elixir.MapSet": _set,
-    "Elixir.Range": _range,
-    "Elixir.Date": _date,
-    "Elixir.Time": _time,
-    "Elixir.NaiveDateTime": _naive,
-    "Elixir.DateTime": _aware,
+    "MapSet": _set,
+    "Range": _range,
+    "Date": _date,
+    "Time": _time,
+    "NaiveDateTime": _naive,
+    "DateTime": _aware,
 }

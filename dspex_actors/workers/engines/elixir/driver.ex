@@ -17,6 +17,7 @@ defmodule DspexActors.Driver do
     Process.unregister(:standard_error)
     Process.register(Output.start(socket, 2), :standard_error)
     Code.put_compiler_option(:ignore_module_conflict, true)
+    Code.put_compiler_option(:no_warn_undefined, [DspexActors.Tools.Imported])
     warm_up()
     Frames.send_frame(socket, :ready, Map.put(usage(), "version", System.version()))
     serve(socket, Guest.start(), Guest.new(rules))

@@ -26,18 +26,24 @@ defmodule DspexActors.Failure do
 
   @doc "Return the fields of a final frame for a process that was killed."
   def ended(reason) do
-    message = "the process that runs the code was ended: #{clip(show(reason))}"
+    message = "the process that runs the code was ended: #{clip(exit_text(reason))}"
     %{"outcome" => "failed", "error_type" => "exit", "message" => message, "traceback" => "** (exit) #{message}"}
   end
 
   defp name(:error, %module{} = error), do: {inspect(module), message(error)}
   defp name(:throw, value), do: {"throw", show(value)}
-  defp name(:exit, reason), do: {"exit", show(reason)}
+  defp name(:exit, reason), do: {"exit", exit_text(reason)}
 
   defp message(error) do
     Exception.message(error)
   rescue
     _ -> "the message of #{inspect(error.__struct__)} cannot be had"
+  end
+
+  defp exit_text(reason) do
+    Exception.format_exit(reason)
+  rescue
+    _ -> show(reason)
   end
 
   # Inspecting runs code of the guest's, where it has implemented the protocol.

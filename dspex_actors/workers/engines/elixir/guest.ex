@@ -6,9 +6,13 @@ defmodule DspexActors.Guest do
   process be ended, the next one goes on from the last call that has been answered.
   """
 
-  alias DspexActors.{Failure, Frames, Lint, Tools, Values}
+  alias DspexActors.{Diagnosis, Failure, Frames, Lint, Tools, Values}
 
   @line :"$dspex_line"
+
+  # The worker counts exactly; a term takes at most this many times the bytes of a value, and a bit.
+  @widest 8
+  @slack 65_536
 
   @doc "Return the state in which nothing has run."
   def new(rules), do: %{binding: [], env: nil, calls: 0, rules: rules}
@@ -52,33 +56,25 @@ defmodule DspexActors.Guest do
 
   defp evaluate(head, parts, file, state) do
     binding = bind(state.binding, parts, head)
-    env = %{(state.env || Code.env_for_eval(file: file)) | file: file, line: 1}
-    env = with_tools(head["tools"] || [], env)
+    own = %{(state.env || Code.env_for_eval(file: file)) | file: file, line: 1}
+    env = Tools.import_into(own, Enum.map(head["tools"] || [], &name!(&1, "tool")))
     ast = Code.string_to_quoted!(head["code"], file: file, columns: true)
     refuse(Lint.check(ast, state.rules), file)
-    {value, binding, env} = Code.eval_quoted_with_env(marked(ast), binding, env)
-    kept = if head["keep"], do: %{state | binding: binding, env: env}, else: state
+    {value, binding, env} = Diagnosis.evaluate(marked(ast), binding, env)
+    kept = if head["keep"], do: %{state | binding: binding, env: Tools.remove(env, own)}, else: state
     answer(value, head["result_bytes"], kept)
   end
 
   defp bind(binding, [], _), do: binding
 
   defp bind(binding, [part | _], head) do
-    for {name, value} <- Values.decode(part, head["tagged"]), reduce: binding do
-      found -> List.keystore(found, callable!(name, "variable"), 0, {String.to_atom(name), value})
+    for {text, value} <- Values.decode(part, head["tagged"]), name = name!(text, "variable"), reduce: binding do
+      found -> List.keystore(found, name, 0, {name, value})
     end
   end
 
-  defp with_tools([], env), do: env
-
-  defp with_tools(names, env) do
-    Enum.each(names, &callable!(&1, "tool"))
-    {_, _, env} = Code.eval_quoted_with_env(Tools.import_of(names), [], env)
-    env
-  end
-
   # The name as an atom, if code can use it without any ado.
-  defp callable!(name, what) do
+  defp name!(name, what) do
     case Code.string_to_quoted(name) do
       {:ok, {found, _, nil}} when is_atom(found) -> found
       _ -> throw({__MODULE__, "NameError", "the #{what} #{name} is no name in Elixir", ""})
@@ -107,6 +103,7 @@ defmodule DspexActors.Guest do
 
   defp first_line(statement) do
     {_, line} =
+      # An atom is greater than any number, so the first line found is the least.
       Macro.prewalk(statement, nil, fn
         {_, meta, _} = node, line when is_list(meta) -> {node, min(line, Keyword.get(meta, :line, line))}
         node, line -> {node, line}
@@ -115,11 +112,15 @@ defmodule DspexActors.Guest do
     line
   end
 
-  # An atom is greater than any number, so `nil` is no minimum.
+  # The value of `defmodule` has the module's code in it, which is of no use to the host.
+  defp answer({:module, module, code, _}, most, state) when is_atom(module) and is_binary(code) do
+    answer(module, most, state)
+  end
+
   defp answer(value, most, state) do
     size = :erlang.external_size(value)
 
-    if most != nil and size > 8 * most + 65_536 do
+    if most != nil and size > @widest * most + @slack do
       {%{"outcome" => "result", "used" => size}, [], state}
     else
       {%{"outcome" => "completed"}, [Frames.to_term(value)], state}

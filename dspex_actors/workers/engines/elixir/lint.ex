@@ -41,7 +41,7 @@ defmodule DspexActors.Lint do
   defp names({:__aliases__, _, _} = node, aliases, _), do: module(node, aliases)
 
   defp names({{:., _, [target, function]}, _, arguments}, aliases, _) when is_atom(function) and is_list(arguments) do
-    called = for module <- module(target, aliases), do: "#{module}.#{function}"
+    called = for module <- module(target, aliases), do: full_name(module, function)
     called ++ applied(function, arguments, aliases)
   end
 
@@ -64,9 +64,13 @@ defmodule DspexActors.Lint do
 
   defp names(_, _, _), do: []
 
+  # What is in Kernel has its name without a module.
+  defp full_name("Kernel", function), do: Atom.to_string(function)
+  defp full_name(module, function), do: "#{module}.#{function}"
+
   # `apply(:os, :cmd, [...])` and what is called the same way.
   defp applied(caller, [target, function | _], aliases) when caller in @callers and is_atom(function) do
-    for module <- module(target, aliases), do: "#{module}.#{function}"
+    for module <- module(target, aliases), do: full_name(module, function)
   end
 
   defp applied(_, _, _), do: []
