@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "elixir"
 
-_INSTALL = "apt-get install elixir"
+_INSTALL = "apt-get update && apt-get install -y --no-install-recommends elixir"
 
 # Asked once; one line for each fact, in this order.
 _FACTS = ("version", "root", "erts", "library")

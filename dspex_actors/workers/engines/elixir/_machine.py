@@ -45,18 +45,19 @@ halt().
 """Compiles the files it is given; sends one frame with `[{Module, Code}]`."""
 
 SERVE: Final = f"""
-spawn(fun() -> try {_OPEN}
+Driver = spawn(fun() -> try {_OPEN}
   {{ok, <<L:32/little, _:72>>}} = socket:recv(S, 13),
   {{ok, <<_:16/binary, B/binary>>}} = socket:recv(S, L),
   {{Code, Rules, Hidden}} = binary_to_term(B),
   [{{module, M}} = code:load_binary(M, [], C) || {{M, C}} <- Code],
   'Elixir.DspexActors.Driver':main(S, Rules, Hidden)
-catch K:R:T -> erlang:display({{K, R, T}}), halt(70) end end).
+catch K:R:T -> erlang:display({{K, R, T}}) end end),
+spawn(fun() -> monitor(process, Driver), receive _ -> halt(70) end end).
 """
 """Takes one frame with `{Code, Rules, Hidden}`, and becomes the driver.
 
 A socket is closed with the process that opened it, so all is done in one, which is not the one that starts
-the virtual machine.
+the virtual machine. When that one has ended, by whatever, so does the virtual machine.
 """
 
 

@@ -45,14 +45,14 @@ defmodule DspexActors.Lint do
     called ++ applied(function, arguments, aliases)
   end
 
-  defp names({function, _, arguments}, aliases, imported) when is_atom(function) and is_list(arguments) do
-    [Atom.to_string(function) | Map.get(imported, function, [])] ++ applied(function, arguments, aliases)
-  end
-
   # A captured function: `&spawn/1`.
   defp names({:/, _, [{function, _, context}, arity]}, _, imported)
        when is_atom(function) and is_atom(context) and is_integer(arity) do
     [Atom.to_string(function) | Map.get(imported, function, [])]
+  end
+
+  defp names({function, _, arguments}, aliases, imported) when is_atom(function) and is_list(arguments) do
+    [Atom.to_string(function) | Map.get(imported, function, [])] ++ applied(function, arguments, aliases)
   end
 
   defp names(atom, _, _) when is_atom(atom) do
