@@ -7,7 +7,15 @@ import struct
 
 import pytest
 
-from dspex_actors import MIB, Completed, Failed, LimitExceeded, Limits, Policy
+from dspex_actors import (
+    MIB,
+    Completed,
+    Failed,
+    LimitExceeded,
+    Limits,
+    Policy,
+    RollbackUnavailableError,
+)
 from dspex_actors.executors.languages import Languages
 from tests.integration._tools import SHORT
 
@@ -171,6 +179,15 @@ def test_eight_programs_run_at_once_and_none_gets_anothers_value(runtime, row):
     assert len({result.worker.id for result in results}) == 8
 
 
+def test_a_session_whose_language_keeps_no_copies_says_so_when_asked_for_one(runtime, row):
+    with runtime.session(language=row.language) as session:
+        if Languages()[row.language].sessions.value == "rolled_back":
+            session.checkpoint()
+            return
+        with pytest.raises(RollbackUnavailableError, match="the engine of its language cannot be copied"):
+            session.checkpoint()
+
+
 def test_each_execution_starts_from_nothing_whatever_the_last_one_has_left(run, row):
     remember, recall = program(row, "remember"), program(row, "recall")
 
@@ -204,6 +221,7 @@ def test_a_session_goes_on_after_a_call_that_was_killed_as_its_language_says(run
         assert isinstance(after, Failed)
 
 
+@pytest.mark.slow
 def test_cpu_time_is_limited_apart_from_the_time_on_the_clock(run, row):
     result = run(program(row, "loop"), limits=Limits(time_s=100.0, cpu_s=1.0))
 

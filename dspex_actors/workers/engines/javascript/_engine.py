@@ -31,6 +31,10 @@ _HUNGER = (b"out of memory", b"bad_alloc", b"cannot allocate memory")
 class NodeEngine(DriverEngine):
     """Runs the driver in Node."""
 
+    # The halves of the young generation, which the collector fills and empties in turn, and its own tables.
+    # Without, a program that made buffers of 1 MiB and dropped them was seen to end at a limit of 64 MiB.
+    memory_slack = 48 * 2**20
+
     def command(self) -> list[str]:
         """Return Node's command line."""
         language = [f"--{self.config.language}"]

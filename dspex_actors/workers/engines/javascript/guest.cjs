@@ -7,6 +7,7 @@
 const { Console } = require('node:console');
 const { createRequire } = require('node:module');
 const inspector = require('node:inspector');
+const { promiseHooks } = require('node:v8');
 const vm = require('node:vm');
 const { writeAll } = require('./frames.cjs');
 
@@ -41,6 +42,7 @@ class Evaluator {
 
   connect() {
     this.pending = 0;
+    this.held = [];
     this.session = new inspector.Session();
     this.session.connect();
     this.session.on('Runtime.executionContextCreated', ({ params }) => this.contexts.push(params.context.uniqueId));
@@ -62,13 +64,30 @@ class Evaluator {
     });
   }
 
+  /** Like `post`, but keep the first promise that is made meanwhile: that of the evaluated program.
+   *
+   * Were it collected because nothing can settle it, the inspector would tell us so in the middle of the collection,
+   * and Node would end.
+   */
+  postHolding(method, parameters) {
+    return new Promise((resolve, reject) => {
+      let first = true;
+      const stop = promiseHooks.onInit((promise) => {
+        if (first) this.held.push(promise);
+        first = false;
+      });
+      this.session.post(method, parameters, (error, found) => (error ? reject(error) : resolve(found)));
+      stop();
+    });
+  }
+
   /** Forget what the inspector has kept alive for us, and what it would still tell. */
   release() {
     if (this.pending > 0) {
-      // That a promise was collected it would tell in the middle of a collection, which ends the process.
       this.session.disconnect();
       this.connect();
     } else this.session.post('Runtime.releaseObjectGroup', { objectGroup: 'call' });
+    this.held.length = 0;
   }
 }
 
@@ -146,7 +165,7 @@ class Guest {
   async evaluate(code, filename) {
     const { evaluator } = this;
     evaluator.pending += 1;
-    const found = await evaluator.post('Runtime.evaluate', {
+    const found = await evaluator.postHolding('Runtime.evaluate', {
       expression: `${code}\n//# sourceURL=${filename}`,
       replMode: true,
       uniqueContextId: this.id,
