@@ -121,6 +121,18 @@ def test_output_is_there_before_the_result_each_stream_by_itself(talk):
     assert talk.said == {"stdout": b"out" * 30_000, "stderr": b"err"}
 
 
+def test_output_in_frames_is_passed_on_in_its_order(talk):
+    assert talk({"output": [[b"\1", b"a"], [b"\2", b"e"], [b"\1", b"b" * 70_000]], "value": 1}) == 1
+
+    assert talk.said == {"stdout": b"a" + b"b" * 70_000, "stderr": b"e"}
+
+
+@pytest.mark.parametrize("parts", [[b"\3", b"a"], [b"\1"], [], [b"", b"a"], [b"\1", b"a", b"b"]])
+def test_output_in_a_frame_without_a_stream_breaks_the_engine(last_talk, parts):
+    with pytest.raises(EngineFailureError, match="output without a stream"):
+        last_talk({"output": [parts]})
+
+
 @pytest.mark.parametrize(
     ("final", "error", "facts"),
     [
