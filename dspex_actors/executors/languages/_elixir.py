@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dspex_actors._errors import EngineStartError
 from dspex_actors._language import FoundEngine, Language
 from dspex_actors.executors.languages._find import find_program, said_by
+from dspex_actors.workers import engine_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +19,38 @@ NAME = "elixir"
 
 _INSTALL = "apt-get update && apt-get install -y --no-install-recommends elixir"
 
-# Asked once; one line for each fact, in this order.
-_FACTS = ("version", "root", "erts", "library")
+COMPILE_S = 60.0
+"""Seconds that Elixir may take to tell of itself and to compile the driver."""
+
+# One line for each fact, in this order; the last one is the driver, compiled by the Elixir that will run it.
+_FACTS = ("version", "root", "erts", "library", "driver")
 _ASK = """
-library = Path.dirname(:code.lib_dir(:elixir))
-for fact <- [System.version(), :code.root_dir(), :erlang.system_info(:version), library] do
+Code.put_compiler_option(:docs, false)
+Code.put_compiler_option(:debug_info, false)
+own = self()
+keep = fn _, module, code -> send(own, {:module, module, code}) end
+
+take = fn take, taken ->
+  receive do
+    {:module, module, code} -> take.(take, [{module, code} | taken])
+  after
+    0 -> taken
+  end
+end
+
+driver =
+  if Version.match?(System.version(), ">= 1.14.0-0") do
+    {:ok, _, _} = Kernel.ParallelCompiler.compile(System.argv(), each_module: keep)
+    take.(take, [])
+  end
+
+for fact <- [
+      System.version(),
+      :code.root_dir(),
+      :erlang.system_info(:version),
+      Path.dirname(:code.lib_dir(:elixir)),
+      Base.encode64(:zlib.compress(:erlang.term_to_binary(driver)))
+    ] do
   IO.puts(["dspex:", fact])
 end
 """
@@ -44,7 +72,9 @@ PURE_LINT = (
 
 
 def find(lint: tuple[str, ...], given: str | None) -> FoundEngine:
-    """Look for Elixir: the given path, then PATH. It is asked where its parts and Erlang's are.
+    """Look for Elixir: the given path, then PATH. It tells where its parts are, and compiles the driver.
+
+    That takes about a second, so what an Elixir has told is kept while this program runs.
 
     Args:
         lint: rules of the lint.
@@ -55,12 +85,7 @@ def find(lint: tuple[str, ...], given: str | None) -> FoundEngine:
         EngineStartError: it does not tell, for example because there is no Erlang.
     """
     path, origin = find_program(NAME, _INSTALL, given, packaged=None, names=(NAME,))
-    searched = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/"}  # its script looks for erl there
-    said = said_by(NAME, _INSTALL, [str(path), "-e", _ASK], environment=searched)
-    told = [line.removeprefix(_MARK) for line in said.splitlines() if line.startswith(_MARK)]
-    if len(told) != len(_FACTS):
-        reason = f"{path} does not run Elixir's code, it said {said[:_SHOWN_CHARS]!r}"
-        raise EngineStartError(NAME, reason, _INSTALL)
+    told = _asked(str(path), path.stat().st_mtime_ns, os.environ.get("PATH", os.defpath))
     facts = dict(zip(_FACTS, told, strict=True))
     root, library = Path(facts["root"]).resolve(), Path(facts["library"]).resolve()
     options = {
@@ -68,11 +93,35 @@ def find(lint: tuple[str, ...], given: str | None) -> FoundEngine:
         "bindir": str(root / f"erts-{facts['erts']}" / "bin"),
         "paths": "\n".join(sorted(map(str, library.glob("*/ebin")))),
         "forbid": "\n".join(lint),
+        "driver": facts["driver"],
     }
     paths = (str(root), str(library))
     return FoundEngine(
         path=str(path), version=facts["version"], origin=origin, read_paths=paths, options=options
     )
+
+
+@cache
+def _asked(path: str, changed_ns: int, search_path: str) -> tuple[str, ...]:
+    """Return the facts that an Elixir tells.
+
+    Args:
+        path: of the program.
+        changed_ns: when it was changed, so that another one is asked anew.
+        search_path: where its script looks for Erlang.
+
+    Raises:
+        EngineStartError: it does not tell.
+    """
+    del changed_ns
+    command = [path, "-e", _ASK, "--", *engine_files(NAME, ".ex")]
+    environment = {"PATH": search_path, "HOME": "/"}
+    said = said_by(NAME, _INSTALL, command, environment=environment, timeout_s=COMPILE_S)
+    told = [line.removeprefix(_MARK) for line in said.splitlines() if line.startswith(_MARK)]
+    if len(told) != len(_FACTS):
+        reason = f"{path} does not run Elixir's code, it said {said[:_SHOWN_CHARS]!r}"
+        raise EngineStartError(NAME, reason, _INSTALL)
+    return tuple(told)
 
 
 def elixir(*, lint: Iterable[str] = USUAL_LINT) -> Language:

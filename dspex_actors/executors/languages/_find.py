@@ -112,7 +112,12 @@ def version_of(language: str, install: str, command: Sequence[str]) -> str:
 
 
 def said_by(
-    language: str, install: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None
+    language: str,
+    install: str,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
 ) -> str:
     """Run a program that is asked for its version or more, and return what it printed.
 
@@ -121,21 +126,23 @@ def said_by(
         install: the command that installs it, for errors.
         command: the program with its arguments.
         environment: its whole environment; nothing if None.
+        timeout_s: seconds that it may take; `ANSWER_S` if None.
 
     Raises:
-        EngineStartError: it cannot be run, fails, or takes longer than `ANSWER_S` seconds.
+        EngineStartError: it cannot be run, fails, or takes longer than that.
     """
+    patience_s = ANSWER_S if timeout_s is None else timeout_s
     try:
         done = subprocess.run(
             command,
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            timeout=ANSWER_S,
+            timeout=patience_s,
             env=environment or {},
             check=False,
         )
     except subprocess.TimeoutExpired:
-        reason = f"{command[0]} did not tell its version within {ANSWER_S:g} s"
+        reason = f"{command[0]} did not tell its version within {patience_s:g} s"
         raise EngineStartError(language, reason, install) from None
     except OSError as error:
         raise EngineStartError(language, f"{command[0]} cannot be run: {error}", install) from error

@@ -1,29 +1,30 @@
 """What the driver in Elixir is told, and how its answers and its end are read.
 
-The driver is compiled once, in the zygote; what comes out is sent to each virtual machine over its socket,
-which is quicker than to compile it anew and needs no folder for what was compiled.
+The driver is compiled when Elixir is looked for; what comes out is sent to each virtual machine over its
+socket, which is quicker than to compile it anew and needs no folder for what was compiled.
 """
 
 from __future__ import annotations
 
+import binascii
 import signal
-from pathlib import Path
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from dspex_actors._errors import ValueEncodeError
 from dspex_actors.workers._protocol import FrameType
-from dspex_actors.workers.engines._driver import Driver, DriverEndedError
 from dspex_actors.workers.engines._driver_engine import DriverEngine, Head, head_of
-from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError
+from dspex_actors.workers.engines._engine import GuestFailedError
 from dspex_actors.workers.engines.elixir import _etf
 from dspex_actors.workers.engines.elixir._etf_read import MalformedTermError, decode
-from dspex_actors.workers.engines.elixir._machine import BINDIR, COMPILE, SERVE, command_of, environment_of
+from dspex_actors.workers.engines.elixir._machine import BINDIR, command_of, environment_of
 
 if TYPE_CHECKING:
     from dspex_actors.workers import _framing
     from dspex_actors.workers._protocol import EngineConfig
+    from dspex_actors.workers.engines._driver import Driver, DriverEndedError
     from dspex_actors.workers.engines._engine import Call
 
 _HUNGER: Final = (b"Cannot allocate", b"enomem")
@@ -34,42 +35,15 @@ class ElixirEngine(DriverEngine):
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
-        self._code = b""
+        self._code = zlib.decompress(binascii.a2b_base64(config.options["driver"]))
 
     def command(self) -> list[str]:
         """Return the command line of a virtual machine that waits for the driver's code."""
-        return command_of(self.config.options, SERVE)
+        return command_of(self.config.options)
 
     def environment(self) -> dict[str, str]:
         """Return the guests' environment, and what the virtual machine needs; the driver takes that away."""
         return super().environment() | environment_of(self.config.options)
-
-    def rehearse(self) -> None:
-        """Compile the driver, then try it; see `Engine`.
-
-        Raises:
-            EngineFailureError: it does not compile, or does not start.
-        """
-        self._code = self._compiled()
-        super().rehearse()
-
-    def _compiled(self) -> bytes:
-        """Return the driver's modules, each a pair of name and code, as a term.
-
-        Raises:
-            EngineFailureError: they do not compile.
-        """
-        folder = Path(__file__).parent
-        files = [str(path) for path in sorted(folder.glob("*.ex"))]
-        driver = Driver(command_of(self.config.options, COMPILE, *files), self.environment())
-        try:
-            _, parts = driver.receive(self.config.start_timeout_s)
-        except DriverEndedError as ended:
-            said = ended.last_words.decode("utf-8", "replace").strip()
-            raise EngineFailureError(f"its driver does not compile: {said}") from None
-        finally:
-            driver.close()
-        return bytes(parts[0])
 
     def boot(self, driver: Driver) -> None:
         """Send the driver's code, the lint's rules, and names in the environment that guests need not see."""

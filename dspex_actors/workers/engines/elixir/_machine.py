@@ -25,33 +25,16 @@ _SETTINGS: Final = (
 # Where the end of a process is reported that nobody waits for.
 _TO_STDERR: Final = "[{handler, default, logger_std_h, #{config => #{type => standard_error}}}]"
 
-_OPEN: Final = """
-{ok, S} = socket:open(3, #{domain => local, type => stream, protocol => default, dup => false}),
-{ok, _} = application:ensure_all_started(elixir),
-"""
-
-COMPILE: Final = f"""{_OPEN}
-'Elixir.Code':put_compiler_option(docs, false),
-'Elixir.Code':put_compiler_option(debug_info, false),
-Files = [unicode:characters_to_binary(F) || F <- init:get_plain_arguments()],
-Me = self(),
-Keep = fun(_, M, B) -> Me ! {{module, M, B}} end,
-{{ok, _, _}} = 'Elixir.Kernel.ParallelCompiler':compile(Files, [{{each_module, Keep}}]),
-Kept = fun All(L) -> receive {{module, M, B}} -> All([{{M, B}} | L]) after 0 -> L end end,
-P = term_to_binary(Kept([])), N = byte_size(P),
-ok = socket:send(S, <<(N + 16):32/little, 4, 0:64, 1:32/little, N:64/little, 0:32, P/binary>>),
-halt().
-"""
-"""Compiles the files it is given; sends one frame with `[{Module, Code}]`."""
-
-SERVE: Final = f"""
-Driver = spawn(fun() -> try {_OPEN}
-  {{ok, <<L:32/little, _:72>>}} = socket:recv(S, 13),
-  {{ok, <<_:16/binary, B/binary>>}} = socket:recv(S, L),
-  {{Code, Rules, Hidden}} = binary_to_term(B),
-  [{{module, M}} = code:load_binary(M, [], C) || {{M, C}} <- Code],
+SERVE: Final = """
+Driver = spawn(fun() -> try
+  {ok, S} = socket:open(3, #{domain => local, type => stream, protocol => default, dup => false}),
+  {ok, _} = application:ensure_all_started(elixir),
+  {ok, <<L:32/little, _:72>>} = socket:recv(S, 13),
+  {ok, <<_:16/binary, B/binary>>} = socket:recv(S, L),
+  {Code, Rules, Hidden} = binary_to_term(B),
+  [{module, M} = code:load_binary(M, [], C) || {M, C} <- Code],
   'Elixir.DspexActors.Driver':main(S, Rules, Hidden)
-catch K:R:T -> erlang:display({{K, R, T}}) end end),
+catch K:R:T -> io:format(standard_error, "~p~n", [{K, R, T}]) end end),
 spawn(fun() -> monitor(process, Driver), receive _ -> halt(70) end end).
 """
 """Takes one frame with `{Code, Rules, Hidden}`, and becomes the driver.
@@ -70,18 +53,15 @@ def environment_of(options: Mapping[str, str]) -> dict[str, str]:
     return {BINDIR: options["bindir"], "ERL_CRASH_DUMP_SECONDS": "0"}
 
 
-def command_of(options: Mapping[str, str], program: str, *arguments: str) -> list[str]:
-    """Return the command line of a virtual machine.
+def command_of(options: Mapping[str, str]) -> list[str]:
+    """Return the command line of a virtual machine that waits for the driver.
 
     Args:
         options: what the finder has found: `root` and `bindir` of Erlang, and `paths`, the folders of
             Elixir's modules, one a line.
-        program: what it evaluates, in Erlang.
-        arguments: for the program.
     """
     root, folder = options["root"], options["bindir"]
     paths = [part for path in options["paths"].split("\n") for part in ("-pa", path)]
     own = ("--", "-root", root, "-bindir", folder, "-progname", "erl", "--", "-home", "/", "--")
     quiet = ("-noshell", "-noinput", "-kernel", "logger_level", "error", "-kernel", "logger", _TO_STDERR)
-    rest = ("-extra", *arguments) if arguments else ()
-    return [str(Path(folder, "beam.smp")), *_SETTINGS, *own, *quiet, *paths, "-eval", program, *rest]
+    return [str(Path(folder, "beam.smp")), *_SETTINGS, *own, *quiet, *paths, "-eval", SERVE]

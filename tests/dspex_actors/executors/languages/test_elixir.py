@@ -7,7 +7,7 @@ import os
 import pytest
 
 from dspex_actors import EngineNotFoundError, EngineStartError, EngineVersionError
-from dspex_actors.executors.languages import ELIXIR, PURE_LINT, USUAL_LINT, _find, elixir, find_engine
+from dspex_actors.executors.languages import ELIXIR, PURE_LINT, USUAL_LINT, _elixir, elixir, find_engine
 
 pytestmark = pytest.mark.integration
 
@@ -32,20 +32,25 @@ def facts(*lines):
 def test_what_elixir_says_of_itself_is_what_its_worker_is_told(fake, tmp_path):
     (tmp_path / "lib" / "elixir" / "ebin").mkdir(parents=True)
     (tmp_path / "erlang").mkdir()
-    program = fake(facts("1.17.3", tmp_path / "erlang", "15.1", tmp_path / "erlang" / ".." / "lib"))
+    program = fake(facts("1.17.3", tmp_path / "erlang", "15.1", tmp_path / "erlang" / ".." / "lib", "g2o="))
     found = find_engine(ELIXIR, program)
 
     assert (found.path, found.version, found.origin) == (program, "1.17.3", "given")
     assert found.read_paths == (str(tmp_path / "erlang"), str(tmp_path / "lib"))
     assert found.options["bindir"] == str(tmp_path / "erlang" / "erts-15.1" / "bin")
     assert found.options["paths"] == str(tmp_path / "lib" / "elixir" / "ebin")
+    assert found.options["driver"] == "g2o="
     assert found.options["forbid"].split("\n") == list(USUAL_LINT)
 
 
 @pytest.mark.parametrize(
     ("script", "error", "said"),
     [
-        (facts("1.13.4", "/", "12.0", "/"), EngineVersionError, "is version 1.13.4, 1.14 or later will do"),
+        (
+            facts("1.13.4", "/", "12.0", "/", "g3dhdA=="),
+            EngineVersionError,
+            "is version 1.13.4, 1.14 or later will do",
+        ),
         ("echo 'erl: not found' >&2; exit 127", EngineStartError, "erl: not found"),
         ("echo 1.17.3", EngineStartError, "does not run Elixir's code, it said '1.17.3'"),
     ],
@@ -60,10 +65,23 @@ def test_an_elixir_that_will_not_do_is_told_with_what_installs_another(fake, scr
 
 
 def test_an_elixir_that_hangs_when_it_is_asked_is_ended(fake, monkeypatch):
-    monkeypatch.setattr(_find, "ANSWER_S", 0.2)
+    monkeypatch.setattr(_elixir, "COMPILE_S", 0.2)
 
     with pytest.raises(EngineStartError, match=r"did not tell its version within 0\.2 s"):
         find_engine(ELIXIR, fake("exec sleep 1000"))
+
+
+def test_elixir_is_asked_once_and_anew_when_it_was_changed(fake, tmp_path):
+    def program_of(version):
+        told = facts(version, "/", "15.1", "/nothing", "g2o=")
+        return fake(f"echo asked >> {tmp_path}/log\n{told}")
+
+    first = program_of("1.17.3")
+    assert [find_engine(ELIXIR, first).version for _ in range(3)] == ["1.17.3"] * 3
+    assert (tmp_path / "log").read_text() == "asked\n"
+
+    assert find_engine(ELIXIR, program_of("1.18.0")).version == "1.18.0"
+    assert (tmp_path / "log").read_text() == "asked\nasked\n"
 
 
 def test_elixir_finds_erlang_by_the_search_path_and_sees_nothing_else_of_the_host(fake, monkeypatch):
@@ -83,6 +101,6 @@ def test_without_elixir_the_command_that_installs_it_is_named(monkeypatch):
 
 @pytest.mark.parametrize("lint", [(), ("File", ":os.cmd"), PURE_LINT])
 def test_a_row_has_the_lint_that_it_is_made_with(fake, lint):
-    found = elixir(lint=lint).find(fake(facts("1.17.3", "/", "15.1", "/nothing")))
+    found = elixir(lint=lint).find(fake(facts("1.17.3", "/", "15.1", "/nothing", "g2o=")))
 
     assert found.options["forbid"] == "\n".join(lint)
