@@ -199,6 +199,7 @@ class DriverEngine:
         try:
             driver = self._limited(call)
             driver.listen(call.stdout.write, call.stderr.write)
+            driver.expect(call.request.result_bytes)
             driver.send(FrameType.EXECUTE, self.execute_parts(call))
             while True:
                 kind, parts = driver.receive()

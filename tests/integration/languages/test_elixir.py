@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dspex_actors import MIB, Completed, Failed, LimitExceeded, Limits, Policy, WorkerDied
 from tests._engines import need_engine
@@ -70,6 +72,44 @@ def test_a_program_gives_the_value_that_python_has_for_its_last_expression(sessi
 )
 def test_a_python_value_arrives_as_the_one_that_elixir_has(session, value, code):
     assert session.execute(code, variables={"x": value}).value is True
+
+
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.binary(max_size=50).filter(lambda data: b"\xff" in data)
+)
+_VALUES = st.recursive(
+    _LEAVES | st.sets(st.integers(), max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=50) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=5)
+    ),
+    max_leaves=40,
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_VALUES)
+def test_any_plain_value_crosses_twice_and_is_what_it_was(session, value):
+    assert session.execute("x", variables={"x": value}).value == value
+
+
+def test_an_error_of_the_compilers_that_only_says_there_were_some_gets_what_they_are(session):
+    code = """
+    found = [
+      %{severity: :warning, file: "<guest>", position: 1, message: "unused"},
+      %{severity: :error, file: "<guest>", position: {2, 5}, message: "undefined variable y"}
+    ]
+    error = %CompileError{file: "<guest>", line: 1, description: "cannot compile (errors have been logged)"}
+    for each <- [found, []], do: Exception.message(DspexActors.Diagnosis.detailed(error, each))
+    """
+    with_details, without = session.execute(code).value
+
+    assert with_details.strip() == "<guest>:2: undefined variable y"
+    assert without == "<guest>:1: cannot compile (errors have been logged)"
 
 
 @pytest.mark.parametrize(
@@ -140,6 +180,7 @@ def test_a_warning_of_the_compilers_is_on_stderr_with_its_line(session):
         (":io.format(~c'~p ~w~n', [:a, :b])", "a b\n", ""),
         ('IO.binwrite("é")', "é", ""),
         ('IO.puts(:stderr, "e")', "", "e\n"),
+        ('IO.write(String.duplicate("é", 32_000) <> "!")', "é" * 32_000 + "!", ""),
         ('Task.await(Task.async(fn -> IO.puts("of a task") end))', "of a task\n", ""),
     ],
 )  # fmt: skip

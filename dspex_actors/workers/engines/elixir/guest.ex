@@ -10,7 +10,7 @@ defmodule DspexActors.Guest do
 
   @line :"$dspex_line"
 
-  # The worker counts exactly; a term takes at most this many times the bytes of a value, and a bit.
+  # The worker counts exactly; a term takes at most this many times the bytes of a value, and a bit. See `_driver.py`.
   @widest 8
   @slack 65_536
 

@@ -8,6 +8,8 @@ defmodule DspexActors.Output do
 
   alias DspexActors.Frames
 
+  @most 65_536
+
   @doc "Start one for a stream: 1 is standard output, 2 is standard error."
   def start(socket, stream), do: spawn(fn -> loop(socket, <<stream>>) end)
 
@@ -15,7 +17,7 @@ defmodule DspexActors.Output do
     receive do
       {:io_request, from, reference, request} ->
         {answer, data} = handle(request)
-        if data != "", do: Frames.send_parts(socket, :output, [stream, data])
+        write(socket, stream, data)
         send(from, {:io_reply, reference, answer})
 
       _ ->
@@ -24,6 +26,15 @@ defmodule DspexActors.Output do
 
     loop(socket, stream)
   end
+
+  defp write(_, _, ""), do: :ok
+
+  defp write(socket, stream, <<data::binary-size(@most), rest::binary>>) do
+    Frames.send_parts(socket, :output, [stream, data])
+    write(socket, stream, rest)
+  end
+
+  defp write(socket, stream, data), do: Frames.send_parts(socket, :output, [stream, data])
 
   defp handle({:put_chars, chars}), do: handle({:put_chars, :latin1, chars})
   defp handle({:put_chars, encoding, chars}), do: written(encoding, chars)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dspex_actors import ValueEncodeError
@@ -34,8 +34,11 @@ _VALUES = st.recursive(
         | st.lists(inner, max_size=4).map(tuple)
         | st.dictionaries(_KEYS, inner, max_size=5)
     ),
-    max_leaves=100,
+    max_leaves=40,
 )
+
+
+SMALL = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def term(value):
@@ -64,7 +67,7 @@ ISO = atom("Elixir.Calendar.ISO")
 LEAP_DAY = {"year": part(2024), "month": part(2), "day": part(29), "calendar": ISO}
 
 
-@settings(max_examples=50)
+@SMALL
 @given(_VALUES)
 def test_any_plain_value_is_read_back_as_it_was_written(value):
     back = decode(term(value))
@@ -72,14 +75,14 @@ def test_any_plain_value_is_read_back_as_it_was_written(value):
     assert repr(back) == repr(value)
 
 
-@settings(max_examples=50)
+@SMALL
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda data: b"\x83" + data))
 def test_any_bytes_are_a_value_or_one_of_two_errors(data):
     with suppress(MalformedTermError, ValueEncodeError):
         decode(data)
 
 
-@settings(max_examples=50)
+@SMALL
 @given(_VALUES, st.data())
 def test_a_term_that_is_cut_short_or_changed_is_a_value_or_one_of_two_errors(value, data):
     whole = term(value)
