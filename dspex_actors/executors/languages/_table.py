@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dspex_actors._errors import UnknownLanguageError, one_of
+from dspex_actors.executors.languages._elixir import ELIXIR
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._python import PYTHON
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from dspex_actors._language import Language
 
-BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT)
+BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, ELIXIR)
 """The rows that come with this package."""
 
 

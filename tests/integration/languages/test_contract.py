@@ -163,7 +163,7 @@ def test_a_program_finds_the_environment_of_its_policy_and_nothing_of_the_hosts(
     policy = Policy(profile=own.profile, packages=own.packages, environment={"OF_THE_POLICY": "1"})
     result = runtime.execute(program(row, "environment"), language=row.language, policy=policy)
 
-    ours = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}
+    ours = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "ERL_CRASH_DUMP_SECONDS"}
     assert set(result.value) - ours == {"OF_THE_POLICY"}
 
 
