@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors._limits import Limits
@@ -16,6 +16,10 @@ from dspex_actors._policy import Policy, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+TAKEN = frozenset({"module", "export", "args", "stdin"})
+"""What requests in some languages have, and in others have not."""
 
 
 class SessionKind(Enum):
@@ -63,10 +67,15 @@ class Language:
         sessions: what its sessions keep.
         counts_fuel: whether `Limits.fuel` means something.
         modules: top-level packages beside this one that the maker and its engine import in the worker.
+        takes: which of `"module"` (code as bytes), `"export"`, `"args"` and `"stdin"` its requests may have.
+        build_limits: what compiling one program may use, in a worker of its own that runs nothing else; None
+            for an engine that takes source text as it is. See `EngineWorker` for what it is asked.
+        declare: says what a program must know of its variables when it is compiled; programs that differ in
+            that are compiled apart.
 
     Raises:
-        ConfigError: the name is no word, the maker has another form, or the policy's profile is not among the
-            profiles.
+        ConfigError: the name is no word, the maker has another form, the policy's profile is not among the
+            profiles, or what it takes is none of the above.
     """
 
     name: str
@@ -80,6 +89,9 @@ class Language:
     sessions: SessionKind = SessionKind.RESET
     counts_fuel: bool = False
     modules: tuple[str, ...] = ()
+    takes: frozenset[str] = frozenset()
+    build_limits: Limits | None = None
+    declare: Callable[[Mapping[str, Any]], str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
@@ -92,6 +104,8 @@ class Language:
             raise ConfigError(
                 "Language.policy", Profile(self.policy.profile).value, f"of the profile {named}"
             )
+        if not self.takes <= TAKEN:
+            raise ConfigError("Language.takes", sorted(self.takes), f"some of {sorted(TAKEN)}")
 
     @property
     def is_python(self) -> bool:
@@ -133,3 +147,17 @@ class Language:
         """
         if limits.fuel is not None and not self.counts_fuel:
             raise ConfigError("Limits.fuel", limits.fuel, f"None for {self.name}, which does not count fuel")
+
+    def check_given(self, given: frozenset[str] | set[str]) -> None:
+        """Refuse what a request has and the language has no use for.
+
+        Args:
+            given: which of `TAKEN` it has.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        for name in sorted(given - self.takes):
+            shown = "code" if name == "module" else name
+            what = "bytes" if name == "module" else name
+            raise ConfigError(shown, what, f"{'text' if name == 'module' else 'nothing'} for {self.name}")

@@ -29,7 +29,7 @@ from dspex_actors.workers._lateness import NoticingReader
 from dspex_actors.workers._network_calls import DescriptorStream
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
-from dspex_actors.workers._request import parts_of
+from dspex_actors.workers._request import Program, parts_of
 from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
 from dspex_actors.workers._result import death_of, final_of, limit_of, result_of
 from dspex_actors.workers._zygote_news import birth_of, end_of
@@ -174,7 +174,7 @@ class WorkerProcess:
 
     def execute(
         self,
-        code: str,
+        code: str | Program,
         variables: values.Encoded | None,
         limits: Limits,
         timers: Timers,
@@ -187,7 +187,7 @@ class WorkerProcess:
         """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
 
         Args:
-            code: the source text.
+            code: the source text, or a program.
             variables: an encoded dict of names, None for none.
             limits: what the code may use.
             timers: arms the deadline.

@@ -48,6 +48,12 @@ TOOL_CALL_OVERHEAD = 128 * 1024
 
 REQUEST_CAP = 2**32 - 1
 
+INVOCATION, DECLARATIONS = "(invocation)", "(declarations)"
+"""What is sent among the variables of a request and is none: no name looks like that.
+
+An invocation has `export`, `args` and `stdin` of `ExecutionContext`, as far as they are given.
+"""
+
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
@@ -76,6 +82,9 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
             for none.
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
+        step: `"build"` if the code is to be compiled and not to be run.
+        module: whether the last part of the frame is no value but a module: to be run as it is, or to be
+            compiled.
     """
 
     code: str
@@ -90,6 +99,8 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     tools: tuple[str, ...] = ()
     read: str = ""
     fuel: int | None = None
+    step: str = ""
+    module: bool = False
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
@@ -154,6 +165,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         start_timeout_s: seconds it may take to start.
         modules: the folders that the engine and its packages are imported from.
         options: settings that the language's finder has made for its engine.
+        read_paths: what the policy lends its guests to read.
     """
 
     maker: str
@@ -164,6 +176,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     start_timeout_s: float = 10.0
     modules: tuple[str, ...] = ()
     options: dict[str, str] = {}
+    read_paths: tuple[str, ...] = ()
 
 
 class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):

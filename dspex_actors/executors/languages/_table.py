@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from dspex_actors._errors import UnknownLanguageError, one_of
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._python import PYTHON
+from dspex_actors.executors.languages._wasm import WASM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dspex_actors._language import Language
 
-BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT)
+BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM)
 """The rows that come with this package."""
 
 
