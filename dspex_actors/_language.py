@@ -40,6 +40,8 @@ class FoundEngine:
         origin: how it was found: `"given"`, `"package"` or `"PATH"`.
         read_paths: files and folders that guests must be able to read so that it runs.
         options: what its worker's side is told besides.
+        links: links that guests find, each with what it leads to; for programs that look for themselves in
+            /proc, which guests do not have.
     """
 
     path: str
@@ -47,6 +49,7 @@ class FoundEngine:
     origin: str = "PATH"
     read_paths: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

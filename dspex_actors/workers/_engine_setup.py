@@ -46,6 +46,7 @@ def setup_of(language: Language, found: FoundEngine, start_timeout_s: float) -> 
         version=found.version,
         start_timeout_s=start_timeout_s * _TRIAL,
         options=dict(found.options),
+        links=dict(found.links),
     )
     module = language.maker.split(".", 1)[0].split(":", 1)[0]
     return EngineSetup(config, found.read_paths, (module, *language.modules))

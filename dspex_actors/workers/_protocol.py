@@ -166,6 +166,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         modules: the folders that the engine and its packages are imported from.
         options: settings that the language's finder has made for its engine.
         read_paths: what the policy lends its guests to read.
+        links: links that guests find where they have a root of their own, each with what it leads to.
     """
 
     maker: str
@@ -177,6 +178,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     modules: tuple[str, ...] = ()
     options: dict[str, str] = {}
     read_paths: tuple[str, ...] = ()
+    links: dict[str, str] = {}
 
 
 class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):

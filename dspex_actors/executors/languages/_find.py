@@ -103,6 +103,25 @@ def version_of(language: str, install: str, command: Sequence[str]) -> str:
         EngineStartError: it cannot be run, fails, or takes longer than `ANSWER_S` seconds.
         EngineVersionError: it prints no version.
     """
+    said = output_of(language, install, command)
+    numbers = _NUMBERS.search(said)
+    if numbers is None:
+        reason = f"{command[0]} did not print a version but {said[:_SHOWN_CHARS]!r}"
+        raise EngineVersionError(language, reason, install)
+    return numbers[0]
+
+
+def output_of(language: str, install: str, command: Sequence[str]) -> str:
+    """Run a program that is asked something about itself, and return what it prints.
+
+    Args:
+        language: name of the language, for errors.
+        install: the command that installs it, for errors.
+        command: the program with its arguments.
+
+    Raises:
+        EngineStartError: it cannot be run, fails, or takes longer than `ANSWER_S` seconds.
+    """
     try:
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, timeout=ANSWER_S, env={}, check=False
@@ -118,11 +137,7 @@ def version_of(language: str, install: str, command: Sequence[str]) -> str:
             f"{command[0]} ended with {done.returncode} when asked for its version: {said[:_SHOWN_CHARS]}"
         )
         raise EngineStartError(language, reason, install)
-    numbers = _NUMBERS.search(said)
-    if numbers is None:
-        reason = f"{command[0]} did not print a version but {said[:_SHOWN_CHARS]!r}"
-        raise EngineVersionError(language, reason, install)
-    return numbers[0]
+    return said
 
 
 def _parts(version: str) -> tuple[int, ...]:

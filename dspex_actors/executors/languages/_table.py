@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dspex_actors._errors import UnknownLanguageError, one_of
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._python import PYTHON
+from dspex_actors.executors.languages._rust import RUST
 from dspex_actors.executors.languages._wasm import WASM
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from dspex_actors._language import Language
 
-BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM)
+BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM, RUST)
 """The rows that come with this package."""
 
 

@@ -6,6 +6,7 @@ tests. A language that has no way to do a thing leaves the column empty, and say
 
 from __future__ import annotations
 
+from tests.integration.languages._snippets_rust import RUST
 from tests.integration.languages._snippets_shape import PLAIN, Snippets
 from tests.integration.languages._snippets_wasm import WASM
 
@@ -81,5 +82,5 @@ TYPESCRIPT = Snippets(
     recall="kept + 1 satisfies number",
 )
 
-ROWS = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM)
+ROWS = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM, RUST)
 """One for each language; a new language adds one."""

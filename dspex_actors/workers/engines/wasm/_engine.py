@@ -36,12 +36,16 @@ class WasmEngine:
 
     Args:
         config: what the zygote was told of the engine.
+
+    Attributes:
+        last_words: the end of what a program wrote to stderr that has failed.
     """
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
         self._engines = {fuel: new_engine(counts_fuel=fuel) for fuel in (False, True)}
         self._space: Space | None = None  # of a session
+        self.last_words = b""
 
     def rehearse(self) -> None:
         """Compile and run a module for nothing; see `Engine`.
@@ -124,6 +128,7 @@ class WasmEngine:
             OutOfMemoryError, OutOfFuelError, ResultTooBigError: a limit was exceeded.
         """
         space = self._entered(call, variables)
+        self.last_words = b""
         try:
             exports = space.exports
             if call.module is not None:
@@ -134,6 +139,7 @@ class WasmEngine:
                 exports = space.enter(call.request.code, module)
             return _called(space, exports, variables, invocation)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            self.last_words = space.streams.last_words
             raise ending_of(error, space.memory_bytes, space.memories(), space.streams.last_words) from error
 
     def _entered(self, call: Call, variables: dict[str, Any]) -> Space:
@@ -228,15 +234,12 @@ def _module_of(source: bytes) -> bytes:
     if source.startswith(_MAGIC + _CORE):
         return source
     if source.startswith(_MAGIC + _COMPONENT):
-        message = (
-            "this is a component, and modules are run here; its toolchain can make a module (wasm32-wasip1)"
-        )
+        message = "this is a component; modules are run here, which its toolchain can make (wasm32-wasip1)"
         raise wasmtime.WasmtimeError(message)
     if source.startswith(_MAGIC):
         version = int.from_bytes(source[4:8], "little")
-        raise wasmtime.WasmtimeError(
-            f"a module of WebAssembly's version 1 is needed, this one is of {version}"
-        )
+        message = f"modules of WebAssembly's version 1 are run here, and this one is of version {version}"
+        raise wasmtime.WasmtimeError(message)
     try:
         text = source.decode()
     except UnicodeDecodeError:

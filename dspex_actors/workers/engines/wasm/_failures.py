@@ -39,23 +39,24 @@ def ending_of(
         memories: sizes of the program's memories at the end.
         last_words: the end of what it wrote to stderr.
     """
-    if isinstance(error, wasmtime.Trap):
-        code = error.trap_code
-        if code is wasmtime.TrapCode.OUT_OF_FUEL:
-            return OutOfFuelError()
-        if _is_hungry(memory_bytes, memories, last_words):
-            return OutOfMemoryError(is_last=False)
-        name = "" if code is None else f"{code.name}: "
-        return GuestFailedError("Trap", name + _first_line(error.message), frames_of(error.frames))
-    if isinstance(error, wasmtime.ExitTrap):
-        if _is_hungry(memory_bytes, memories, last_words):
-            return OutOfMemoryError(is_last=False)
-        return GuestFailedError("ExitError", f"the program ended with exit code {error.code}")
-    if isinstance(error, wasmtime.WasmtimeError):
-        if _OF_LIMITS in str(error):
-            return OutOfMemoryError(is_last=False)
-        return GuestFailedError("LinkError", str(error).strip())
-    return error
+    hungry = _is_hungry(memory_bytes, memories, last_words)
+    match error:
+        case wasmtime.Trap(trap_code=wasmtime.TrapCode.OUT_OF_FUEL):
+            ending: Exception = OutOfFuelError()
+        case wasmtime.Trap() | wasmtime.ExitTrap() if hungry:
+            ending = OutOfMemoryError(is_last=False)
+        case wasmtime.Trap(trap_code=code):
+            name = "" if code is None else f"{code.name}: "
+            ending = GuestFailedError("Trap", name + _first_line(error.message), frames_of(error.frames))
+        case wasmtime.ExitTrap():
+            ending = GuestFailedError("ExitError", f"the program ended with exit code {error.code}")
+        case wasmtime.WasmtimeError() if _OF_LIMITS in str(error):
+            ending = OutOfMemoryError(is_last=False)
+        case wasmtime.WasmtimeError():
+            ending = GuestFailedError("LinkError", str(error).strip())
+        case _:
+            ending = error
+    return ending
 
 
 def frames_of(frames: Sequence[wasmtime.Frame]) -> str:
@@ -65,7 +66,8 @@ def frames_of(frames: Sequence[wasmtime.Frame]) -> str:
         frames: the innermost first.
     """
     lines = [
-        f"  guest module, byte {frame.module_offset:#x}, in {frame.func_name or f'function {frame.func_index}'}"
+        f"  guest module, byte {frame.module_offset:#x}, in "
+        + (frame.func_name or f"function {frame.func_index}")
         for frame in frames[:_MOST_FRAMES]
     ]
     if len(frames) > _MOST_FRAMES:

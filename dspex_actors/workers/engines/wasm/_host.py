@@ -169,11 +169,24 @@ def as_json(value: object) -> bytes:
         GuestFailedError: it has no such form.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode(
+            "utf-8", "surrogatepass"
+        )
     except (TypeError, ValueError, RecursionError) as error:
-        raise GuestFailedError(
-            "ValueEncodeError", f"a value for the guest has no form in JSON: {error}"
-        ) from error
+        message = f"a value for the guest has no form in JSON: {error}"
+        raise GuestFailedError("ValueEncodeError", message) from error
+
+
+def _plain(value: object) -> list[Any]:
+    """Return what JSON has for values that it does not know: lists of numbers for bytes, lists for sets.
+
+    Raises:
+        TypeError: it has nothing.
+    """
+    if isinstance(value, bytes | bytearray | set | frozenset | range):
+        return list(value)
+    message = f"there is none for {type(value).__name__}"
+    raise TypeError(message)
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 -- plain data of the guest's
@@ -209,11 +222,9 @@ def _text(caller: wasmtime.Caller, address: int, length: int, *, replace: bool =
     memory, start, size = _memory(caller), address % _I32, length % _I32
     if start + size > memory.data_len(caller):
         raise GuestFailedError("IndexError", "a text of the guest's is not within its memory")
+    data = bytes(memory.read(caller, start, start + size))
     try:
-        return bytes(memory.read(caller, start, start + size)).decode(
-            "utf-8", "replace" if replace else "strict"
-        )
+        return data.decode("utf-8", "replace" if replace else "strict")
     except UnicodeDecodeError as error:
-        raise GuestFailedError(
-            "UnicodeDecodeError", f"a text of the guest's is not UTF-8: {error}"
-        ) from error
+        message = f"a text of the guest's is not UTF-8: {error}"
+        raise GuestFailedError("UnicodeDecodeError", message) from error

@@ -1,4 +1,4 @@
-"""What one execution, or one session, has: a store with its limits, and the modules that were started in it."""
+"""What one execution, or one session, has: a store with its limits, and the modules started in it."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ class Space:
         if found is None:
             granted = [*self.host.names(), *(f"{SESSION}.{each}" for each in self.exports)]
             message = (
-                f"the module imports {module}.{name} ({describe(wanted.type)}), which it is not given; there are"
-                f" {_wasi.MODULE}, {', '.join(granted)}"
+                f"the module imports {module}.{name} ({describe(wanted.type)}), which it is not given; there"
+                f" are {_wasi.MODULE}, {', '.join(granted)}"
             )
             raise GuestFailedError("ImportError", message)
         self._linker.define(self.store, module, name, found)

@@ -79,9 +79,8 @@ def configuration(
     config = wasmtime.WasiConfig()
     wrong = [each for each in args if not isinstance(each, str) or "\0" in each]
     if wrong:
-        raise GuestFailedError(
-            "ArgumentError", f"a WASI command takes text as arguments, not {wrong[0]!r:.100}"
-        )
+        message = f"a WASI command takes text as arguments, not {wrong[0]!r:.100}"
+        raise GuestFailedError("ArgumentError", message)
     config.argv = [PROGRAM, *(str(each) for each in args)]
     config.env = list(os.environ.items())
     if stdin is None and variables:

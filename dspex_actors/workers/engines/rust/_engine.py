@@ -1,0 +1,194 @@
+"""The engine of `rust`."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from dspex_actors.workers._protocol import DECLARATIONS
+from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError, OutOfMemoryError
+from dspex_actors.workers.engines.rust._diagnostics import report_of
+from dspex_actors.workers.engines.rust._source import FILE, MODULE_FILE, declarations_of, source_of
+from dspex_actors.workers.engines.wasm._engine import WasmEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dspex_actors.workers._protocol import EngineConfig
+    from dspex_actors.workers.engines._engine import Call
+
+_BUILT = "guest.wasm"
+_MOST_OUTPUT = 4 * 2**20
+FLAGS = (
+    "--edition=2021",
+    "-O",
+    "-Ccodegen-units=1",
+    "-Cstrip=symbols",
+    "--error-format=json",
+    "--crate-name=guest",
+)
+_SHOWN_CHARS = 500
+_CRIES = ("memory allocation of", "out of memory", "Cannot allocate memory")
+
+# How panics begin on stderr: `panicked at 'text', file:1:2` before Rust 1.73, `panicked at file:1:2:` and the
+# text in the lines after it since.
+_OLD_PANIC = re.compile(r"panicked at '(.*)', ([^\n']+:\d+:\d+)\n", re.DOTALL)
+_NEW_PANIC = re.compile(r"panicked at ([^\n']+:\d+:\d+):\n(.*?)\n(?:note: |stack backtrace:|$)", re.DOTALL)
+
+
+class RustEngine(WasmEngine):
+    """See the module. What it runs, and how, is as for `wasm`.
+
+    Args:
+        config: what the zygote was told of the engine; its options are `sysroot`, `target`, `linker` and
+            `module`, the path of the file that programs have as their module `dspex`.
+    """
+
+    def __init__(self, config: EngineConfig) -> None:
+        super().__init__(config)
+        with open(config.options["module"], encoding="utf-8") as file:  # noqa: PTH123 -- pathlib is not loaded here
+            self._module = file.read()
+
+    def rehearse(self) -> None:
+        """Try both halves; see `Engine`. The compiler is only asked for its version: it starts anew for each.
+
+        Raises:
+            EngineFailureError: one does not work.
+        """
+        super().rehearse()
+        try:
+            done = subprocess.run(
+                [self.config.path, "--version"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env=_ENVIRONMENT,
+                timeout=self.config.start_timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            reason = f"rustc did not tell its version within {self.config.start_timeout_s:g} s"
+            raise EngineFailureError(reason) from None
+        except OSError as error:
+            raise EngineFailureError(f"rustc cannot be run: {error}") from error
+        if done.returncode:
+            raise _failure(done.returncode, done.stderr.decode("utf-8", "replace"))
+
+    def run(self, call: Call) -> Any:  # noqa: ANN401 -- a guest's value is any plain data
+        """Compile a program, or run one that was compiled; see `Engine`.
+
+        Raises:
+            GuestFailedError: it failed.
+            OutOfMemoryError, OutOfFuelError, ResultTooBigError: a limit was exceeded.
+        """
+        if call.request.step != "build":
+            return super().run(call)
+        call.limit_worker()
+        declared = call.variables().get(DECLARATIONS, "")
+        source = source_of(call.request.code, declarations_of(declared))
+        for name, text in ((FILE, source.text), (MODULE_FILE, self._module)):
+            with open(name, "w", encoding="utf-8") as file:  # noqa: PTH123 -- as above
+                file.write(text)
+        exit_code, output = self._compile()
+        if exit_code:
+            report = report_of(output, source)
+            if not report["diagnostics"]:
+                raise _failure(exit_code, output)
+            return report
+        with open(_BUILT, "rb") as file:  # noqa: PTH123 -- as above
+            return self.build(file.read(), counts_fuel=call.request.fuel is not None)
+
+    def run_module(self, call: Call, variables: dict[str, Any], invocation: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- as `run`
+        """Run a program; a panic is a failure of its own kind. See `WasmEngine.run_module`.
+
+        Raises:
+            GuestFailedError: it failed.
+            OutOfMemoryError, OutOfFuelError, ResultTooBigError: a limit was exceeded.
+        """
+        try:
+            return super().run_module(call, variables, invocation)
+        except GuestFailedError as error:
+            panic = panic_in(self.last_words.decode("utf-8", "replace"))
+            if error.kind != "Trap" or panic is None:
+                raise
+            message, place = panic
+            raise GuestFailedError("Panic", message, f"  {place}") from error
+
+    def _compile(self) -> tuple[int, str]:
+        """Run rustc in the scratch folder; return its exit code and what it said, up to a limit.
+
+        The worker's own limits are its, too; the deadline is the host's.
+        """
+        options = self.config.options
+        command = [
+            self.config.path,
+            *FLAGS,
+            f"--sysroot={options['sysroot']}",  # it would look for itself in /proc
+            f"--target={options['target']}",
+            *([f"-Clinker={options['linker']}"] if options["linker"] else []),
+            "-o",
+            _BUILT,
+            FILE,
+        ]
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_ENVIRONMENT,
+        )
+        assert child.stderr is not None  # noqa: S101 -- it is a pipe
+        output = b""
+        with child.stderr:
+            while len(output) < _MOST_OUTPUT:
+                select.select([child.stderr], [], [])
+                data = os.read(child.stderr.fileno(), 65536)
+                if not data:
+                    break
+                output += data
+        with suppress(ProcessLookupError):
+            if len(output) >= _MOST_OUTPUT:
+                child.send_signal(signal.SIGKILL)
+        return child.wait(), output.decode("utf-8", "replace")
+
+
+_ENVIRONMENT = {"TMPDIR": "."}
+"""All that the compiler finds of an environment: `env!` in a program shows it no more."""
+
+
+def _failure(exit_code: int, output: str) -> Exception:
+    """Return what a compiler has come to that found no fault with its program, and ended.
+
+    Args:
+        exit_code: negative for the signal that ended it.
+        output: what it wrote to stderr.
+    """
+    if any(cry in output for cry in _CRIES):
+        return OutOfMemoryError(is_last=False)
+    how = f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
+    return EngineFailureError(f"rustc ended with {how}: {output.strip()[:_SHOWN_CHARS]}")
+
+
+def panic_in(words: str) -> tuple[str, str] | None:
+    """Return the message and the place of a panic, from the end of what a program wrote to stderr.
+
+    Args:
+        words: that end.
+    """
+    old, new = _OLD_PANIC.search(words), _NEW_PANIC.search(words)
+    if old is not None:
+        return old[1], old[2]
+    return (new[2], new[1]) if new is not None else None
+
+
+def make(config: EngineConfig) -> RustEngine:
+    """Return the engine. Runs in the zygote.
+
+    Args:
+        config: what the zygote was told of the engine.
+    """
+    return RustEngine(config)
