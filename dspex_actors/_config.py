@@ -24,7 +24,8 @@ class ExecutorConfig:
         spares: ready workers kept beside the busy ones, so that a request finds one waiting.
         max_workers: worker processes at the same time, spares included.
         max_queue: requests that may wait for a worker before `when_full="error"` refuses more.
-        start_timeout_s: seconds the zygote, and each worker, may take to be ready.
+        start_timeout_s: seconds the zygote, and each worker, may take to be ready; also what the engine of
+            another language may take to start.
         language: what its requests are written in; None for Python.
         engine: path of that language's engine; None to look for it.
         build_cache: folder in which programs that were compiled are kept, ours alone (mode 0700), made if it

@@ -63,7 +63,7 @@ class ZygoteActor(OsProcess):
         except EngineError as error:
             return Stop(Shutdown(error))
         self._policy = config.policy
-        self._timeout_s = config.start_timeout_s
+        self._timeout_s = config.start_timeout_s * (1 if self._engine is None else 2)
         self._scratch = tempfile.mkdtemp(prefix="dspex-")
         # A killed actor runs no `terminate`; this runs at every end.
         self.pid.on_release(self._release)

@@ -10,9 +10,6 @@ from dspex_actors.workers._protocol import EngineConfig
 if TYPE_CHECKING:
     from dspex_actors._language import FoundEngine, Language
 
-_TRIAL = 0.8
-"""Part of a zygote's own time that its engine may take to start."""
-
 
 class EngineSetup(NamedTuple):
     """An engine, for a zygote.
@@ -34,7 +31,7 @@ def setup_of(language: Language, found: FoundEngine, start_timeout_s: float) -> 
     Args:
         language: its row.
         found: its engine on this machine.
-        start_timeout_s: seconds that a zygote may take to start.
+        start_timeout_s: seconds that the engine may take to start; its zygote needs more.
     """
     if language.is_python:
         return None
@@ -44,7 +41,7 @@ def setup_of(language: Language, found: FoundEngine, start_timeout_s: float) -> 
         install=language.install,
         path=found.path,
         version=found.version,
-        start_timeout_s=start_timeout_s * _TRIAL,
+        start_timeout_s=start_timeout_s,
         options=dict(found.options),
         links=dict(found.links),
     )

@@ -161,6 +161,7 @@ class Driver:
         while True:
             try:
                 frame = self._reader.read()
+                parts = [] if frame is None else _framing.split_parts(frame.payload)
             except BlockingIOError:
                 self._wait(deadline, timeout_s)
                 continue
@@ -169,7 +170,7 @@ class Driver:
             self._pass_on()
             if frame is None:
                 raise self._ended()
-            return frame.type, _framing.split_parts(frame.payload)
+            return frame.type, parts
 
     def _wait(self, deadline: float | None, timeout_s: float | None) -> None:
         """Wait for a part of a frame, passing output on.

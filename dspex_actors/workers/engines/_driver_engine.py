@@ -83,7 +83,13 @@ class DriverEngine:
 
     Args:
         config: what the zygote was told of the engine.
+
+    Attributes:
+        memory_slack: bytes beyond the limit of memory that the runtime itself may need to keep a program
+            within it, as its collector does.
     """
+
+    memory_slack = 0
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
@@ -220,7 +226,7 @@ class DriverEngine:
             seconds = math.ceil(self._used.cpu_s + request.cpu_s)
             limits.append((resource.RLIMIT_CPU, (seconds, seconds + _CPU_GRACE_S)))
         if request.memory_bytes is not None:
-            data = idle.data_bytes + request.memory_bytes
+            data = idle.data_bytes + request.memory_bytes + self.memory_slack
             limits.append((resource.RLIMIT_DATA, (data, data)))
         if request.file_bytes is not None:
             limits.append((resource.RLIMIT_FSIZE, (request.file_bytes, request.file_bytes)))

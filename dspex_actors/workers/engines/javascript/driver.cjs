@@ -92,7 +92,8 @@ class Execution {
         else this.fail(found.error, found.details, code);
         return;
       }
-      this.complete(types.isPromise(found.value) ? await found.value : found.value);
+      const value = types.isPromise(found.value) ? await found.value : found.value;
+      this.complete(guest.timers.has(value) ? undefined : value);
     } catch (error) {
       this.fail(error, error.details);
     }

@@ -3,7 +3,7 @@
 // It may be anything, and reading a property of it may run guest code that throws.
 'use strict';
 
-const { inspect } = require('node:util');
+const { inspect, types } = require('node:util');
 
 const GUEST_LINE = /<guest(?:-\d+)?>/;
 const MOST_LINES = 40;
@@ -19,6 +19,7 @@ function read(object, name, fallback = '') {
 }
 
 function isErrorLike(error) {
+  if (types.isNativeError(error)) return true;
   try {
     return typeof error === 'object' && error !== null && typeof error.stack === 'string';
   } catch {

@@ -7,6 +7,7 @@
 const { Console } = require('node:console');
 const { createRequire } = require('node:module');
 const inspector = require('node:inspector');
+const { promiseHooks } = require('node:v8');
 const vm = require('node:vm');
 const { writeAll } = require('./frames.cjs');
 
@@ -36,10 +37,25 @@ const EXCLUSIVE = ['setTimeout', 'setInterval', 'setImmediate'];
 class Evaluator {
   constructor() {
     this.contexts = [];
+    this.connect();
+  }
+
+  connect() {
+    this.pending = 0;
+    this.held = [];
     this.session = new inspector.Session();
     this.session.connect();
     this.session.on('Runtime.executionContextCreated', ({ params }) => this.contexts.push(params.context.uniqueId));
+  }
+
+  /** Make a context; return it and the inspector's name for it. */
+  newContext() {
     this.session.post('Runtime.enable');
+    const context = vm.createContext({}, {
+      name: 'guest', importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
+    this.session.post('Runtime.disable'); // the other news are of no use
+    return [context, this.contexts.at(-1)];
   }
 
   post(method, parameters) {
@@ -48,9 +64,30 @@ class Evaluator {
     });
   }
 
-  /** Forget what the inspector has kept alive for us. */
+  /** Like `post`, but keep the first promise that is made meanwhile: that of the evaluated program.
+   *
+   * Were it collected because nothing can settle it, the inspector would tell us so in the middle of the collection,
+   * and Node would end.
+   */
+  postHolding(method, parameters) {
+    return new Promise((resolve, reject) => {
+      let first = true;
+      const stop = promiseHooks.onInit((promise) => {
+        if (first) this.held.push(promise);
+        first = false;
+      });
+      this.session.post(method, parameters, (error, found) => (error ? reject(error) : resolve(found)));
+      stop();
+    });
+  }
+
+  /** Forget what the inspector has kept alive for us, and what it would still tell. */
   release() {
-    this.session.post('Runtime.releaseObjectGroup', { objectGroup: 'call' });
+    if (this.pending > 0) {
+      this.session.disconnect();
+      this.connect();
+    } else this.session.post('Runtime.releaseObjectGroup', { objectGroup: 'call' });
+    this.held.length = 0;
   }
 }
 
@@ -59,10 +96,7 @@ class Guest {
   constructor(evaluator) {
     this.evaluator = evaluator;
     this.timers = new Set();
-    this.globals = vm.createContext({}, {
-      name: 'guest', importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
-    this.id = evaluator.contexts.at(-1);
+    [this.globals, this.id] = evaluator.newContext();
     this.realm = this.run(REALM);
     this.toolMaker = this.run(TOOL_MAKER);
     this.globals.console = new Console({ stdout: sink(1), stderr: sink(2), ignoreErrors: false, colorMode: false });
@@ -129,12 +163,15 @@ class Guest {
 
   /** Run code; resolve to `{ value }` or `{ error, details }`. */
   async evaluate(code, filename) {
-    const found = await this.evaluator.post('Runtime.evaluate', {
+    const { evaluator } = this;
+    evaluator.pending += 1;
+    const found = await evaluator.postHolding('Runtime.evaluate', {
       expression: `${code}\n//# sourceURL=${filename}`,
       replMode: true,
       uniqueContextId: this.id,
       objectGroup: 'call',
     });
+    evaluator.pending -= 1;
     const details = found.exceptionDetails;
     const value = await this.taken(details?.exception ?? found.result);
     return details ? { error: value, details } : { value };
