@@ -81,7 +81,7 @@ def _place(span: dict[str, Any], which: str, source: Source) -> tuple[int, int]:
 
 
 def _drawn(told: dict[str, Any], diagnostic: dict[str, Any], source: Source) -> str:
-    """Return a diagnostic as rustc draws it; one in the first line drawn here, without what was put before."""
+    """Return a diagnostic as rustc draws it; one in the first line is drawn here, as the user wrote it."""
     rendered = str(told.get("rendered") or told.get("message", "")).rstrip()
     if diagnostic["line"] != 1 or not source.shift:
         return rendered
