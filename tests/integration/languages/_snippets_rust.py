@@ -20,7 +20,7 @@ RUST = Snippets(
     long_text='"x".repeat(5000)',
     connects='std::net::TcpStream::connect("127.0.0.1:{port}").unwrap();\n"connected"',
     reads='std::fs::read_to_string("{path}").unwrap()',
-    environment="let mut names: Vec<_> = std::env::vars().map(|pair| pair.0).collect();\nnames.sort();\nnames",
+    environment="let mut all: Vec<_> = std::env::vars().map(|pair| pair.0).collect();\nall.sort();\nall",
     remember="let kept = 41;",
     recall="kept + 1",
 )

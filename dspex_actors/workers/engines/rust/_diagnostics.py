@@ -25,7 +25,8 @@ def report_of(output: str, source: Source) -> dict[str, Any]:
         output: what rustc wrote to stderr.
         source: what it compiled.
     """
-    found, drawn = [], []
+    found: list[dict[str, Any]] = []
+    drawn: list[str] = []
     for line in output.splitlines():
         told = _read(line)
         if told is None or len(found) >= _MOST:

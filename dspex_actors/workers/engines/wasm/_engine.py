@@ -55,7 +55,7 @@ class WasmEngine:
         """
         try:
             for engine in self._engines.values():
-                built = _compiled(engine, wasmtime.wat2wasm(_TRIAL))
+                built = _compiled(engine, bytes(wasmtime.wat2wasm(_TRIAL)))
                 self._rehearse_run(engine, built)
         except wasmtime.WasmtimeError as error:
             raise EngineFailureError(f"wasmtime does not work: {error}") from error
@@ -137,7 +137,7 @@ class WasmEngine:
                     self._give_wasi(space, variables, invocation)
                 call.limit_worker(address_bytes=_ADDRESSES, data_bytes=_WASI_BYTES)
                 exports = space.enter(call.request.code, module)
-            return _called(space, exports, variables, invocation)
+            return _called(space, exports, variables, invocation, keep=call.request.keep)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             self.last_words = space.streams.last_words
             raise ending_of(error, space.memory_bytes, space.memories(), space.streams.last_words) from error
@@ -184,7 +184,12 @@ class WasmEngine:
 
 
 def _called(
-    space: Space, exports: dict[str, Any], variables: Mapping[str, Any], invocation: Mapping[str, Any]
+    space: Space,
+    exports: dict[str, Any],
+    variables: Mapping[str, Any],
+    invocation: Mapping[str, Any],
+    *,
+    keep: bool,
 ) -> Any:  # noqa: ANN401 -- a guest's value is any plain data
     """Call what a request is for; return the value.
 
@@ -192,7 +197,7 @@ def _called(
         GuestFailedError: there is no such export, or the arguments do not fit it.
         WasmtimeError, Trap: it failed.
     """
-    entry = entry_of(exports, invocation.get("export", ""))
+    entry = entry_of(exports, invocation.get("export", ""), needed=not keep)
     returned = None
     if entry is not None:
         name, function = entry

@@ -1,8 +1,9 @@
 """What a module may import beside WASI: the request's tools, and a few functions of our own.
 
-`(import "tools" "name" (func ...))` is the tool of that name, with any signature of numbers. The module
-`dspex` is for values that are no numbers; texts are JSON in UTF-8, at an address and with a length (i32) in
-the module's export `memory`:
+`(import "tools" "name" (func ...))` is the tool of that name, with any signature of numbers. For modules that
+were written for another host, `(import "env" "name" (func ...))` is the tool `env__name`. The module `dspex`
+is for values that are no numbers; texts are JSON in UTF-8, at an address and with a length (i32) in the
+export `memory` of the module that calls:
 
     variable (name, length) -> length      the variable's value, or -1 without one; an empty name means all
     call (name, length, args, length) -> length    calls a tool with a list of arguments
@@ -69,8 +70,9 @@ class Host:
             kind: the type that the import declares.
         """
         assert self._call is not None  # noqa: S101 -- `begin` was called
-        if module == TOOLS and name in self._call.tools:
-            return self._tool(store, name, kind)
+        for tool in (name,) if module == TOOLS else (f"{module}__{name}",):
+            if tool in self._call.tools:
+                return self._tool(store, tool, kind)
         found = self._ours().get(name) if module == OURS else None
         if found is None:
             return None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BITS = {"i32": 32, "i64": 64}
+_SHOWN_BITS = 128
 _FLOATS = {"f32": "<f", "f64": "<d"}
 
 
@@ -106,7 +107,7 @@ def _float(what: str, kind: str, value: object) -> float:
 
 def _shown(value: object) -> str:
     """Return a short text for a value."""
-    if isinstance(value, int) and not -(2**128) < value < 2**128:
+    if isinstance(value, int) and abs(value).bit_length() > _SHOWN_BITS:
         return f"a number of {value.bit_length()} bits"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

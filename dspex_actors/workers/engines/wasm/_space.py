@@ -80,8 +80,9 @@ class Space:
             for each in module.imports:
                 self._provide(each)
             exports = dict(self._linker.instantiate(self.store, module).exports(self.store).items())
-            if START not in exports and isinstance(exports.get(INITIALISE), wasmtime.Func):
-                exports[INITIALISE](self.store)
+            initialise = exports.get(INITIALISE)
+            if START not in exports and isinstance(initialise, wasmtime.Func):
+                initialise(self.store)
             self._modules[name] = exports
             self.exports = {**self.exports, **exports}
         return self._modules[name]
@@ -117,12 +118,14 @@ class Space:
         ]
 
 
-def entry_of(exports: Exports, name: str) -> tuple[str, wasmtime.Func] | None:
-    """Return the function that is called, and its name; None for a module that has no functions.
+def entry_of(exports: Exports, name: str, *, needed: bool) -> tuple[str, wasmtime.Func] | None:
+    """Return the function that is called, and its name; None for none.
 
     Args:
         exports: of the module.
         name: which one; empty for the default: `_start`, else `main` or `run`, else the only one.
+        needed: whether a module with functions of which none is the default is refused. In a session it
+            is only started.
 
     Raises:
         GuestFailedError: there is none of the name, or no default.
@@ -140,7 +143,7 @@ def entry_of(exports: Exports, name: str) -> tuple[str, wasmtime.Func] | None:
     for each in (START, *_DEFAULTS, *(functions if len(functions) == 1 else ())):
         if each in functions:
             return each, functions[each]
-    if functions:
+    if functions and needed:
         message = f"the module has several functions and none is the default; name one as export: {listed}"
         raise GuestFailedError("ExportError", message)
     return None
