@@ -13,6 +13,7 @@ from dspex_actors.workers.engines.wasm._host import NOTHING
 from dspex_actors.workers.engines.wasm._numbers import ArgumentMismatchError, check_arguments
 from dspex_actors.workers.engines.wasm._settings import SETTINGS
 from dspex_actors.workers.engines.wasm._space import START, Space, entry_of
+from dspex_actors.workers.engines.wasm._vectors import functions_with_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,9 +112,14 @@ class WasmEngine:
             counts_fuel: whether it will count fuel.
         """
         try:
-            return _compiled(self._engines[counts_fuel], _module_of(source))
+            module = _module_of(source)
+            built = _compiled(self._engines[counts_fuel], module)
         except wasmtime.WasmtimeError as error:
             return {"message": str(error).strip()}
+        vectors = functions_with_vectors(module)
+        if vectors:
+            return {"message": f"no value of the host's is a vector (v128), and {', '.join(vectors)} has one"}
+        return built
 
     def run_module(self, call: Call, variables: dict[str, Any], invocation: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- as `run`
         """Run a compiled module, or call an export of one that the session has.

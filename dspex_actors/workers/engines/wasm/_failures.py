@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _MOST_FRAMES = 50
 _FULL = 8
 _MARK = "wasm trap: "
-_OF_LIMITS = "exceeds memory limits"
+_OF_LIMITS = ("exceeds memory limits", "exceeds table limits")
+_BAD_EXIT = "invalid exit status"
 
 # What allocators of several languages write before they give up, in lower case.
 _CRIES = (b"memory allocation of", b"out of memory", b"memoryerror", b"bad_alloc", b"cannot allocate memory")
@@ -50,8 +51,10 @@ def ending_of(
             ending = GuestFailedError("Trap", name + _first_line(error.message), frames_of(error.frames))
         case wasmtime.ExitTrap():
             ending = GuestFailedError("ExitError", f"the program ended with exit code {error.code}")
-        case wasmtime.WasmtimeError() if _OF_LIMITS in str(error):
+        case wasmtime.WasmtimeError() if any(each in str(error) for each in _OF_LIMITS):
             ending = OutOfMemoryError(is_last=False)
+        case wasmtime.WasmtimeError() if _BAD_EXIT in str(error):
+            ending = GuestFailedError("ExitError", "the program ended with an exit code above 125")
         case wasmtime.WasmtimeError():
             ending = GuestFailedError("LinkError", str(error).strip())
         case _:
