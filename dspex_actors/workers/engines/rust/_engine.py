@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -11,7 +12,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors.workers._protocol import DECLARATIONS
-from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError, OutOfMemoryError
+from dspex_actors.workers.engines._engine import (
+    EngineFailureError,
+    GuestFailedError,
+    OutOfMemoryError,
+    Usage,
+)
 from dspex_actors.workers.engines.rust._diagnostics import report_of
 from dspex_actors.workers.engines.rust._source import FILE, MODULE_FILE, declarations_of, source_of
 from dspex_actors.workers.engines.wasm._engine import WasmEngine
@@ -117,6 +123,11 @@ class RustEngine(WasmEngine):
                 raise
             message, place = panic
             raise GuestFailedError("Panic", message, f"  {place}") from error
+
+    def usage(self) -> Usage:
+        """Return the CPU time of compilers that have ended."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return Usage(used.ru_utime + used.ru_stime, 0)
 
     def _compile(self) -> tuple[int, str]:
         """Run rustc in the scratch folder; return its exit code and what it said, up to a limit.

@@ -1,7 +1,8 @@
-"""Which functions of a module have vectors in their signatures: there wasmtime's C interface ends the process.
+"""Which functions of a module have vectors in their signatures: wasmtime's C interface cannot say so.
 
-The module was found valid before, so what is read here is only looked at, not checked. Types of objects, which
-languages with a garbage collector have, are not read any further: a vector costs such a module its worker.
+It ends the process instead. The module was found valid before, so what is read here is looked at and not
+checked. Types of objects, which languages with a garbage collector have, are not read any further: a vector
+costs such a module its worker.
 """
 
 from __future__ import annotations
