@@ -9,6 +9,7 @@ export `memory` of the module that calls:
     call (name, length, args, length) -> length    calls a tool with a list of arguments
     read (address)                         copies what `variable` or `call` gave to an address
     result (text, length)                  the value of the execution
+    text (text, length)                    the value of the execution, a text that is no JSON
     fail (kind, length, message, length, where, length)    ends it as `Failed`, with texts that are no JSON
 """
 
@@ -124,6 +125,7 @@ class Host:
             "call": (4, 1, self._call_tool),
             "read": (1, 0, self._read),
             "result": (2, 0, self._result),
+            "text": (2, 0, self._give_text),
             "fail": (6, 0, self._fail),
         }
 
@@ -151,11 +153,22 @@ class Host:
         memory.write(caller, self._pending, start)
 
     def _result(self, caller: wasmtime.Caller, address: int, length: int) -> None:
+        self.value = _parsed(self._given(caller, address, length))
+
+    def _give_text(self, caller: wasmtime.Caller, address: int, length: int) -> None:
+        self.value = self._given(caller, address, length)
+
+    def _given(self, caller: wasmtime.Caller, address: int, length: int) -> str:
+        """Read a text that is, or holds, the value.
+
+        Raises:
+            ResultTooBigError: it is longer than the value may be, in any form.
+        """
         assert self._call is not None  # noqa: S101 -- a program runs
-        most, length = self._call.request.result_bytes, length % _I32
-        if most is not None and length > most * _JSON_PER_BYTE:
-            raise ResultTooBigError(length)
-        self.value = _parsed(_text(caller, address, length))
+        most, size = self._call.request.result_bytes, length % _I32
+        if most is not None and size > most * _JSON_PER_BYTE:
+            raise ResultTooBigError(size)
+        return _text(caller, address, length)
 
     def _fail(self, caller: wasmtime.Caller, *texts: int) -> NoReturn:
         kind, message, where = (
