@@ -83,6 +83,16 @@ def check_tools(tools: object, variables: Mapping[str, Any]) -> None:
             )
 
 
+def check_switch(field_name: str, value: object) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(field_name, value, "True or False")
+
+
 def check_seconds(field_name: str, value: object) -> None:
     """Refuse a duration that is not a finite number of seconds above zero.
 

@@ -50,7 +50,7 @@ with Supervisor.start([Worker.child_spec(id="calm"), branch], name="root") as tr
     draw(tree.snapshot())
     crash(unsettled)
     old_branch.wait_exit(5)  # it stops its workers and ends; the root counts that as one restart of its own
-    unsettled.wait_available(5)
+    below.wait_available(5)
     print("after the second, which the branch does not survive:")
     draw(tree.snapshot())
     print(f"generations: calm {calm.call(0)}, branch {below.pid.generation}, unsettled {unsettled.call(0)}")

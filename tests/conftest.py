@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests._hangs import GRACE_S, HangWatch
 from tests._leaks import Snapshot, become_subreaper, leaks_since
+
+pytest_plugins = ["tests.corpus._findings"]
 
 INTEGRATION = "integration"
 WATCH = pytest.StashKey[HangWatch]()
@@ -19,6 +22,8 @@ def pytest_configure(config):
         "markers",
         "may_leak(reason): a module-wide fixture of this test owns processes that come and go; no leak check",
     )
+    if config.getoption("dist", "no") != "no":  # tests run in processes of their own, which have a watch each
+        return
     timeout = config.getoption("timeout")
     if timeout is None:
         timeout = float(config.getini("timeout"))
@@ -38,6 +43,12 @@ def pytest_unconfigure(config):
     """Tell the watch that only the end of the interpreter is left."""
     if WATCH in config.stash:
         config.stash[WATCH].begin("the end of the run")
+
+
+def pytest_collection_finish():
+    """Keep the many objects of a collection out of what is searched for garbage, after nearly every test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

@@ -13,11 +13,14 @@ from dspex_actors._limits import MIB, Limits
 from dspex_actors._policy import Profile
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._interrupts import InterruptedBySignal
+from dspex_actors.cli._redaction import redacted
+from dspex_actors.cli._state_parser import add_state
 from dspex_actors.cli._terminal import Sink
-from dspex_actors.cli._usage import UsageError
+from dspex_actors.cli._usage import StoreFailedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
 _EXAMPLES = """\
 examples:
@@ -26,9 +29,11 @@ examples:
   generate | dspex-actors exec -
   dspex-actors doctor
   dspex-actors tree --json
+  dspex-actors state list --store states.db
 
 exit codes:
-  0 completed  1 the guest failed  2 usage  3 a limit was exceeded  4 no sandbox  5 no engine  130 Ctrl-C
+  0 completed   1 the guest failed; state: damaged, or they differ   2 usage
+  3 a limit was exceeded   4 no sandbox   5 the store failed   6 no engine   130 Ctrl-C
 """
 _EXEC_EXAMPLES = """\
 The value of the last expression is printed after the guest's own output, unless it is None.
@@ -62,10 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = command(options)
         sys.stdout.flush()
-    except (ConfigError, UsageError) as error:
-        return _say(error, ExitCode.USAGE)
     except DspexError as error:
-        return _say(error, ExitCode.NO_ENGINE if isinstance(error, EngineError) else ExitCode.UNCONTAINED)
+        return _say(error, _code_of(error))
     except (InterruptedBySignal, KeyboardInterrupt) as interrupt:
         return 128 + getattr(interrupt, "number", signal.SIGINT)
     except BrokenPipeError:
@@ -74,6 +77,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _say(UsageError(f"cannot write the output: {error.strerror}"), ExitCode.USAGE)
     return code
+
+
+def _code_of(error: DspexError) -> ExitCode:
+    """Return how a command ends that raised an error."""
+    match error:
+        case ConfigError() | UsageError():
+            return ExitCode.USAGE
+        case StoreFailedError():
+            return ExitCode.STORE_FAILED
+        case EngineError():
+            return ExitCode.NO_ENGINE
+    return ExitCode.UNCONTAINED
 
 
 def _say(error: Exception, code: ExitCode) -> ExitCode:
@@ -109,8 +124,16 @@ def _silence_logging() -> None:
         logging.getLogger(name).addHandler(logging.NullHandler())
 
 
+class _Parser(argparse.ArgumentParser):
+    """Repeats what it does not understand without the passwords in it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end with 2."""
+        super().error(redacted(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="dspex-actors",
         description="Run code that you do not trust in a sandboxed worker process.",
         epilog=_EXAMPLES,
@@ -140,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     tree.add_argument("--json", action="store_true", help="print plain data")
     tree.set_defaults(command=_tree)
+    add_state(commands, _state)
     return parser
 
 
@@ -266,5 +290,11 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _tree(options: argparse.Namespace) -> int:
     from dspex_actors.cli import _tree as command  # noqa: PLC0415 -- brings in the runtime, 0.2 s
+
+    return command.run(options)
+
+
+def _state(options: argparse.Namespace) -> int:
+    from dspex_actors.cli import _state as command  # noqa: PLC0415 -- brings in the store
 
     return command.run(options)

@@ -1,4 +1,4 @@
-"""What is wrong with how the command was called."""
+"""Why a command cannot do what it was asked, by whose fault it is."""
 
 from __future__ import annotations
 
@@ -6,4 +6,8 @@ from dspex_actors._errors import DspexError
 
 
 class UsageError(DspexError):
-    """The command cannot do what it was asked: a file cannot be read, a stream not written."""
+    """What was asked for cannot be done: a file cannot be read, a stream not written, a state not found."""
+
+
+class StoreFailedError(DspexError):
+    """The store cannot do what it was asked: it cannot be reached, or a part of it cannot be read."""

@@ -13,6 +13,7 @@ from dspex_actors._policy import Policy, Profile
 from dspex_actors.executors import PythonExecutor
 from dspex_actors.executors.languages import Languages
 from dspex_actors.runtime._failures import start_failed
+from dspex_actors.runtime._root import SANDBOXES
 from supervisors import ActorExitedError, StartError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Executors:
     def __init__(self, config: RuntimeConfig, root: SupervisorAddress, tool_loop: ToolLoop) -> None:
         self._config = config
         self._root = root
-        self._sandboxes = root.supervisor("sandboxes")
+        self._sandboxes = root.supervisor(SANDBOXES)
         self._tool_loop = tool_loop
         self._lock = threading.Lock()
         self._known: dict[Hashable, Address] = {}

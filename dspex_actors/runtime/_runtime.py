@@ -1,8 +1,4 @@
-"""The runtime: a supervision tree with executors in it, and doors to them for threads and event loops.
-
-root             rest_for_one   3 in 5 s
-└─ sandboxes     one_for_one    one child for each policy in use, see `executors`
-"""
+"""The runtime: a supervision tree with stores and executors, with doors for threads and event loops."""
 
 from __future__ import annotations
 
@@ -11,33 +7,33 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from dspex_actors._checks import check_seconds
-from dspex_actors._config import ExecutorConfig, RuntimeConfig
-from dspex_actors._errors import ConfigError, RuntimeClosedError
+from dspex_actors._errors import RuntimeClosedError
 from dspex_actors._execution import PYTHON, Execute, ExecutionContext
-from dspex_actors._limits import Limits
-from dspex_actors._policy import Policy, Profile
+from dspex_actors._policy import Profile
 from dspex_actors.executors import GetReport, ToolLoop
 from dspex_actors.runtime._executors import Executors
 from dspex_actors.runtime._failures import settle, unavailable
 from dspex_actors.runtime._report import SandboxReport, StopReport
+from dspex_actors.runtime._root import STORES, start_root
 from dspex_actors.runtime._sessions import Sessions, session_config
+from dspex_actors.runtime._settings import config_of
 from dspex_actors.runtime._signals import SignalWatch
 from dspex_actors.runtime._stop import stop_tree
-from supervisors import (
-    ActorExitedError,
-    CallTimeoutError,
-    Supervisor,
-    SupervisorError,
-)
+from dspex_actors.runtime._stores import DEFAULT, Stores
+from supervisors import ActorExitedError, CallTimeoutError, SupervisorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from dspex_actors._config import RuntimeConfig
     from dspex_actors._execution import ExecutionResult, Options
+    from dspex_actors._limits import Limits
+    from dspex_actors._policy import Policy
     from dspex_actors.runtime._session import Session
     from dspex_actors.runtime._sessions import SessionOptions
-    from supervisors import Address, SupervisorAddress, Telemetry, TreeNode
+    from dspex_actors.state import Backend, States, StoreSpec
+    from supervisors import Address, Telemetry, TreeNode
 
 _GRACE_S = 10.0  # beyond queue wait and time limit, until a caller is told that the executor is silent
 
@@ -49,9 +45,13 @@ class Runtime:
         config: how it is set up.
         policy: short for a config whose executors use this policy.
         limits: short for a config with these limits.
+        state: where `state` keeps states, a backend or a `StoreSpec`; None for memory, as long as the runtime
+            lives.
+        stores: other state stores by name, for `store`.
 
     Raises:
         ConfigError: both a config and single settings were given, or a setting is wrong.
+        StorageError: the database of a store is there and cannot be used.
         SandboxUnavailableError: a protection that the policy requires cannot be had here.
         ExecutorUnavailableError: the tree could not be started for another reason.
     """
@@ -62,15 +62,16 @@ class Runtime:
         *,
         policy: Policy | None = None,
         limits: Limits | None = None,
+        state: Backend | StoreSpec | None = None,
+        stores: Mapping[str, Backend | StoreSpec] | None = None,
     ) -> None:
-        self._config = _config_of(config, policy, limits)
+        self._config = config_of(config, policy, limits)
+        self._stores = Stores(state, stores)
         self._sessions = Sessions(self._config.max_sessions)
         self._closed = threading.Event()
         self._report: StopReport | None = None
-        sandboxes = Supervisor.child_spec([], strategy="one_for_one", intensity=3, period=5, id="sandboxes")
-        self._root: SupervisorAddress = Supervisor.start(
-            [sandboxes], strategy="rest_for_one", intensity=3, period=5, name="runtime"
-        )
+        self._root = start_root(self._stores.child_specs())
+        self._stores.attach(self._root.supervisor(STORES))
         self._tool_loop = ToolLoop()
         self._executors = Executors(self._config, self._root, self._tool_loop)
         self._signals: SignalWatch | None = None
@@ -191,6 +192,31 @@ class Runtime:
         config = session_config(options)
         executor = self._executors.available(wanted, self._config.executor.start_timeout_s)
         return self._sessions.open(executor, config, defaults)
+
+    # -- states
+
+    @property
+    def state(self) -> States:
+        """The runtime's state store: `rt.state.save("agent-7", state)`, `rt.state.load("agent-7", at=then)`.
+
+        Where it keeps states is said by the argument `state`; without it, in memory until the runtime ends.
+
+        Raises:
+            RuntimeClosedError: the runtime is closed or closing.
+        """
+        return self.store(DEFAULT)
+
+    def store(self, name: str) -> States:
+        """Return one of the state stores by its name in `stores`; `"state"` is that of the property.
+
+        Raises:
+            ConfigError: there is none of this name.
+            StorageUnavailableError: it was to be started, and the tree has ended.
+            RuntimeClosedError: the runtime is closed or closing.
+        """
+        if self._executors.closing:
+            raise RuntimeClosedError
+        return self._stores.states(name)
 
     # -- looking
 
@@ -321,19 +347,3 @@ class Runtime:
         if limits.time_s is None or build_s is None:
             return None
         return context.queue_wait_s + build_s + limits.time_s + _GRACE_S
-
-
-def _config_of(config: RuntimeConfig | None, policy: Policy | None, limits: Limits | None) -> RuntimeConfig:
-    """Return the config that the arguments of `Runtime` mean.
-
-    Raises:
-        ConfigError: both a config and single settings, or not a config.
-    """
-    single = [name for name, value in (("policy", policy), ("limits", limits)) if value is not None]
-    if config is None:
-        return RuntimeConfig(executor=ExecutorConfig(policy=policy or Policy(), limits=limits or Limits()))
-    if not isinstance(config, RuntimeConfig):
-        raise ConfigError("config", config, "a RuntimeConfig")
-    if single:
-        raise ConfigError("Runtime", single, "given either a config or single settings, not both")
-    return config

@@ -187,8 +187,8 @@ def _one_layout(payload: list[Any]) -> list[Any]:
     flat = np.frombuffer(data, code)
     if flat.dtype.kind in "fc":
         real = flat.view(flat.real.dtype)
-        flat = np.where(np.isnan(real), np.array(nan, real.dtype), real)
-    flat = flat.astype(code, copy=False) if flat.dtype.kind not in "fc" else flat
+        # `where` answers in the machine's order of bytes
+        flat = np.where(np.isnan(real), np.array(nan, real.dtype), real).astype(real.dtype, copy=False)
     if len(payload) == 4 and payload[1] == "F":
         whole = flat.view(code).reshape(payload[2], order="F")
         return [code, "C", payload[2], np.ascontiguousarray(whole).tobytes()]

@@ -6,7 +6,8 @@
         states.load("model").state
 
 `StateStore` is the actor, for a tree of your own; `States` is how programs talk to one. Where states are kept
-says a backend: `Memory`, `Sqlite`, `FileSystem`, or one of your own that does what `Storage` asks for.
+says a backend: `Memory`, `Sqlite`, `FileSystem`, `Redis`, `Postgres`, or one of your own that does what
+`Storage` asks for.
 
 What decides needs no store: `next_version` and `select` say which version a save makes and which one a load
 means, `MigrationGraph` how a state of one schema becomes one of another, `resolve` with a resolver what is
@@ -31,7 +32,7 @@ from dspex_actors.state._backend import (
     Which,
 )
 from dspex_actors.state._client import States
-from dspex_actors.state._config import StoreConfig
+from dspex_actors.state._config import StoreConfig, StoreSpec
 from dspex_actors.state._conflict import (
     Divergence,
     Resolver,
@@ -43,6 +44,7 @@ from dspex_actors.state._conflict import (
     reject,
     resolve,
 )
+from dspex_actors.state._difference import Change, Difference, differences
 from dspex_actors.state._driving import StateFuture
 from dspex_actors.state._errors import (
     DamagedSnapshotError,
@@ -69,6 +71,8 @@ from dspex_actors.state._messages import (
 )
 from dspex_actors.state._migrations import Migrated, MigrationGraph, Move, Step
 from dspex_actors.state._operations import MigratedState
+from dspex_actors.state._postgres import Postgres
+from dspex_actors.state._redis import Redis
 from dspex_actors.state._restoring import Restored
 from dspex_actors.state._retention import Retention
 from dspex_actors.state._snapshot_messages import (
@@ -89,6 +93,7 @@ from dspex_actors.state._storage_errors import (
     StorageDamagedError,
     StorageError,
     StorageFullError,
+    StorageMissingError,
     StorageUnavailableError,
 )
 from dspex_actors.state._store import StateStore, Unwatch, Watch
@@ -116,11 +121,13 @@ __all__ = [
     "Backend",
     "Bump",
     "Capability",
+    "Change",
     "CheckStorage",
     "CreateSnapshot",
     "DamagedSnapshotError",
     "DamagedVersionError",
     "DeleteState",
+    "Difference",
     "Divergence",
     "DropSnapshot",
     "Entry",
@@ -145,8 +152,10 @@ __all__ = [
     "MigrationPathError",
     "Move",
     "Notifying",
+    "Postgres",
     "PruneVersions",
     "Recover",
+    "Redis",
     "Resolver",
     "RestoreSnapshot",
     "Restored",
@@ -174,8 +183,10 @@ __all__ = [
     "StorageDamagedError",
     "StorageError",
     "StorageFullError",
+    "StorageMissingError",
     "StorageUnavailableError",
     "StoreConfig",
+    "StoreSpec",
     "StoredState",
     "StoredVersion",
     "Synchronised",
@@ -191,6 +202,7 @@ __all__ = [
     "Watch",
     "Which",
     "bump_by_shape",
+    "differences",
     "divergence",
     "first_of",
     "last_writer_wins",

@@ -10,6 +10,7 @@ from dspex_actors.state._messages import DEFAULT_LIMIT, ListVersions
 from dspex_actors.state._snapshot_messages import (
     CreateSnapshot,
     DropSnapshot,
+    GetSnapshot,
     ListSnapshots,
     Recover,
     RestoreSnapshot,
@@ -66,7 +67,7 @@ class AsyncStates:
         id: str,  # noqa: A002 -- the word of the whole library
         state: object,
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
         bump: Bump | None = None,
         schema_version: str | None = None,
@@ -102,7 +103,7 @@ class AsyncStates:
         self,
         id: str,  # noqa: A002 -- as above
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> StoredVersion:
         """Delete an id; see `States.delete`."""
@@ -143,6 +144,10 @@ class AsyncStates:
     ) -> Snapshot:
         """Give a name to versions; see `States.create_snapshot`."""
         return await self.run(_operations.ask(CreateSnapshot(name=name, ids=ids, metadata=metadata)))
+
+    async def get_snapshot(self, name: str) -> Snapshot:
+        """Return a snapshot; see `States.get_snapshot`."""
+        return await self.run(_operations.ask(GetSnapshot(name=name)))
 
     async def list_snapshots(self, *, limit: int = DEFAULT_LIMIT, after: str = "") -> list[Snapshot]:
         """Return snapshots; see `States.list_snapshots`."""

@@ -40,7 +40,6 @@ class Capability(Enum):
     SHARED = "shared"  # other processes may write to the same store at the same time
     TRANSACTIONS = "transactions"  # has `append_together`
     NOTIFIES = "notifies"  # has `subscribe`: tells of changes that others made
-    INSTANT = "instant"  # no operation waits for a disk or a network
 
 
 @dataclass(frozen=True, slots=True)

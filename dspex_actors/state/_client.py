@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dspex_actors.state._backend import Backend
     from dspex_actors.state._config import StoreConfig
     from dspex_actors.state._conflict import Resolver
+    from dspex_actors.state._messages import Request
     from dspex_actors.state._operations import MigratedState, Operation
     from dspex_actors.state._stored import StoredState, StoredVersion
     from dspex_actors.state._versioning import Bump
@@ -40,7 +41,8 @@ class States(History):
             states.load("model", 1).state           # {"step": 1}
 
     States are packed before they are sent and unpacked after they came, here: the store never sees an object
-    that somebody may change. `aio` is the same for event loops; `submit_save` and `submit_load` give futures.
+    that somebody may change. `aio` is the same for event loops; `submit_save`, `submit_load` and `submit`
+    give futures.
 
     Every method may raise `StorageError`; its `written` says whether something may have been saved.
 
@@ -114,7 +116,7 @@ class States(History):
         id: str,  # noqa: A002 -- the word of the whole library
         state: object,
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
         bump: Bump | None = None,
         schema_version: str | None = None,
@@ -125,7 +127,8 @@ class States(History):
         Args:
             id: text of 1 to 256 UTF-8 bytes.
             state: any value that the store's serializer takes; it is not changed, and may be afterwards.
-            expected: the revision that the newest version must have, 0 for none; None to save whatever it is.
+            expected: the version that must be the newest one, or its revision; 0 for none; None to save
+                whatever there is.
             metadata: what to keep beside, at most 1 MiB. The key `dspex` is the store's.
             bump: which part of a `Semantic` label grows.
             schema_version: of the state, as you count; what `migrate` starts from.
@@ -159,7 +162,7 @@ class States(History):
         id: str,  # noqa: A002 -- as above
         state: object,
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
         bump: Bump | None = None,
         schema_version: str | None = None,
@@ -215,11 +218,18 @@ class States(History):
         operation = _operations.load(self.config, id, version, at=at, fall_back=fall_back)
         return StateFuture(operation, self.address)
 
+    def submit(self, message: Request) -> StateFuture[Any]:
+        """Send any other message of `StateStore`, such as `DeleteState` or `Recover`, and return a future.
+
+        Its result is the reply that the class of the message names. Messages are done in their order.
+        """
+        return StateFuture(_operations.ask(message), self.address)
+
     def delete(
         self,
         id: str,  # noqa: A002 -- as above
         *,
-        expected: int | None = None,
+        expected: int | StoredVersion | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> StoredVersion:
         """Delete an id, by a version that says so: those before it can still be loaded and recovered.

@@ -14,6 +14,7 @@ from dspex_actors.state._versioning import HashBased, Incremental, Semantic, Tim
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dspex_actors.state._backend import Backend
     from dspex_actors.state._conflict import Resolver
 
 _STRATEGIES: Final[dict[str, Versioning]] = {
@@ -23,6 +24,28 @@ _STRATEGIES: Final[dict[str, Versioning]] = {
     "incremental": Incremental(),
 }
 _LONGEST_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSpec:
+    """A store that somebody else is to start, as a `Runtime` does.
+
+    Attributes:
+        backend: where it keeps states.
+        config: how; None for the defaults.
+
+    Raises:
+        ConfigError: one of them is something else.
+    """
+
+    backend: Backend
+    config: StoreConfig | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.backend, type) or not callable(getattr(self.backend, "open", None)):
+            raise ConfigError("backend", self.backend, "a backend, such as Sqlite(path=...)")
+        if self.config is not None and not isinstance(self.config, StoreConfig):
+            raise ConfigError("config", self.config, "a StoreConfig or None")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

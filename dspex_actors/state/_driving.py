@@ -23,6 +23,17 @@ def lost(error: ActorExitedError | CallTimeoutError, request: Request) -> Storag
     return StorageUnavailableError("store", f"answer {name}", str(error), written=written)
 
 
+def check_there(address: Address, request: Request) -> None:
+    """Refuse to send a request to a store that is not there.
+
+    Raises:
+        StorageUnavailableError: it is being restarted, or has ended; nothing was written, for certain.
+    """
+    if not address.alive:
+        reason = f"{address.name} is being restarted, or has ended"
+        raise StorageUnavailableError("store", f"answer {type(request).__name__}", reason)
+
+
 def drive(operation: Operation[_T], address: Address, timeout_s: float | None) -> _T:
     """Do an operation in this thread.
 
@@ -34,6 +45,7 @@ def drive(operation: Operation[_T], address: Address, timeout_s: float | None) -
         request = next(operation)
         while True:
             try:
+                check_there(address, request)
                 reply = address.call(request, timeout_s)
             except (ActorExitedError, CallTimeoutError) as error:
                 request = operation.throw(lost(error, request))
@@ -64,6 +76,7 @@ async def adrive(operation: Operation[_T], address: Address, timeout_s: float | 
             return result
         reply = failure = None
         try:
+            check_there(address, request)
             reply = await address.acall(request, timeout_s)
         except (ActorExitedError, CallTimeoutError) as error:
             failure = lost(error, request)
@@ -98,8 +111,8 @@ class StateFuture(Generic[_T]):
         self._lock = threading.Lock()
         self._value: _T | None = None
         self._error: BaseException | None = None
-        self._request: Request = next(operation)
-        self._reply: CallFuture | None = address.call_async(self._request)
+        self._reply: CallFuture | None = None
+        self._send(next(operation))
 
     def __repr__(self) -> str:
         return f"<StateFuture of {type(self._request).__name__}{' done' if self.done else ''}>"
@@ -146,12 +159,26 @@ class StateFuture(Generic[_T]):
             failure = lost(error, self._request)
         except Exception as error:  # noqa: BLE001 -- the operation decides which errors it can handle
             failure = error
+        self._take(value, failure)
+
+    def _take(self, value: Any, failure: BaseException | None) -> None:  # noqa: ANN401 -- any reply
+        """Give the operation a reply or what there is instead, and do what it wants next."""
+        self._reply = None
         try:
             request = _step(self._operation, value, failure)
         except BaseException as error:  # noqa: BLE001 -- kept for whoever asks
-            self._error, self._reply = error, None
+            self._error = error
             return
         if isinstance(request, _Result):
-            self._value, self._reply = request.value, None
+            self._value = request.value
         else:
-            self._request, self._reply = request, self._address.call_async(request)
+            self._send(request)
+
+    def _send(self, request: Request) -> None:
+        self._request = request
+        try:
+            check_there(self._address, request)
+        except StorageUnavailableError as error:
+            self._take(None, error)
+        else:
+            self._reply = self._address.call_async(request)

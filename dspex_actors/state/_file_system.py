@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dspex_actors._checks import check_seconds
+from dspex_actors._checks import check_seconds, check_switch
 from dspex_actors._errors import ConfigError
 from dspex_actors.serialization import sweep
 from dspex_actors.state._backend import Capability
@@ -31,6 +31,7 @@ from dspex_actors.state._storage_errors import (
     StorageDamagedError,
     StorageError,
     StorageFullError,
+    StorageMissingError,
     StorageUnavailableError,
 )
 
@@ -57,6 +58,7 @@ class FileSystem:
         flush: wait for the disk at each save. Without that, an acknowledged save survives that the process is
             killed, but a loss of power may take or damage the last ones; what is damaged is found.
         busy_timeout_s: how long to wait for other writers before `StorageBusyError`.
+        create: make what is not there. False: `open` raises `StorageMissingError` then, and leaves no folder.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -65,12 +67,13 @@ class FileSystem:
     path: str | Path
     flush: bool = True
     busy_timeout_s: float = 30.0
+    create: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str | Path) or not str(self.path):
             raise ConfigError("FileSystem.path", self.path, "a path")
-        if not isinstance(self.flush, bool):
-            raise ConfigError("FileSystem.flush", self.flush, "True or False")
+        check_switch("FileSystem.flush", self.flush)
+        check_switch("FileSystem.create", self.create)
         check_seconds("FileSystem.busy_timeout_s", self.busy_timeout_s)
 
     @property
@@ -87,12 +90,15 @@ class FileSystem:
         """Return a storage on the folder, after removing what dead writers left.
 
         Raises:
+            StorageMissingError: there is no store in the folder, and it is not to be made.
             StorageError: the folder cannot be used, or holds something else.
         """
         from dspex_actors.state._file_storage import FileStorage  # noqa: PLC0415 -- it uses what stands below
 
         folder = Path(self.path)
         with translated("open"):
+            if not self.create and not (folder / _MARK).exists():
+                raise StorageMissingError(NAME, "open", f"there is no store in {folder}")
             _make(folder)
             sweep(folder / "tmp")
         return FileStorage(self, folder)

@@ -22,7 +22,7 @@ from dspex_actors.state._errors import (
     VersionNotFoundError,
 )
 from dspex_actors.state._placing import place, place_together
-from dspex_actors.state._storage_errors import StorageError
+from dspex_actors.state._storage_errors import StorageClosedError, StorageError
 from dspex_actors.state._stored import StoredVersion
 from dspex_actors.state._versioning import LATEST, HashBased, Incremental, Semantic, Version, next_version
 
@@ -112,6 +112,9 @@ class Ledger:
         fresh: set[str] = set()
         for _ in range(_TRIES):
             planned, later = self._plan(drafts, pending, results, fresh)
+            if self.line.given_up:
+                closed = self._closed()
+                return [result or closed for result in results]
             outcomes = place(self.line, [entry for _, entry, _ in planned])
             pending = later
             for (index, entry, version), outcome in zip(planned, outcomes, strict=True):
@@ -143,12 +146,21 @@ class Ledger:
             for failed in results:
                 if isinstance(failed, DspexError):
                     raise failed
+            if self.line.given_up:
+                raise self._closed()
             entries = [entry for _, entry, _ in planned]
             if place_together(self.line, entries):
                 for _, _, version in planned:
                     self._remember(version.id, _Head(version, version.deleted))
                 return [version for _, _, version in planned]
         raise AssertionError(f"{self.line.name} gave away {_TRIES} places in a row")
+
+    def _closed(self) -> StorageClosedError:
+        """Return why no place is taken any more: the next one behind a successor's saves would undo them.
+
+        Asked for after the plan, which was made on what there was before the successor began.
+        """
+        return StorageClosedError(self.line.name, "append", "the store was killed")
 
     def _plan(
         self,

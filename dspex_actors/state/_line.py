@@ -62,6 +62,11 @@ class Line:
         """What the backend can do."""
         return self._backend.capabilities
 
+    @property
+    def given_up(self) -> bool:
+        """Whether nothing new is to be begun: whoever this worked for was killed, and has a successor."""
+        return self._pause(0)
+
     def open(self) -> Storage:
         """Return the storage, opening it if there is none.
 

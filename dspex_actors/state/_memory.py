@@ -69,7 +69,7 @@ class Memory:
     """
 
     name = _NAME
-    capabilities = frozenset({Capability.TRANSACTIONS, Capability.NOTIFIES, Capability.INSTANT})
+    capabilities = frozenset({Capability.TRANSACTIONS, Capability.NOTIFIES})
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -97,7 +97,7 @@ def save(
     id: str,  # noqa: A002 -- the word of the whole library
     state: object,
     *,
-    expected: int | None = None,
+    expected: int | StoredVersion | None = None,
     metadata: Mapping[str, Any] | None = None,
     bump: Bump | None = None,
     schema_version: str | None = None,
@@ -108,11 +108,12 @@ def save(
     resolver = conflict_resolver or config.conflict_resolver
     hashed = isinstance(config.strategy, HashBased)
     mine, base = state, None
+    known = revision_of(id, expected)
     for _ in range(_CONFLICTS):
         message = SaveState(
             id=id,
             state=codec.pack(mine, schema_version=schema_version, hashed=hashed),
-            expected=expected,
+            expected=known,
             metadata=metadata,
             bump=bump,
             schema_version=schema_version,
@@ -122,18 +123,31 @@ def save(
         except VersionConflictError as conflict:
             if resolver is None:
                 raise
-            if base is None and expected:
-                base = yield from _side(codec, id, expected)
+            if base is None and known:
+                base = yield from _side(codec, id, known)
             try:
                 theirs: Read = yield ReadState(id=id)
             except (StateDeletedError, VersionNotFoundError):
                 raise conflict from None
             side = Side(codec.unpack(theirs.version, theirs.body), theirs.version.saved_us)
             mine = resolve(resolver, base, Side(state, config.now_us()), side)
-            expected = theirs.version.revision
+            known = theirs.version.revision
         else:
             return version
-    raise VersionConflictError(id, expected or 0, -1)
+    raise VersionConflictError(id, known or 0, -1)
+
+
+def revision_of(id: str, expected: int | StoredVersion | None) -> int | None:  # noqa: A002 -- as above
+    """Return the revision that a writer expects.
+
+    Raises:
+        ConfigError: he gave a version of another id.
+    """
+    if not isinstance(expected, StoredVersion):
+        return expected
+    if expected.id != id:
+        raise ConfigError("expected", f"a version of {expected.id!r}", f"a version of {id!r}")
+    return expected.revision
 
 
 def _side(codec: Codec, id: str, revision: int) -> Operation[Side | None]:  # noqa: A002 -- as above
@@ -198,11 +212,11 @@ def migrate(
 def delete(
     id: str,  # noqa: A002 -- as above
     *,
-    expected: int | None = None,
+    expected: int | StoredVersion | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Operation[StoredVersion]:
     """Delete an id."""
-    version: StoredVersion = yield DeleteState(id=id, expected=expected, metadata=metadata)
+    version: StoredVersion = yield DeleteState(id=id, expected=revision_of(id, expected), metadata=metadata)
     return version
 
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dspex_actors._checks import check_seconds
+from dspex_actors._checks import check_seconds, check_switch
 from dspex_actors._errors import ConfigError
 from dspex_actors.state._backend import Capability
 from dspex_actors.state._sqlite_errors import NAME, converted, is_busy
 from dspex_actors.state._sqlite_schema import APPLICATION_ID, STEPS, one
 from dspex_actors.state._sqlite_storage import SqliteStorage
-from dspex_actors.state._storage_errors import StorageDamagedError
+from dspex_actors.state._storage_errors import StorageDamagedError, StorageMissingError
 
 _DURABILITY: Final = {"normal": "NORMAL", "full": "FULL"}
 _RETRY_S: Final = 0.01  # only while a database is made: SQLite does not wait by itself there
@@ -38,6 +38,7 @@ class Sqlite:
             power may take the last saves, and leaves the others whole. `"full"`: a loss of power too; each
             save then waits for the disk, many that are made at once only once.
         busy_timeout_s: how long to wait for other writers before `StorageBusyError`.
+        create: make what is not there. False: `open` raises `StorageMissingError` then, and leaves no file.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -46,6 +47,7 @@ class Sqlite:
     path: str | Path
     durability: str = "normal"
     busy_timeout_s: float = 30.0
+    create: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str | Path):
@@ -55,6 +57,7 @@ class Sqlite:
         if self.durability not in _DURABILITY:
             raise ConfigError("Sqlite.durability", self.durability, "'normal' or 'full'")
         check_seconds("Sqlite.busy_timeout_s", self.busy_timeout_s)
+        check_switch("Sqlite.create", self.create)
 
     @property
     def name(self) -> str:
@@ -70,7 +73,7 @@ class Sqlite:
         """Return a storage on the file.
 
         Raises:
-            StorageError: the file cannot be opened, or is no such database.
+            StorageError: the file cannot be opened, or is no such database, or not there and not to be made.
         """
         return SqliteStorage(_connect(self))
 
@@ -79,10 +82,10 @@ def _connect(settings: Sqlite) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     deadline = time.monotonic() + settings.busy_timeout_s
     try:
-        with suppress(FileExistsError):
-            os.close(os.open(settings.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, _MODE))
+        _make_file(settings)
         connection = sqlite3.connect(
-            settings.path,
+            f"{Path(settings.path).absolute().as_uri()}?mode=rw",
+            uri=True,
             timeout=settings.busy_timeout_s,
             isolation_level=None,
             check_same_thread=False,
@@ -90,7 +93,7 @@ def _connect(settings: Sqlite) -> sqlite3.Connection:
         connection.text_factory = _text
         while True:
             try:
-                _prepare(connection, _DURABILITY[settings.durability])
+                _prepare(connection, settings)
             except sqlite3.OperationalError as error:
                 if not is_busy(error) or time.monotonic() >= deadline:
                     raise
@@ -114,14 +117,35 @@ def _text(data: bytes) -> str:
     return data.decode(errors="replace")
 
 
-def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
+def _make_file(settings: Sqlite) -> None:
+    """Make the file if it is not there and may be made.
+
+    Raises:
+        StorageMissingError: it may not.
+        OSError: it cannot.
+    """
+    if not settings.create:
+        if not os.path.lexists(settings.path):
+            raise _missing(settings.path)
+        return
+    with suppress(FileExistsError):
+        os.close(os.open(settings.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, _MODE))
+
+
+def _missing(path: str | Path) -> StorageMissingError:
+    return StorageMissingError(NAME, "open", f"there is no store in {path}")
+
+
+def _prepare(connection: sqlite3.Connection, settings: Sqlite) -> None:
     """Set the connection up, and the database if it is new or of an older release."""
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute(f"PRAGMA synchronous = {_DURABILITY[settings.durability]}")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
+    if not _is_ours(connection) and not settings.create:  # before anything of it is changed
+        raise _missing(settings.path)
     if _pragma(connection, "journal_mode") != "wal":
         connection.execute("PRAGMA journal_mode = WAL")
-    if _pragma(connection, "application_id") == APPLICATION_ID:
+    if _is_ours(connection):
         version = _pragma(connection, "user_version")
         if version == len(STEPS):
             return
@@ -137,10 +161,21 @@ def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
     connection.commit()
 
 
-def _upgrade(connection: sqlite3.Connection) -> None:
-    ours = _pragma(connection, "application_id") == APPLICATION_ID
-    if not ours and one(connection, "SELECT count(*) FROM sqlite_schema"):
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Return whether it has the tables of a store, False if it has none at all.
+
+    Raises:
+        StorageDamagedError: it has others.
+    """
+    if _pragma(connection, "application_id") == APPLICATION_ID:
+        return True
+    if one(connection, "SELECT count(*) FROM sqlite_schema"):
         raise StorageDamagedError(NAME, "open", "it is a database of another program")
+    return False
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    ours = _is_ours(connection)
     for version in range(_pragma(connection, "user_version") if ours else 0, len(STEPS)):
         for statement in STEPS[version]:
             connection.execute(statement)

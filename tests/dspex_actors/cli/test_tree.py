@@ -96,6 +96,8 @@ def test_the_same_tree_comes_as_plain_data(run_command):
     done = run_command("tree", "--json")
 
     root = json.loads(done.stdout)
-    sandbox = root["children"][0]["children"][0]
+    sandboxes = root["children"][1]
+    sandbox = sandboxes["children"][0]
+    assert [child["id"] for child in root["children"]] == ["stores", "sandboxes"]
     assert (root["id"], root["state"]) == ("runtime", "running")
     assert [child["id"] for child in sandbox["children"]] == ["zygote", "workers", "executor"]

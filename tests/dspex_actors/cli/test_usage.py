@@ -56,6 +56,11 @@ def no_runtime(monkeypatch):
         (["exec", "nul\0byte"], "cannot read nul\0byte: embedded null byte"),
         (["doctor", "extra"], "unrecognized arguments: extra"),
         (["tree", "extra"], "unrecognized arguments: extra"),
+        (["state"], "required: ACTION"),
+        (
+            ["state", "list", "--store", "nowhere"],
+            "there is no store 'nowhere'; allowed are a path of a store",
+        ),
     ],
 )
 def test_a_wrong_command_line_ends_with_two_and_says_what_is_wrong(arguments, said, capsys):
@@ -121,7 +126,8 @@ def test_code_of_eight_mebibytes_is_taken_and_one_byte_more_is_not(size, refused
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["exec", "--help"], ["doctor", "--help"], ["tree", "--help"]]
+    "arguments",
+    [["--help"], ["exec", "--help"], ["doctor", "--help"], ["tree", "--help"], ["state", "--help"]],
 )
 def test_help_is_printed_and_ends_well(arguments, capsys):
     assert ended(arguments) == 0

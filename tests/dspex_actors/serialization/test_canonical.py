@@ -80,6 +80,17 @@ def test_the_encoding_can_be_read_and_its_value_has_it_again(state):
     assert canonical(decode(canonical(state))) == canonical(state)
 
 
+@pytest.mark.parametrize("kind", [">f2", ">f4", ">f8", ">c8", ">c16", ">i4", ">M8[s]", "<f4"])
+@pytest.mark.parametrize("items", [1, [1, 2], [[0, 1], [2, 3]]])
+def test_the_encoding_keeps_the_order_of_bytes_that_an_array_has(kind, items):
+    array = np.asfortranarray(np.array(items, kind))
+
+    read = decode(canonical(array))
+
+    assert read.dtype == array.dtype
+    assert (read == array).all()
+
+
 EQUAL = {
     "dicts in another order": ({"a": 1, "b": {2: 3, "2": 4}}, {"b": {"2": 4, 2: 3}, "a": 1}),
     "sets of texts": ({"x", "y", "z", "w"}, {"w", "z", "y", "x"}),

@@ -15,7 +15,7 @@ from dspex_actors import ConfigError, ValueEncodeError
 from dspex_actors.serialization import Bounds, Compression, DataError, Format, Serializer, TooLargeError
 from tests._same import same
 from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS, DATA_FORMATS, states
-from tests.dspex_actors.values.test_round_trip import TABLE
+from tests.dspex_actors.values.test_round_trip import TABLE, name_of
 
 
 def carried(value, **settings_):
@@ -29,7 +29,7 @@ def test_a_nested_state_comes_back_exactly_from_every_format_and_compression(for
     assert same(carried(AGENT, format=format_, compression=compression), AGENT)
 
 
-@pytest.mark.parametrize("value", TABLE, ids=lambda value: f"{type(value).__name__}-{str(value)[:30]!a}")
+@pytest.mark.parametrize("value", TABLE, ids=name_of)
 def test_a_value_that_crosses_to_a_worker_can_be_stored_in_every_format(value):
     wrong = [
         format_

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dspex_actors.serialization import Format, KeyRing, Serializer, content_hash
+from dspex_actors.serialization import Format, KeyRing, PickleRefusedError, Serializer, content_hash
+from dspex_actors.serialization._pickle import PYTHON
 from tests._same import same
 from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS, DATA_FORMATS, NEW, RING
 
@@ -42,10 +43,23 @@ def test_a_signed_and_encrypted_envelope_of_the_first_version_still_loads():
     assert same(reader.load(FOLDER / "signed-encrypted.dspx").value, AGENT)
 
 
-def test_every_format_but_pickle_has_a_file_that_is_kept():
+@pytest.mark.parametrize("minor", ["3.11", "3.12", "3.13"])
+def test_a_signed_pickle_of_each_minor_version_of_python_is_loaded_by_that_one_alone(minor):
+    reader = Serializer(format="pickle", allow_pickle=True, signing=RING)
+    path = FOLDER / f"pickle-{minor}.dspx"
+
+    if minor == PYTHON:
+        value = reader.load(path).value
+        assert (value["next"](1), value["seen"], value["python"]) == (2, {1, "1", (2, 3)}, minor)
+        return
+    with pytest.raises(PickleRefusedError, match=minor):
+        reader.load(path)
+
+
+def test_every_format_has_a_file_that_is_kept():
     kept = {path.name.partition("-")[0] for path in FOLDER.iterdir()}
 
-    assert kept == {format_.value for format_ in Format if format_ is not Format.PICKLE} | {"signed"}
+    assert kept == {format_.value for format_ in Format} | {"signed"}
 
 
 def test_the_hash_of_what_was_stored_is_still_that_of_the_state():

@@ -24,7 +24,8 @@ from dspex_actors.serialization import (
 )
 from dspex_actors.serialization._envelope import seal
 from dspex_actors.serialization._pickle import AUDIT_EVENT, PYTHON
-from tests.dspex_actors.serialization._states import NEW, OLD, RING
+from tests._same import same
+from tests.dspex_actors.serialization._states import AGENT, COMPRESSIONS, NEW, OLD, RING
 
 SIGNED = Serializer(format="pickle", allow_pickle=True, signing=RING)
 TRUSTED = Serializer(format="pickle", allow_pickle=True, trusted=True, compression="none")
@@ -63,6 +64,13 @@ def test_objects_of_any_kind_come_back_from_a_signed_pickle():
     back = SIGNED.loads(SIGNED.dumps({"f": lambda x: x + 1, "cls": type("C", (), {"a": 1})})).value
 
     assert (back["f"](1), back["cls"]().a) == (2, 1)
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_nested_state_comes_back_exactly_from_a_pickle_in_every_compression(compression):
+    serializer = replace(SIGNED, compression=compression)
+
+    assert same(serializer.loads(serializer.dumps(AGENT)).value, AGENT)
 
 
 def test_a_pickle_that_is_allowed_and_trusted_does_run():

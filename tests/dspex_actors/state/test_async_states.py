@@ -30,7 +30,7 @@ def test_every_operation_has_an_awaited_form_with_the_same_result(tmp_path):
         assert (await aio.migrate("a", "2")).state == {"x": 1, "y": 2}
         assert await aio.list_versions("a", limit=1, before=2) == [first]
         made = await aio.create_snapshot("s")
-        assert await aio.list_snapshots() == [made]
+        assert await aio.list_snapshots() == [await aio.get_snapshot("s")] == [made]
         await aio.save("a", {"x": 3}, expected=2, schema_version="2", conflict_resolver=merge_disjoint)
         assert (await aio.restore_snapshot("s")).versions[0].revision == 4
         await aio.drop_snapshot("s")

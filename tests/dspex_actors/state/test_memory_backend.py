@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from dspex_actors.state import Capability, Latest, Memory
+from dspex_actors.state import Latest, Memory
 from dspex_actors.testing._conformance import entry
 from dspex_actors.testing.store_conformance import StoreConformance
 
@@ -29,8 +29,11 @@ def test_the_table_of_a_memory_outlives_every_storage_that_was_opened_on_it():
     assert memory.open().read("a", Latest()) == entry()
 
 
-def test_a_memory_says_that_nothing_of_it_is_durable_or_shared_with_others():
-    assert Memory().capabilities & {Capability.DURABLE, Capability.SHARED} == set()
+def test_what_is_not_durable_or_shared_is_not_in_another_table():
+    first, other = Memory().open(), Memory().open()
+    first.append([entry()])
+
+    assert other.read("a", Latest()) is None
 
 
 def test_a_memory_cannot_be_pickled_into_another_process():

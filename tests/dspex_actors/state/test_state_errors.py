@@ -29,6 +29,7 @@ from dspex_actors.state._storage_errors import (
     StorageDamagedError,
     StorageError,
     StorageFullError,
+    StorageMissingError,
     StorageUnavailableError,
 )
 
@@ -56,6 +57,9 @@ EXAMPLES = {
     "sqlite could not append: locked; nothing was written": StorageBusyError("sqlite", "append", "locked"),
     "sqlite could not append: full; nothing was written": StorageFullError("sqlite", "append", "full"),
     "sqlite could not read: torn; nothing was written": StorageDamagedError("sqlite", "read", "torn"),
+    "sqlite could not open: there is no store in x; nothing was written": StorageMissingError(
+        "sqlite", "open", "there is no store in x"
+    ),
     "sqlite could not read: it was closed; nothing was written": StorageClosedError(
         "sqlite", "read", "it was closed"
     ),

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
 from dspex_actors import ConfigError
 from dspex_actors.state import (
+    CreateSnapshot,
+    DeleteState,
     ListVersions,
     LoadState,
     Memory,
+    Recover,
     SaveState,
     Sqlite,
+    StateDeletedError,
     States,
     StateStore,
     StorageClosedError,
     StorageUnavailableError,
     StoreConfig,
+    VersionConflictError,
     VersionNotFoundError,
 )
 from dspex_actors.state._store import GetConfig
@@ -37,20 +45,6 @@ def test_several_stores_live_in_one_tree_and_do_not_know_of_each_other(tmp_path)
         one.save("a", 1)
         assert two.save("a", 2).label == "1.0.0"
         assert (one.load("a").state, two.load("a").state) == (1, 2)
-
-
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_a_store_that_is_killed_and_restarted_has_all_that_it_acknowledged(tmp_path, kind):
-    backend = Memory() if kind == "memory" else Sqlite(path=tmp_path / "states.db")
-    with tree_of(StateStore.child_spec(backend, id="states")) as tree:
-        address = tree.child("states")
-        states = States(address)
-        saved = [states.save("a", number).revision for number in range(5)]
-        old = address.pid
-        old.kill()
-        wait_restarted(address, old)
-        assert [version.revision for version in states.list_versions("a")] == saved[::-1]
-        assert states.save("a", 5, expected=5).revision == 6
 
 
 def test_a_request_that_fails_leaves_the_store_alive():
@@ -159,6 +153,33 @@ def test_a_killed_store_says_of_what_was_asked_that_it_may_have_been_written():
         assert states.save("b", 1).revision == 1
 
 
+@pytest.mark.parametrize("held", ["rows", "append"])
+def test_a_save_of_a_killed_store_never_comes_behind_those_of_the_next_one(held):
+    entered, release = threading.Event(), threading.Event()
+
+    def hold_the_first(operation, do):
+        if operation == held and not entered.is_set():
+            entered.set()
+            assert release.wait(CEILING_S)
+        return do()
+
+    backend = Hooked(hook=hold_the_first)
+    with tree_of(StateStore.child_spec(backend, id="states")) as tree:
+        states = States(tree.child("states"))
+        old = states.address.pid
+        desks = [each for each in threading.enumerate() if each.name == f"{old.name}-desk"]
+        states.submit_save("a", "of the one that is killed")
+        assert entered.wait(CEILING_S)
+        old.kill()
+        wait_restarted(states.address, old)
+        assert states.save("a", "of the next one").revision == 1
+        release.set()
+        for each in desks:
+            each.join(CEILING_S)
+        assert [version.revision for version in states.list_versions("a")] == [1]
+        assert states.load("a").state == "of the next one"
+
+
 def test_a_save_that_was_abandoned_before_it_began_is_not_done():
     gate = Gate("append")
     with opened(Hooked(hook=gate)) as states:
@@ -196,6 +217,54 @@ def test_the_messages_can_be_sent_as_they_are():
         assert address.call(ListVersions(id="a")) == [saved]
         address.cast(SaveState(id="a", state={"x": 2}))
         assert address.call(LoadState(id="a")).state == {"x": 2}
+
+
+def test_every_message_has_a_future_form_and_they_are_done_in_their_order():
+    with opened() as states:
+        futures = [
+            states.submit_save("a", {"x": 1}),
+            states.submit(CreateSnapshot(name="s")),
+            states.submit(DeleteState(id="a")),
+            states.submit(Recover(ids=["a"], revision=1)),
+            states.submit(ListVersions(id="a")),
+        ]
+        saved, snapshot, deleted, recovered, listed = [future.result(CEILING_S) for future in futures]
+        assert (saved.revision, snapshot.items, deleted.deleted) == (1, {"a": 1}, True)
+        assert recovered.versions[0].revision == 3
+        assert [version.revision for version in listed] == [3, 2, 1]
+        with pytest.raises(StateDeletedError):
+            states.submit(LoadState(id="a", version=2)).result(CEILING_S)
+
+
+def test_a_version_that_was_returned_can_be_what_the_next_save_expects():
+    with opened() as states:
+        first = states.save("a", 1)
+        second = states.save("a", 2, expected=first)
+        assert states.submit_save("a", 3, expected=second).result(CEILING_S).revision == 3
+        for stale in (first, second):
+            with pytest.raises(VersionConflictError) as caught:
+                states.save("a", 9, expected=stale)
+            assert (caught.value.expected, caught.value.actual) == (stale.revision, 3)
+        assert states.delete("a", expected=states.load("a").version).deleted
+        with pytest.raises(ConfigError, match="expected must be a version of 'b', got \"a version of 'a'\""):
+            states.save("b", 1, expected=first)
+        assert asyncio.run(states.aio.save("a", 5, expected=0)).revision == 5
+
+
+def test_what_is_asked_of_a_store_that_is_not_there_was_certainly_not_written():
+    states = opened()
+    states.close()
+    doings = {
+        "save": lambda: states.save("a", 1),
+        "submit_save": lambda: states.submit_save("a", 1).result(0),
+        "delete": lambda: states.delete("a"),
+        "aio": lambda: asyncio.run(states.aio.delete("a")),
+    }
+    states.known_config = StoreConfig()
+    for name, do in doings.items():
+        with pytest.raises(StorageUnavailableError, match="is being restarted, or has ended") as caught:
+            do()
+        assert caught.value.written is False, name
 
 
 def test_a_closed_store_is_no_longer_there_and_closes_twice():

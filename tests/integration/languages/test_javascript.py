@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from dspex_actors import MIB, Completed, Failed, LimitExceeded, Limits, Policy, WorkerDied
 from dspex_actors.executors.languages import JAVASCRIPT, find_engine
 from tests._engines import need_engine
+from tests.integration._tools import CEILING_S
 
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
 
@@ -230,3 +233,14 @@ def test_the_permission_model_is_on_where_node_can_leave_the_driver_its_inspecto
     ).value
 
     assert granted == ([False] * 4 if version >= (24, 12) else ["off"] * 4)
+
+
+def test_a_policy_that_gives_the_hosts_network_lets_node_connect(runtime):
+    policy = Policy(profile="shell", packages=(), network="host")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = f"require('net').connect({server.getsockname()[1]}, '127.0.0.1', () => process.exit(0)); 1"
+        future = runtime.submit(code, language="javascript", policy=policy)
+        server.settimeout(CEILING_S)
+        connection, _ = server.accept()
+        connection.close()
+        assert isinstance(future.result(), Completed), future.result()

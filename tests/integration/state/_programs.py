@@ -8,20 +8,18 @@ import sys
 import textwrap
 from pathlib import Path
 
-from dspex_actors.state import FileSystem, Sqlite
+from tests.integration.state._kinds import source_of
 
 ROOT = Path(__file__).parents[3]
 
-OPEN = {
-    "sqlite normal": "Sqlite(path=sys.argv[1])",
-    "sqlite full": "Sqlite(path=sys.argv[1], durability='full')",
-    "file_system": "FileSystem(path=sys.argv[1])",
-    "file_system unflushed": "FileSystem(path=sys.argv[1], flush=False)",
-}
-
 HEAD = """
 import sys
-from dspex_actors.state import FileSystem, Sqlite, States, StoreConfig, VersionConflictError, StorageFullError
+from dspex_actors.state import FileSystem, Postgres, Redis, Sqlite
+from dspex_actors.state import Retention, States, StorageFullError, StoreConfig
+
+def say(*words):
+    sys.stdout.write(" ".join(map(str, words)) + "\\n")
+    sys.stdout.flush()
 
 def content(name, number):
     return {"name": name, "number": number, "filling": bytes([number % 256]) * SIZE}
@@ -30,55 +28,43 @@ def content(name, number):
 # Saves for ever and says of each save, once it is acknowledged, which one it was.
 WRITER = """
 SIZE = 2 ** 15
+say("begins")
 with States.open(BACKEND, StoreConfig(versioning="incremental")) as states:
     for number in range(1, 10**9):
         futures = [states.submit_save(name, content(name, number)) for name in "abc"]
         for name, future in zip("abc", futures):
-            sys.stdout.write(f"{name} {future.result().revision}\\n")
-            sys.stdout.flush()
+            say(name, future.result().revision)
         if number % 4 == 0:
             states.create_snapshot(f"s{number}")
-            sys.stdout.write(f"snapshot s{number}\\n")
-            sys.stdout.flush()
+            say("snapshot", f"s{number}")
 """
 
 # The same, and removes all but the three newest versions now and then, with a snapshot that holds more.
 PRUNER = """
-from dspex_actors.state import Retention
 SIZE = 2 ** 12
+say("begins")
 with States.open(BACKEND, StoreConfig(versioning="incremental")) as states:
     for number in range(1, 10**9):
-        sys.stdout.write(f"a {states.save('a', content('a', number)).revision}\\n")
-        sys.stdout.flush()
+        say("a", states.save("a", content("a", number)).revision)
         if number % 7 == 0:
             states.create_snapshot(f"s{number}")
+            say("snapshot", f"s{number}")
             states.prune(Retention(versions=3))
 """
 
-# Counts to argv[2] in steps of one, each on what it has read, and says how often somebody else was quicker.
+# Counts up together with others, once it is told to; says how often somebody else was quicker.
 COUNTER = """
+from tests.integration.state._counting import count_up
 with States.open(BACKEND) as states:
     sys.stdin.readline()
-    done = conflicts = 0
-    while done < int(sys.argv[2]):
-        loaded = states.load("counter")
-        try:
-            states.save("counter", loaded.state + 1, expected=loaded.revision)
-        except VersionConflictError:
-            conflicts += 1
-        else:
-            done += 1
-    print(conflicts)
+    say(count_up(states, int(sys.argv[1])))
 """
 
 # Fills a file system of 4 MiB until it is full, then says what is there.
 FILLER = """
-import os, subprocess
+import os, secrets, subprocess
 SIZE = 2 ** 16
-os.mkdir("/tmp/full") if not os.path.isdir("/tmp/full") else None
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", "/tmp/full"], check=True)
-sys.argv[1:] = ["/tmp/full/states"]
-import secrets
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", sys.argv[1]], check=True)
 with States.open(BACKEND) as states:
     kept = []
     while True:
@@ -86,26 +72,20 @@ with States.open(BACKEND) as states:
         try:
             kept.append((states.save("a", noise).revision, noise))
         except StorageFullError as error:
-            print(type(error).__name__, error.written)
+            say(type(error).__name__, error.written)
             break
     assert len(kept) > 10
+with States.open(BACKEND) as states:
     intact = all(states.load("a", revision).state == noise for revision, noise in kept)
-    print("intact", intact, states.load("a").revision == kept[-1][0], states.verify().sound)
-    subprocess.run(["mount", "-o", "remount,size=64m", "/tmp/full"], check=True)
-    print("after", states.save("a", b"more").revision == kept[-1][0] + 1)
+    say("intact", intact, states.load("a").revision == kept[-1][0], states.verify().sound)
+    subprocess.run(["mount", "-o", "remount,size=64m", sys.argv[1]], check=True)
+    say("after", states.save("a", b"more").revision == kept[-1][0] + 1)
 """
 
 
-def program(body, kind):
-    """Return the text of a program that uses one kind of backend."""
-    return textwrap.dedent(HEAD) + body.replace("BACKEND", OPEN[kind])
-
-
-def backend(kind, path):
-    """Return the same backend for this process."""
-    if kind.startswith("sqlite"):
-        return Sqlite(path=path, durability=kind.split()[1])
-    return FileSystem(path=path, flush=kind == "file_system")
+def program(body, backend):
+    """Return the text of a program that uses a durable backend."""
+    return textwrap.dedent(HEAD) + body.replace("BACKEND", source_of(backend))
 
 
 def start(text, *args, before=()):

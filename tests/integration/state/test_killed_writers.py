@@ -9,20 +9,25 @@ import random
 
 import pytest
 
-from dspex_actors.state import States
-from tests.integration.state._programs import PRUNER, WRITER, backend, program, start
+from dspex_actors.state import Capability, States
+from tests.integration.state._kinds import DURABLE
+from tests.integration.state._programs import PRUNER, WRITER, program, start
+from tests.integration.state._reports import LONG, report
 
-KINDS = ("sqlite normal", "sqlite full", "file_system", "file_system unflushed")
-FEW = [(kind, seed) for kind in KINDS for seed in range(2)]
-SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 50))]
-MANY = [pytest.param(kind, seed, marks=pytest.mark.slow) for kind in KINDS for seed in range(2, 50)]
+MOST = 10_000
+LINES = 40  # after which a writer is killed at the latest
+SPINS = 300_000  # some milliseconds: as long as a few saves take
 
 
-def acknowledged_by_a_killed_writer(kind, path, rng, body=WRITER):
-    """Run a writer, kill it somewhere, and return what it had said until then."""
-    with start(program(body, kind), path) as writer:
-        said = [writer.stdout.readline() for _ in range(rng.randint(1, 40))]
-        for _ in range(rng.randint(0, 300_000)):  # somewhere in the next save
+def said_by_a_killed_writer(text, rng, number):
+    """Run a writer, kill it somewhere, and return what it had said until then, without the first word.
+
+    Every fifth is killed as soon as it begins: while it makes the database.
+    """
+    with start(text) as writer:
+        assert writer.stdout.readline() == "begins\n"
+        said = [writer.stdout.readline() for _ in range(0 if number % 5 == 4 else rng.randint(1, LINES))]
+        for _ in range(rng.randint(0, SPINS)):
             pass
         writer.kill()
         said += writer.stdout.readlines()
@@ -31,44 +36,62 @@ def acknowledged_by_a_killed_writer(kind, path, rng, body=WRITER):
     return [line.split() for line in said if line.endswith("\n")]
 
 
-@pytest.mark.parametrize(("kind", "seed"), [*FEW, *MANY])
-def test_a_killed_writer_loses_nothing_and_leaves_nothing_by_half(tmp_path, kind, seed):
-    rng = random.Random(seed)  # noqa: S311 -- repeatable
-    said = acknowledged_by_a_killed_writer(kind, tmp_path / "states", rng)
-
-    with States.open(backend(kind, tmp_path / "states")) as states:
-        verification = states.verify()
-        assert verification.findings == ()
-        snapshots = {made.name for made in states.list_snapshots()}
-        lost = [each for each in said if each[0] == "snapshot" and each[1] not in snapshots]
-        for name in "abc":
-            revisions = [version.revision for version in states.list_versions(name, limit=10_000)]
-            assert revisions == list(range(len(revisions), 0, -1))
-            acknowledged = [int(each[1]) for each in said if each[0] == name]
-            lost += [(name, revision) for revision in acknowledged if revision not in revisions]
-            assert len(revisions) <= len(acknowledged) + 2  # what was under way may be there
-            for revision in revisions:
-                state = states.load(name, revision).state
-                assert (state["name"], state["number"]) == (name, revision)
-                assert set(state["filling"]) == {revision % 256}
-        assert lost == []
-        assert states.save("a", "goes on").revision == len(states.list_versions("a", limit=10_000))
+def revisions_of(states, name):
+    return [version.revision for version in states.list_versions(name, limit=MOST)][::-1]
 
 
-@pytest.mark.parametrize(
-    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 50))]
-)
-@pytest.mark.parametrize("kind", ["sqlite normal", "file_system"])
-def test_a_writer_that_is_killed_while_it_prunes_leaves_what_is_to_be_kept(tmp_path, kind, seed):
-    rng = random.Random(seed)  # noqa: S311 -- repeatable
-    said = acknowledged_by_a_killed_writer(kind, tmp_path / "states", rng, PRUNER)
-    newest = int(said[-1][1]) if said else 0
+def missing_snapshots(states, said):
+    there = {made.name for made in states.list_snapshots(limit=MOST)}
+    return [what for word, what in said if word == "snapshot" and what not in there]
 
-    with States.open(backend(kind, tmp_path / "states")) as states:
-        assert states.verify().findings == ()  # the versions that snapshots name are there too
-        revisions = [version.revision for version in states.list_versions("a", limit=10_000)]
-        assert {each for each in range(newest - 2, newest + 1) if each > 0} <= set(revisions)
-        assert max(revisions, default=0) in {newest, newest + 1}
-        assert {made.items["a"] for made in states.list_snapshots()} <= set(revisions)
-        for revision in revisions:
-            assert states.load("a", revision).state["number"] == revision
+
+@pytest.mark.parametrize("kills", [1, pytest.param(50, marks=LONG)])
+@pytest.mark.parametrize("kind", DURABLE, indirect=True)
+def test_a_killed_writer_loses_nothing_and_leaves_nothing_by_half(request, new_backend, kind, kills):
+    rng = random.Random(f"{kind} {kills}")  # noqa: S311 -- repeatable
+    acknowledged, lost, torn = 0, [], []
+    for number in range(kills):
+        backend = new_backend()
+        assert Capability.DURABLE in backend.capabilities
+        said = said_by_a_killed_writer(program(WRITER, backend), rng, number)
+        acknowledged += len(said)
+        with States.open(backend) as states:
+            torn += states.verify().findings
+            lost += missing_snapshots(states, said)
+            for name in "abc":
+                there = revisions_of(states, name)
+                expected = [int(what) for word, what in said if word == name]
+                lost += sorted(set(expected) - set(there))
+                assert there == list(range(1, len(there) + 1))
+                assert len(there) <= len(expected) + 1  # what was under way may be there
+                for revision in there:
+                    state = states.load(name, revision).state
+                    whole = {"name": name, "number": revision, "filling": bytes([revision % 256]) * 2**15}
+                    torn += [] if state == whole else [(name, revision)]
+            assert states.save("a", "goes on").revision == len(revisions_of(states, "a"))
+
+    assert (lost, torn) == ([], [])
+    report(request, f"{kills} kills, {acknowledged} acknowledged, {len(lost)} lost, {len(torn)} torn")
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(50, marks=LONG)])
+@pytest.mark.parametrize("kind", ["sqlite normal", "file_system", "redis", "postgres"], indirect=True)
+def test_a_writer_that_is_killed_while_it_prunes_leaves_what_is_to_be_kept(request, new_backend, kind, kills):
+    rng = random.Random(f"{kind} {kills}")  # noqa: S311 -- repeatable
+    acknowledged, lost = 0, []
+    for number in range(kills):
+        backend = new_backend()
+        said = said_by_a_killed_writer(program(PRUNER, backend), rng, number)
+        acknowledged += len(said)
+        newest = max((int(what) for word, what in said if word == "a"), default=0)
+        with States.open(backend) as states:
+            assert states.verify().findings == ()  # the versions that snapshots name are there too
+            lost += missing_snapshots(states, said)
+            there = revisions_of(states, "a")
+            lost += sorted({each for each in range(newest - 2, newest + 1) if each > 0} - set(there))
+            assert max(there, default=0) in {newest, newest + 1}
+            for revision in there:
+                assert states.load("a", revision).state["number"] == revision
+
+    assert lost == []
+    report(request, f"{kills} kills, {acknowledged} acknowledged, {len(lost)} lost")

@@ -31,8 +31,8 @@ _HUNGER = (b"out of memory", b"bad_alloc", b"cannot allocate memory")
 class NodeEngine(DriverEngine):
     """Runs the driver in Node."""
 
-    # The halves of the young generation, which the collector fills and empties in turn, and its own tables. With
-    # less a program that makes buffers and drops them was seen to end at 64 MiB, having at most one of 1 MiB.
+    # The halves of the young generation, which the collector fills and empties in turn, and its own tables.
+    # Without, a program that made buffers of 1 MiB and dropped them was seen to end at a limit of 64 MiB.
     memory_slack = 48 * 2**20
 
     def command(self) -> list[str]:

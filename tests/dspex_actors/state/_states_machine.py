@@ -1,25 +1,25 @@
-"""A store against a plain dict: whatever is done in whatever order, both say the same."""
+"""A store against a plain dict: what is done to both, and how they are compared."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from dspex_actors.state import (
-    FileSystem,
-    Memory,
     MigrationGraph,
     Retention,
     SnapshotExistsError,
     SnapshotNotFoundError,
-    Sqlite,
     StateDeletedError,
     States,
     Step,
@@ -68,16 +68,20 @@ class Model:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Drives one backend; subclasses say which."""
+    """Drives one backend.
 
-    def make(self, folder):
-        raise NotImplementedError
+    Args:
+        make: returns it, on an empty database each time.
+    """
+
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
 
     @initialize()
     def open(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="dspex-machine-"))
         self.model = Model()
-        self.backend = self.make(self.folder)
+        self.backend = self.make()
         self.states = None
         self.reopen()
 
@@ -90,8 +94,10 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "states"):
-            self.states.close()
-            shutil.rmtree(self.folder)
+            try:
+                assert self.states.verify().findings == ()
+            finally:
+                self.states.close()
 
     @rule(name=IDS, value=VALUES, expected=st.none() | st.integers(0, 4))
     def save(self, name, value, expected):
@@ -219,29 +225,12 @@ class StoreMachine(RuleBasedStateMachine):
         assert [made.name for made in self.states.list_snapshots()] == sorted(self.model.snapshots)
 
 
-class MemoryMachine(StoreMachine):
-    def make(self, folder):
-        del folder
-        return Memory()
-
-
-class SqliteMachine(StoreMachine):
-    def make(self, folder):
-        return Sqlite(path=folder / "states.db")
-
-
-class FileSystemMachine(StoreMachine):
-    def make(self, folder):
-        return FileSystem(path=folder / "states", flush=False)
-
-
-CHOSEN = settings(
-    max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
-
-for machine in (MemoryMachine, SqliteMachine, FileSystemMachine):
-    machine.TestCase.settings = CHOSEN
-
-TestMemoryMachine = MemoryMachine.TestCase
-TestSqliteMachine = SqliteMachine.TestCase
-TestFileSystemMachine = FileSystemMachine.TestCase
+def run_histories(make, examples, steps):
+    """Compare a backend with the model in as many histories, of up to as many steps."""
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(lambda: StoreMachine(make), settings=chosen)
