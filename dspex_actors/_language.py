@@ -75,6 +75,7 @@ class Language:
             for an engine that takes source text as it is. See `EngineWorker` for what it is asked.
         declare: says what a program must know of its variables when it is compiled; programs that differ in
             that are compiled apart.
+        has_library: whether there is something of the engine's that is compiled once for all programs.
 
     Raises:
         ConfigError: the name is no word, the maker has another form, the policy's profile is not among the
@@ -95,6 +96,7 @@ class Language:
     takes: frozenset[str] = frozenset()
     build_limits: Limits | None = None
     declare: Callable[[Mapping[str, Any]], str] | None = None
+    has_library: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():

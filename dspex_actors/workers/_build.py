@@ -27,7 +27,7 @@ from dspex_actors._execution import (
     GuestFailure,
     LimitExceeded,
 )
-from dspex_actors.workers._protocol import DECLARATIONS
+from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
 from dspex_actors.workers._request import Program
 
 if TYPE_CHECKING:
@@ -127,6 +127,22 @@ class Builder:
                     built = result
         return Program(key, module=built)
 
+    def _library(self, timers: Timers, watch: BuildWatch) -> bytes | ExecutionResult:
+        """Return what all programs need, compiled; or how that has ended, if not well.
+
+        Raises:
+            WorkerLostError: no worker could be had.
+        """
+        key = self._key("", LIBRARY, counts_fuel=False)
+        with self._alone(key):
+            built = self._cache.get(key)
+            if built is not None:
+                return built
+            result = self._ask(Program("", "library"), {}, self._limits, timers, watch)
+            if isinstance(result, bytes):
+                self._cache.put(key, result)
+            return result
+
     def _key(self, code: str | bytes, declarations: str, *, counts_fuel: bool) -> str:
         engine = self._engine
         parts = (
@@ -173,14 +189,30 @@ class Builder:
         Raises:
             WorkerLostError: no worker could be had.
         """
+        given: dict[str, Any] = {DECLARATIONS: declarations} if declarations else {}
+        if self._language.has_library:
+            library = self._library(timers, watch)
+            if not isinstance(library, bytes):
+                return library
+            given[LIBRARY] = library
         module = code if isinstance(code, bytes) else None
         program = Program("" if isinstance(code, bytes) else code, "build", module)
-        variables = values.encode({DECLARATIONS: declarations}) if declarations else None
+        return self._ask(program, given, replace(self._limits, fuel=limits.fuel), timers, watch)
+
+    def _ask(
+        self, program: Program, given: dict[str, Any], limits: Limits, timers: Timers, watch: BuildWatch
+    ) -> bytes | ExecutionResult:
+        """Ask a fresh worker.
+
+        Raises:
+            WorkerLostError: no worker could be had.
+        """
+        variables = values.encode(given) if given else None
         worker = self._spawn()
         watch.attach(worker)
         try:
             worker.wait_ready(self._start_timeout_s, timers)
-            result = worker.execute(program, variables, replace(self._limits, fuel=limits.fuel), timers)
+            result = worker.execute(program, variables, limits, timers)
         finally:
             watch.attach(None)
             worker.close()

@@ -48,7 +48,7 @@ TOOL_CALL_OVERHEAD = 128 * 1024
 
 REQUEST_CAP = 2**32 - 1
 
-INVOCATION, DECLARATIONS = "(invocation)", "(declarations)"
+INVOCATION, DECLARATIONS, LIBRARY = "(invocation)", "(declarations)", "(library)"
 """What is sent among the variables of a request and is none: no name looks like that.
 
 An invocation has `export`, `args` and `stdin` of `ExecutionContext`, as far as they are given.
@@ -82,7 +82,8 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
             for none.
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
-        step: `"build"` if the code is to be compiled and not to be run.
+        step: `"build"` if the code is to be compiled and not to be run, `"library"` if that is what all
+            programs need.
         module: whether the last part of the frame is no value but a module: to be run as it is, or to be
             compiled.
     """

@@ -58,17 +58,17 @@ def find(given: str | None) -> FoundEngine:
     compiler = _find_compiler(given)
     wasmtime = find_wasmtime("rust", INSTALL, None)
     version = version_of("rust", INSTALL, [str(compiler.path), "--version"])
-    library = str(compiler.root / "lib") if compiler.root != Path("/usr") else "/usr/lib/rustlib"
-    (module,) = engine_files("rust", ".rs")
+    libraries = str(compiler.root / "lib") if compiler.root != Path("/usr") else "/usr/lib/rustlib"
+    (library,) = engine_files("rust", ".rs")
     options = {
         **wasmtime.options,
         "sysroot": str(compiler.root),
         "target": compiler.target,
         "linker": compiler.linker,
-        "module": module,
+        "library": library,
         "wasmtime": wasmtime.version,
     }
-    paths = (str(compiler.path), library, *((compiler.linker,) if compiler.linker else ()))
+    paths = (str(compiler.path), libraries, *((compiler.linker,) if compiler.linker else ()))
     return FoundEngine(
         path=str(compiler.path),
         version=version,
@@ -149,5 +149,6 @@ RUST = Language(
         open_files=256,
     ),
     declare=declare,
+    has_library=True,
 )
 """The row."""

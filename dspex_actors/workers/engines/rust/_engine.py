@@ -11,7 +11,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dspex_actors.workers._protocol import DECLARATIONS
+from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
 from dspex_actors.workers.engines._engine import (
     EngineFailureError,
     GuestFailedError,
@@ -19,7 +19,7 @@ from dspex_actors.workers.engines._engine import (
     Usage,
 )
 from dspex_actors.workers.engines.rust._diagnostics import report_of
-from dspex_actors.workers.engines.rust._source import FILE, MODULE_FILE, declarations_of, source_of
+from dspex_actors.workers.engines.rust._source import FILE, declarations_of, source_of
 from dspex_actors.workers.engines.wasm._engine import WasmEngine
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dspex_actors.workers.engines._engine import Call
 
 _BUILT = "guest.wasm"
+_LIBRARY, _LIBRARY_FILE = "libdspex.rlib", "dspex.rs"
 _MOST_OUTPUT = 4 * 2**20
 FLAGS = (
     "--edition=2021",
@@ -36,7 +37,6 @@ FLAGS = (
     "-Ccodegen-units=1",
     "-Cstrip=symbols",
     "--error-format=json",
-    "--crate-name=guest",
 )
 _SHOWN_CHARS = 500
 _CRIES = ("memory allocation of", "out of memory", "Cannot allocate memory")
@@ -52,13 +52,12 @@ class RustEngine(WasmEngine):
 
     Args:
         config: what the zygote was told of the engine; its options are `sysroot`, `target`, `linker` and
-            `module`, the path of the file that programs have as their module `dspex`.
+            `library`, the path of the source of the crate `dspex` that all programs have.
     """
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
-        with open(config.options["module"], encoding="utf-8") as file:  # noqa: PTH123 -- pathlib is not loaded here
-            self._module = file.read()
+        self._library_text = _read(config.options["library"])
 
     def rehearse(self) -> None:
         """Try both halves; see `Engine`. The compiler is only asked for its version: it starts anew for each.
@@ -91,22 +90,37 @@ class RustEngine(WasmEngine):
             GuestFailedError: it failed.
             OutOfMemoryError, OutOfFuelError, ResultTooBigError: a limit was exceeded.
         """
-        if call.request.step != "build":
+        if not call.request.step:
             return super().run(call)
         call.limit_worker()
-        declared = call.variables().get(DECLARATIONS, "")
-        source = source_of(call.request.code, declarations_of(declared))
-        for name, text in ((FILE, source.text), (MODULE_FILE, self._module)):
-            with open(name, "w", encoding="utf-8") as file:  # noqa: PTH123 -- as above
-                file.write(text)
-        exit_code, output = self._compile()
+        if call.request.step == "library":
+            return self._built_library()
+        given = call.variables()
+        source = source_of(call.request.code, declarations_of(given.get(DECLARATIONS, "")))
+        _write(_LIBRARY, given[LIBRARY])
+        _write(FILE, source.text.encode())
+        exit_code, output = self._compile(
+            "--crate-name=guest", f"--extern=dspex={_LIBRARY}", "-o", _BUILT, FILE
+        )
         if exit_code:
             report = report_of(output, source)
             if not report["diagnostics"]:
                 raise _failure(exit_code, output)
             return report
-        with open(_BUILT, "rb") as file:  # noqa: PTH123 -- as above
-            return self.build(file.read(), counts_fuel=call.request.fuel is not None)
+        return self.build(_read(_BUILT), counts_fuel=call.request.fuel is not None)
+
+    def _built_library(self) -> bytes:
+        """Return what programs have as the crate `dspex`.
+
+        Raises:
+            EngineFailureError, OutOfMemoryError: it cannot be compiled.
+        """
+        _write(_LIBRARY_FILE, self._library_text)
+        command = ("--crate-type=rlib", "--crate-name=dspex", "-o", _LIBRARY, _LIBRARY_FILE)
+        exit_code, output = self._compile(*command)
+        if exit_code:
+            raise _failure(exit_code, output)
+        return _read(_LIBRARY)
 
     def run_module(self, call: Call, variables: dict[str, Any], invocation: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- as `run`
         """Run a program; a panic is a failure of its own kind. See `WasmEngine.run_module`.
@@ -129,10 +143,13 @@ class RustEngine(WasmEngine):
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         return Usage(used.ru_utime + used.ru_stime, 0)
 
-    def _compile(self) -> tuple[int, str]:
+    def _compile(self, *arguments: str) -> tuple[int, str]:
         """Run rustc in the scratch folder; return its exit code and what it said, up to a limit.
 
         The worker's own limits are its, too; the deadline is the host's.
+
+        Args:
+            arguments: beside those that are always the same.
         """
         options = self.config.options
         command = [
@@ -141,9 +158,7 @@ class RustEngine(WasmEngine):
             f"--sysroot={options['sysroot']}",  # it would look for itself in /proc
             f"--target={options['target']}",
             *([f"-Clinker={options['linker']}"] if options["linker"] else []),
-            "-o",
-            _BUILT,
-            FILE,
+            *arguments,
         ]
         child = subprocess.Popen(
             command,
@@ -182,6 +197,18 @@ def _failure(exit_code: int, output: str) -> Exception:
         return OutOfMemoryError(is_last=False)
     how = f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
     return EngineFailureError(f"rustc ended with {how}: {output.strip()[:_SHOWN_CHARS]}")
+
+
+def _write(name: str, data: bytes) -> None:
+    """Write a file in the scratch folder."""
+    with open(name, "wb") as file:  # noqa: PTH123 -- pathlib is not loaded here
+        file.write(data)
+
+
+def _read(path: str) -> bytes:
+    """Read a file."""
+    with open(path, "rb") as file:  # noqa: PTH123 -- as above
+        return file.read()
 
 
 def panic_in(words: str) -> tuple[str, str] | None:

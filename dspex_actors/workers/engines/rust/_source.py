@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FILE, MODULE_FILE = "guest.rs", "dspex.rs"
+FILE = "guest.rs"
 
 _MAIN = re.compile(r"^\s*(?:pub(?:\s*\([^)]*\))?\s+)?fn\s+main\s*\(", re.MULTILINE)
 
@@ -53,14 +53,13 @@ def source_of(code: str, declarations: Sequence[tuple[str, str]]) -> Source:
         declarations: names of the variables, each with its type in Rust.
     """
     lines = code.count("\n") + 1
-    module = f'\n#[path = "{MODULE_FILE}"] mod dspex;\n'
     if is_program(code):
-        return Source(code + module, 0, lines)
+        return Source(code, 0, lines)
     names = [(name, local_name(name), kind) for name, kind in declarations]
     parameters = ", ".join(f"{local}: {kind}" for _, local, kind in names)
     arguments = ", ".join(f'dspex::variable("{name}")' for name, _, _ in names)
     before = f"#![allow(unused)] fn guest({parameters}) -> impl dspex::Give {{ "
-    after = f"\n}}\nfn main() {{ dspex::result(guest({arguments})) }}{module}"
+    after = f"\n}}\nfn main() {{ dspex::result(guest({arguments})) }}\n"
     return Source(before + code + after, len(before), lines)
 
 

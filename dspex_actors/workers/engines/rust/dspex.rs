@@ -1,5 +1,5 @@
 // What a guest's program has of its host: its variables, the tools, and how it gives its value. Values cross
-// as JSON. The program is compiled with this file as its module `dspex`.
+// as JSON. It is the crate `dspex`.
 
 #![allow(dead_code)]
 
@@ -54,6 +54,7 @@ pub trait Take: Sized {
 }
 
 /// Returns a variable of the execution. Panics if there is none, or if it is something else.
+#[track_caller]
 pub fn variable<T: Take>(name: &str) -> T {
     let length = unsafe { host::variable(name.as_ptr(), name.len()) };
     if length < 0 {
@@ -63,6 +64,7 @@ pub fn variable<T: Take>(name: &str) -> T {
 }
 
 /// Calls a tool of the execution. The arguments are a tuple or a list.
+#[track_caller]
 pub fn call<T: Take>(name: &str, args: impl Give) -> T {
     let mut text = String::new();
     args.give(&mut text);
@@ -93,6 +95,7 @@ pub fn result(value: impl Give) {
     unsafe { host::result(text.as_ptr(), text.len()) }
 }
 
+#[track_caller]
 fn taken<T: Take>(length: usize, what: &str) -> T {
     let mut text = vec![0u8; length];
     unsafe { host::read(text.as_mut_ptr()) }
