@@ -27,6 +27,7 @@ class SessionKind(Enum):
 
     ROLLED_BACK = "rolled_back"  # its state survives a call that is killed
     RESET = "reset"  # its state lives from call to call; a call that is killed takes it along
+    KEPT = "kept"  # a call that runs out of time is stopped, and what it has done stays
     NONE = "none"  # there are no sessions
 
 
@@ -75,6 +76,8 @@ class Language:
             for an engine that takes source text as it is. See `EngineWorker` for what it is asked.
         declare: says what a program must know of its variables when it is compiled; programs that differ in
             that are compiled apart.
+        grace_s: seconds beyond the time of a call in a session after which its worker is killed, for an
+            engine that stops the call by itself.
         has_library: whether there is something of the engine's that is compiled once for all programs.
 
     Raises:
@@ -96,6 +99,7 @@ class Language:
     takes: frozenset[str] = frozenset()
     build_limits: Limits | None = None
     declare: Callable[[Mapping[str, Any]], str] | None = None
+    grace_s: float = 0.0
     has_library: bool = False
 
     def __post_init__(self) -> None:

@@ -342,6 +342,8 @@ def _ending(result: ExecutionResult, worker: KeptWorker) -> Ending:
             return Ending.DONE
         case Failed() | LimitExceeded(limit="result"):
             return Ending.ERROR
+        case LimitExceeded(limit="time" | "fuel") if worker.cause is None and not worker.is_dead():
+            return Ending.ERROR  # its engine has stopped it
         case LimitExceeded(limit="memory") if worker.cause is None and not worker.is_dead():
             return Ending.MEMORY  # it has said so itself
     return Ending.GONE

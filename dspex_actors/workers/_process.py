@@ -72,6 +72,7 @@ class WorkerProcess:
     file_rules = NO_RULES
     files: GuestFiles | None = None
     has_driver = False
+    grace_s = 0.0  # that a call may take beyond its time
     _descriptors: DescriptorStream | None = None
     zygote_pid = 0  # process id; 0 if it is not known
 
@@ -205,7 +206,7 @@ class WorkerProcess:
         asks = Asks(tools, self._descriptors, limits, self._data, nonce, partial(self.kill_request, nonce))
         parts = parts_of(code, variables, limits, keep=keep, tools=asks.tools, read=read)
         started = time.monotonic()
-        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
+        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory, self.grace_s)
         detail, final, value = "", None, None
         try:
             if self._control_group is not None:

@@ -86,6 +86,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
             programs need.
         module: whether the last part of the frame is no value but a module: to be run as it is, or to be
             compiled.
+        time_s: seconds after which an engine that can do so stops the code by itself.
     """
 
     code: str
@@ -102,6 +103,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     fuel: int | None = None
     step: str = ""
     module: bool = False
+    time_s: float | None = None
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
@@ -134,7 +136,7 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
 
     Attributes:
         outcome: `"completed"`, with the value in the other parts of the frame; `"failed"`; `"memory"`,
-            `"result"` or `"fuel"` when that limit was exceeded.
+            `"result"`, `"fuel"` or `"time"` when that limit was exceeded.
         error_type, message, traceback: the failure.
         used: bytes of the result that was too big.
         cpu_s: CPU seconds used by the call.
@@ -143,7 +145,7 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
         is_last: whether the state that a session keeps is gone, and the worker of no further use.
     """
 
-    outcome: Literal["completed", "failed", "memory", "result", "fuel"]
+    outcome: Literal["completed", "failed", "memory", "result", "fuel", "time"]
     error_type: str = ""
     message: str = ""
     traceback: str = ""
@@ -168,6 +170,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         options: settings that the language's finder has made for its engine.
         read_paths: what the policy lends its guests to read.
         links: links that guests find where they have a root of their own, each with what it leads to.
+        grace_s: seconds that it has in a session to stop a call that is out of time.
     """
 
     maker: str
@@ -180,6 +183,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     options: dict[str, str] = {}
     read_paths: tuple[str, ...] = ()
     links: dict[str, str] = {}
+    grace_s: float = 0.0
 
 
 class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):

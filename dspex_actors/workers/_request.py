@@ -64,6 +64,7 @@ def parts_of(
         limits.fuel,
         program.step,
         program.module is not None,
+        limits.time_s,
     )
     parts: list[bytes | bytearray | memoryview] = [_encode(request)]
     if variables is not None:

@@ -65,6 +65,8 @@ def result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) 
         return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
     if final.outcome == "fuel" and limits.fuel is not None:
         return LimitExceeded(limit="fuel", allowed=limits.fuel, used=final.used, **common)
+    if final.outcome == "time" and limits.time_s is not None:
+        return LimitExceeded(limit="time", allowed=limits.time_s, used=common.get("duration_s"), **common)
     if final.outcome == "result" and limits.result_bytes is not None:
         return LimitExceeded(limit="result", allowed=limits.result_bytes, used=final.used, **common)
     return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), **common)

@@ -262,6 +262,7 @@ class ZygoteHandle:
         """
         worker = self._spawn(KeptWorker, self.new_id(), self._make_group())
         worker.no_copies = no_copies
+        worker.grace_s = 0.0 if self.engine is None else self.engine.grace_s
         return worker
 
     def spawn_session(self, *, reseed: bool) -> SessionWorker:

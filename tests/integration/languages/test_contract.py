@@ -233,6 +233,8 @@ def test_a_session_goes_on_after_a_call_that_was_killed_as_its_language_says(run
     assert isinstance(killed, LimitExceeded)
     if kind == "rolled_back":
         assert (killed.session.fate, after.value) == ("rolled_back", 42)
+    elif kind == "kept":
+        assert (killed.session.fate, after.value) == ("kept", 42)
     else:
         assert killed.session.fate == "lost"
         assert isinstance(after, Failed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from dspex_actors import Completed, ConfigError, Failed, LimitExceeded, Limits, Policy, Profile
@@ -316,6 +318,36 @@ def test_code_that_does_not_compile_leaves_a_session_as_it_was(runtime):
 
         assert (failed.error.type, failed.session.fate) == ("CompileError", "kept")
         assert session.execute(COUNTER).value == 2
+
+
+def test_what_a_call_did_that_ran_out_of_time_or_fuel_stays_in_the_session(runtime):
+    code = COUNTER.replace(
+        '(func (export "back")',
+        '(func (export "on") (loop $on (drop (call 0)) (br $on))) (func (export "back")',
+    )
+    for limits, limit in ((Limits(time_s=0.2), "time"), (Limits(fuel=10_000), "fuel")):
+        with runtime.session(language="wasm") as session:
+            plenty = Limits(fuel=10_000) if limit == "fuel" else None
+            assert session.execute(code, limits=plenty, export="main").value == 1
+            stopped = session.execute("", limits=limits, export="on")
+            assert isinstance(stopped, LimitExceeded), stopped
+            assert (stopped.limit, stopped.session.fate) == (limit, "kept")
+
+            assert session["n"] > 100
+            session.execute("", limits=plenty, export="back")
+            assert session.execute("", limits=plenty, export="main").value == 1
+
+
+def test_a_call_that_its_engine_does_not_stop_in_time_costs_the_session_its_state(runtime):
+    code = """(module (import "tools" "wait" (func $wait)) (global (export "n") i32 (i32.const 1))
+     (func (export "main") (call $wait)))"""
+    released = threading.Event()
+    try:
+        with runtime.session(language="wasm", tools={"wait": released.wait}) as session:
+            killed = session.execute(code, limits=Limits(time_s=0.1))
+            assert (killed.limit, killed.session.fate) == ("time", "lost")
+    finally:
+        released.set()
 
 
 def test_a_session_counts_fuel_in_all_of_its_calls_or_in_none(runtime):

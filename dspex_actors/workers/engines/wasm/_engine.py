@@ -88,7 +88,7 @@ class WasmEngine:
 
         Raises:
             GuestFailedError: it does not compile, does not fit the request, or failed.
-            OutOfMemoryError, OutOfFuelError, ResultTooBigError: a limit was exceeded.
+            OutOfMemoryError, OutOfFuelError, OutOfTimeError, ResultTooBigError: a limit was exceeded.
             KeyError: the session has no such export.
         """
         request = call.request
@@ -131,7 +131,7 @@ class WasmEngine:
 
         Raises:
             GuestFailedError: it does not fit the request, or failed.
-            OutOfMemoryError, OutOfFuelError, ResultTooBigError: a limit was exceeded.
+            OutOfMemoryError, OutOfFuelError, OutOfTimeError, ResultTooBigError: a limit was exceeded.
         """
         space = self._entered(call, variables)
         self.last_words = b""
@@ -147,6 +147,8 @@ class WasmEngine:
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             self.last_words = space.streams.last_words
             raise ending_of(error, space.memory_bytes, space.memories(), space.streams.last_words) from error
+        finally:
+            space.end()
 
     def _entered(self, call: Call, variables: dict[str, Any]) -> Space:
         """Return the space of a call: its session's, or a new one.

@@ -10,6 +10,7 @@ from dspex_actors.workers.engines._engine import (
     GuestFailedError,
     OutOfFuelError,
     OutOfMemoryError,
+    OutOfTimeError,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def ending_of(
     match error:
         case wasmtime.Trap(trap_code=wasmtime.TrapCode.OUT_OF_FUEL):
             ending: Exception = OutOfFuelError()
+        case wasmtime.Trap(trap_code=wasmtime.TrapCode.INTERRUPT):
+            ending = OutOfTimeError()
         case wasmtime.Trap() | wasmtime.ExitTrap() if hungry:
             ending = OutOfMemoryError(is_last=False)
         case wasmtime.Trap(trap_code=code):
