@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import wasmtime
+from wasmtime import component
 
 from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError, Usage
 from dspex_actors.workers.engines.wasm import _wasi
+from dspex_actors.workers.engines.wasm._components import call_component, uses_wasi
 from dspex_actors.workers.engines.wasm._failures import ending_of
 from dspex_actors.workers.engines.wasm._host import NOTHING
 from dspex_actors.workers.engines.wasm._numbers import ArgumentMismatchError, check_arguments
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _MAGIC = b"\0asm"
 _CORE, _COMPONENT = b"\x01\0\0\0", b"\x0d\0\x01\0"
+_IS_MODULE, _IS_COMPONENT = 0, 1
 _TRIAL = """(module (import "dspex" "result" (func (param i32 i32))) (memory (export "memory") 1)
  (func (export "main") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
  (func (export "trap") unreachable))"""
@@ -62,7 +65,7 @@ class WasmEngine:
             raise EngineFailureError(f"wasmtime does not work: {error}") from error
 
     def _rehearse_run(self, engine: wasmtime.Engine, built: bytes) -> None:
-        module = wasmtime.Module.deserialize(engine, built)
+        module = wasmtime.Module.deserialize(engine, built[:-1])
         store = wasmtime.Store(engine)
         store.set_epoch_deadline(1)
         if engine is self._engines[True]:
@@ -116,7 +119,7 @@ class WasmEngine:
             built = _compiled(self._engines[counts_fuel], module)
         except wasmtime.WasmtimeError as error:
             return {"message": str(error).strip()}
-        vectors = functions_with_vectors(module)
+        vectors = functions_with_vectors(module) if module.startswith(_MAGIC + _CORE) else []
         if vectors:
             return {"message": f"no value of the host's is a vector (v128), and {', '.join(vectors)} has one"}
         return built
@@ -137,8 +140,14 @@ class WasmEngine:
         self.last_words = b""
         try:
             exports = space.exports
+            if call.module is not None and call.module[-1] == _IS_COMPONENT:
+                program = component.Component.deserialize(space.engine, bytes(call.module[:-1]))
+                if uses_wasi(space.engine, program):
+                    self._give_wasi(space, {}, {**invocation, "export": "it takes no command line"})
+                call.limit_worker(address_bytes=_ADDRESSES, data_bytes=_WASI_BYTES)
+                return call_component(space, program, variables, invocation)
             if call.module is not None:
-                module = wasmtime.Module.deserialize(space.engine, bytearray(call.module))
+                module = wasmtime.Module.deserialize(space.engine, bytearray(call.module[:-1]))
                 if any(each.module == _wasi.MODULE for each in module.imports):
                     self._give_wasi(space, variables, invocation)
                 call.limit_worker(address_bytes=_ADDRESSES, data_bytes=_WASI_BYTES)
@@ -244,11 +253,8 @@ def _module_of(source: bytes) -> bytes:
     Raises:
         WasmtimeError: it is none.
     """
-    if source.startswith(_MAGIC + _CORE):
+    if source.startswith((_MAGIC + _CORE, _MAGIC + _COMPONENT)):
         return source
-    if source.startswith(_MAGIC + _COMPONENT):
-        message = "this is a component; modules are run here, which its toolchain can make (wasm32-wasip1)"
-        raise wasmtime.WasmtimeError(message)
     if source.startswith(_MAGIC):
         version = int.from_bytes(source[4:8], "little")
         message = f"modules of WebAssembly's version 1 are run here, and this one is of version {version}"
@@ -263,12 +269,14 @@ def _module_of(source: bytes) -> bytes:
 
 
 def _compiled(engine: wasmtime.Engine, module: bytes) -> bytes:
-    """Return a module as native code.
+    """Return a module or a component as native code, with a last byte that says which.
 
     Raises:
         WasmtimeError: it is not valid.
     """
-    return bytes(wasmtime.Module(engine, module).serialize())
+    if module.startswith(_MAGIC + _COMPONENT):
+        return bytes(component.Component(engine, module).serialize()) + bytes([_IS_COMPONENT])
+    return bytes(wasmtime.Module(engine, module).serialize()) + bytes([_IS_MODULE])
 
 
 def new_engine(*, counts_fuel: bool) -> wasmtime.Engine:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MOST_FRAMES = 50
 _FULL = 8
 _MARK = "wasm trap: "
+_OUT_OF_FUEL, _INTERRUPTED = "all fuel consumed", "interrupt"
 _OF_LIMITS = ("exceeds memory limits", "exceeds table limits")
 _BAD_EXIT = "invalid exit status"
 
@@ -54,6 +55,8 @@ def ending_of(
             ending = GuestFailedError("Trap", name + _first_line(error.message), frames_of(error.frames))
         case wasmtime.ExitTrap():
             ending = GuestFailedError("ExitError", f"the program ended with exit code {error.code}")
+        case wasmtime.WasmtimeError() if _MARK in str(error):  # of a component: its code is not told
+            ending = _component_trap(str(error), hungry=hungry)
         case wasmtime.WasmtimeError() if any(each in str(error) for each in _OF_LIMITS):
             ending = OutOfMemoryError(is_last=False)
         case wasmtime.WasmtimeError() if _BAD_EXIT in str(error):
@@ -63,6 +66,16 @@ def ending_of(
         case _:
             ending = error
     return ending
+
+
+def _component_trap(message: str, *, hungry: bool) -> Exception:
+    """Return what a trap in a component means, from its text."""
+    told = _first_line(message)
+    if _OUT_OF_FUEL in told:
+        return OutOfFuelError()
+    if told == _INTERRUPTED:
+        return OutOfTimeError()
+    return OutOfMemoryError(is_last=False) if hungry else GuestFailedError("Trap", told)
 
 
 def frames_of(frames: Sequence[wasmtime.Frame]) -> str:

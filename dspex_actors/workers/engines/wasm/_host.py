@@ -82,6 +82,10 @@ class Host:
         signature = wasmtime.FuncType([i32() for _ in range(parameters)], [i32() for _ in range(results)])
         return wasmtime.Func(store, signature, function, access_caller=True)
 
+    def has_tool(self, name: str) -> bool:
+        """Whether the call under way has a tool of this name."""
+        return self._call is not None and name in self._call.tools
+
     def names(self) -> list[str]:
         """Return what there is to import, for messages."""
         tools = sorted(self._call.tools) if self._call is not None else []
@@ -93,7 +97,7 @@ class Host:
         results = [str(each) for each in kind.results]
 
         def call(*args: object) -> object:
-            value = self._asked(name, args)
+            value = self.ask(name, args)
             try:
                 return check_results(f"the tool {name}", results, value)
             except ArgumentMismatchError as error:
@@ -101,7 +105,7 @@ class Host:
 
         return wasmtime.Func(store, kind, call)
 
-    def _asked(self, name: str, args: tuple[object, ...]) -> Any:  # noqa: ANN401 -- plain data of the host's
+    def ask(self, name: str, args: tuple[object, ...]) -> Any:  # noqa: ANN401 -- plain data of the host's
         """Call a tool.
 
         Raises:
@@ -139,7 +143,7 @@ class Host:
         given = _parsed(_text(caller, args, size))
         if not isinstance(given, list):
             raise GuestFailedError("TypeError", "dspex.call takes a list of arguments, as JSON")
-        return self._offer(self._asked(_text(caller, address, length), tuple(given)))
+        return self._offer(self.ask(_text(caller, address, length), tuple(given)))
 
     def _offer(self, value: object) -> int:
         """Keep a value for `read`; return its length."""

@@ -60,7 +60,7 @@ def check_results(what: str, types: Sequence[str], value: object) -> int | float
     if len(types) == 1:
         return check_number(f"the result of {what}", types[0], value)
     if not isinstance(value, list | tuple):
-        raise ArgumentMismatchError(f"{what} must return {len(types)} numbers, not {_shown(value)}")
+        raise ArgumentMismatchError(f"{what} must return {len(types)} numbers, not {shown(value)}")
     return check_arguments(f"the caller of {what}", types, value)
 
 
@@ -84,28 +84,28 @@ def check_number(what: str, kind: str, value: object) -> int | float:
 
 def _integer(what: str, kind: str, bits: int, value: object) -> int:
     if not isinstance(value, int):
-        raise ArgumentMismatchError(f"{what} must be a whole number ({kind}), not {_shown(value)}")
+        raise ArgumentMismatchError(f"{what} must be a whole number ({kind}), not {shown(value)}")
     if not -(2 ** (bits - 1)) <= value < 2**bits:
         allowed = f"from -2**{bits - 1} to 2**{bits} - 1"
-        raise ArgumentMismatchError(f"{what} must be a whole number {allowed} ({kind}), not {_shown(value)}")
+        raise ArgumentMismatchError(f"{what} must be a whole number {allowed} ({kind}), not {shown(value)}")
     number = int(value)
     return number - 2**bits if number >= 2 ** (bits - 1) else number
 
 
 def _float(what: str, kind: str, value: object) -> float:
     if not isinstance(value, int | float):
-        raise ArgumentMismatchError(f"{what} must be a number ({kind}), not {_shown(value)}")
+        raise ArgumentMismatchError(f"{what} must be a number ({kind}), not {shown(value)}")
     try:
         number = float(value)
         packed: float = struct.unpack(_FLOATS[kind], struct.pack(_FLOATS[kind], number))[0]
     except OverflowError:
-        raise ArgumentMismatchError(f"{what} is too large for {kind}: {_shown(value)}") from None
+        raise ArgumentMismatchError(f"{what} is too large for {kind}: {shown(value)}") from None
     if isinstance(value, int) and packed != value:
-        raise ArgumentMismatchError(f"{what} is a whole number that {kind} cannot hold: {_shown(value)}")
+        raise ArgumentMismatchError(f"{what} is a whole number that {kind} cannot hold: {shown(value)}")
     return packed if math.isfinite(number) else number
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a short text for a value."""
     if isinstance(value, int) and abs(value).bit_length() > _SHOWN_BITS:
         return f"a number of {value.bit_length()} bits"

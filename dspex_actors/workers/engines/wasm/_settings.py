@@ -7,11 +7,12 @@ in one thread. Epochs are how a program is interrupted.
 
 from __future__ import annotations
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what is built from the same module changes for another reason than these settings."""
 
 SETTINGS: tuple[tuple[str, bool | int], ...] = (
     ("epoch_interruption", True),
+    ("wasm_component_model", True),
     ("memory_init_cow", False),
     ("parallel_compilation", False),
     ("wasm_threads", False),
