@@ -10,6 +10,7 @@ from dspex_actors import (
     Completed,
     ConfigError,
     EngineNotFoundError,
+    EngineStartError,
     EngineVersionError,
     ExecutorConfig,
     Failed,
@@ -18,7 +19,7 @@ from dspex_actors import (
     Runtime,
     RuntimeConfig,
 )
-from dspex_actors.executors.languages import RUST
+from dspex_actors.executors.languages import RUST, _find
 from dspex_actors.executors.languages import _rust as row
 from tests._engines import need_engine
 
@@ -188,6 +189,28 @@ def test_a_compiler_without_the_target_is_told_by_name_with_what_installs_it(tmp
         row.find(str(path))
     with pytest.raises(EngineNotFoundError, match="is no program"):
         row.find(str(tmp_path / "absent"))
+
+
+def test_a_compiler_that_hangs_when_it_is_asked_is_a_start_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(_find, "ANSWER_S", 0.2)
+    path = tmp_path / "rustc"
+    path.write_text("#!/bin/sh\nexec sleep 1000\n")
+    path.chmod(0o755)
+
+    with pytest.raises(EngineStartError, match=r"did not tell its version within 0\.2 s"):
+        row.find(str(path))
+
+
+def test_a_compiler_that_does_not_run_in_its_zygote_is_a_start_error(tmp_path):
+    path = fake(tmp_path)
+    (tmp_path / "root" / "bin").mkdir()
+    real = tmp_path / "root" / "bin" / "rustc"
+    real.write_text(f"#!/bin/sh\n[ -e {tmp_path}/once ] && exit 7\n: > {tmp_path}/once\necho rustc 1.80.0\n")
+    real.chmod(0o755)
+
+    config = RuntimeConfig(engines={"rust": str(path)})
+    with Runtime(config) as runtime, pytest.raises(EngineStartError, match="rustc ended with exit code 7"):
+        runtime.execute("1", language="rust")
 
 
 def test_a_compiler_that_is_too_old_is_refused_with_both_versions(tmp_path):

@@ -41,7 +41,7 @@ def run(runtime):
     [
         (b"\0asm", "version"),
         (b"\0asm\x02\0\0\0", "version 2"),
-        (b"\0asm\x0d\0\x01\0\xff", "unexpected end"),
+        (b"\0asm\x0d\0\x01\0\xff", "malformed section id"),
         (b"\x7fELF\x02\x01\x01\0\xff", "begins with 00 61 73 6d"),
         (b"MZ", "expected `(`"),
         (MODULE[:-1], "unexpected end"),

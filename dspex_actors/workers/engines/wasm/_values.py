@@ -51,19 +51,17 @@ def lifted(kind: component.ValType | None, value: Any) -> Any:  # noqa: ANN401 -
     """
     match kind:
         case component.ListType() if isinstance(value, list):
-            return [lifted(kind.element, each) for each in value]
+            plain: Any = [lifted(kind.element, each) for each in value]
         case component.TupleType():
-            return tuple(lifted(each, part) for each, part in zip(kind.elements, value, strict=True))
+            plain = tuple(lifted(each, part) for each, part in zip(kind.elements, value, strict=True))
         case component.RecordType():
-            return {python_name(name): lifted(each, getattr(value, name)) for name, each in kind.fields}
+            plain = {python_name(name): lifted(each, getattr(value, name)) for name, each in kind.fields}
         case component.OptionType():
             inner = value.payload if isinstance(value, component.Variant) else value
-            return None if inner is None else lifted(kind.payload, inner)
-        case component.FlagsType() | component.EnumType():
-            return value
-        case _ if isinstance(value, component.Variant):
-            return (value.tag, _plain(value.payload))
-    return _plain(value)
+            plain = None if inner is None else lifted(kind.payload, inner)
+        case _:
+            plain = _plain(value)
+    return plain
 
 
 def python_name(name: str) -> str:
