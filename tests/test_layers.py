@@ -41,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "paths",
             "policy",
             "session",
+            "guest_session",
             "execution",
             "config",
             "events",
@@ -64,6 +65,7 @@ SHARED = {
     "policy": {"errors", "limits", "network", "paths"},
     "execution": {"checks", "errors", "files", "limits", "policy", "session", "values"},
     "language": {"errors", "limits", "policy"},
+    "guest_session": {"execution", "limits", "policy"},
     "config": {"checks", "errors", "language", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},
@@ -238,6 +240,7 @@ def test_pykkas_private_modules_are_imported_by_the_actor_files_alone():
             "dspex_actors.serialization",
             {"pykka", "numpy", "lz4", "cloudpickle", "cryptography", "supervisors"},
         ),
+        ("dspex_actors.modules", {"pykka", "numpy", "structlog", "packaging", "supervisors"}),
         ("supervisors", {"structlog", "numpy", "dspex_actors"}),
     ],
 )

@@ -13,13 +13,15 @@ from dspex_actors._policy import Profile
 from dspex_actors.executors import GetReport, ToolLoop
 from dspex_actors.runtime._executors import Executors
 from dspex_actors.runtime._failures import settle, unavailable
+from dspex_actors.runtime._modules import RuntimeModules
+from dspex_actors.runtime._parts import Parts
 from dspex_actors.runtime._report import SandboxReport, StopReport
 from dspex_actors.runtime._root import STORES, start_root
 from dspex_actors.runtime._sessions import Sessions, session_config
 from dspex_actors.runtime._settings import config_of
 from dspex_actors.runtime._signals import SignalWatch
 from dspex_actors.runtime._stop import stop_tree
-from dspex_actors.runtime._stores import DEFAULT, Stores
+from dspex_actors.runtime._stores import Stores
 from supervisors import ActorExitedError, CallTimeoutError, SupervisorError
 
 if TYPE_CHECKING:
@@ -32,13 +34,13 @@ if TYPE_CHECKING:
     from dspex_actors._policy import Policy
     from dspex_actors.runtime._session import Session
     from dspex_actors.runtime._sessions import SessionOptions
-    from dspex_actors.state import Backend, States, StoreSpec
+    from dspex_actors.state import Backend, StoreSpec
     from supervisors import Address, Telemetry, TreeNode
 
 _GRACE_S = 10.0  # beyond queue wait and time limit, until a caller is told that the executor is silent
 
 
-class Runtime:
+class Runtime(Parts):
     """Runs guest code under supervision. Any thread may use it; so may event loops.
 
     Args:
@@ -72,6 +74,9 @@ class Runtime:
         self._report: StopReport | None = None
         self._root = start_root(self._stores.child_specs())
         self._stores.attach(self._root.supervisor(STORES))
+        self._modules = RuntimeModules(
+            self._root, hot_reload=self._config.hot_reload, open_session=self._session_for_a_module
+        )
         self._tool_loop = ToolLoop()
         self._executors = Executors(self._config, self._root, self._tool_loop)
         self._signals: SignalWatch | None = None
@@ -193,31 +198,6 @@ class Runtime:
         executor = self._executors.available(wanted, self._config.executor.start_timeout_s)
         return self._sessions.open(executor, config, defaults)
 
-    # -- states
-
-    @property
-    def state(self) -> States:
-        """The runtime's state store: `rt.state.save("agent-7", state)`, `rt.state.load("agent-7", at=then)`.
-
-        Where it keeps states is said by the argument `state`; without it, in memory until the runtime ends.
-
-        Raises:
-            RuntimeClosedError: the runtime is closed or closing.
-        """
-        return self.store(DEFAULT)
-
-    def store(self, name: str) -> States:
-        """Return one of the state stores by its name in `stores`; `"state"` is that of the property.
-
-        Raises:
-            ConfigError: there is none of this name.
-            StorageUnavailableError: it was to be started, and the tree has ended.
-            RuntimeClosedError: the runtime is closed or closing.
-        """
-        if self._executors.closing:
-            raise RuntimeClosedError
-        return self._stores.states(name)
-
     # -- looking
 
     def sandbox_report(self, policy: Policy | None = None, *, language: str = PYTHON) -> SandboxReport:
@@ -295,6 +275,7 @@ class Runtime:
                     self._root, self._executors.all(), self._sessions.all(), self._tool_loop, limit
                 )
             finally:
+                self._modules.close()
                 if self._signals is not None:
                     self._signals.close()
                 self._closed.set()
@@ -330,6 +311,9 @@ class Runtime:
         await self.astop()
 
     # -- inside
+
+    def _session_for_a_module(self, policy: Policy | None, limits: Limits | None) -> Session:
+        return self.session(policy=policy, limits=limits, checkpoint="never", idle_timeout_s=None)
 
     def _available(self, request: Execute, policy: Policy | None) -> Address:
         """Return the address of the executor that a request is for; see `Executors.available`."""
