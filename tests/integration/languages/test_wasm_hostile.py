@@ -11,6 +11,7 @@ import wasmtime
 from dspex_actors import (
     Completed,
     ConfigError,
+    EngineNotFoundError,
     ExecutorConfig,
     Failed,
     LimitExceeded,
@@ -18,7 +19,9 @@ from dspex_actors import (
     Runtime,
     RuntimeConfig,
 )
-from dspex_actors.executors.languages import WASM
+from dspex_actors.executors.languages import RUST, WASM
+from dspex_actors.executors.languages import _wasm as row
+from tests._engines import need_engine
 from tests.integration.languages._snippets_wasm import WASM as PROGRAMS
 
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
@@ -152,3 +155,18 @@ def test_a_folder_for_compiled_programs_that_is_not_ours_alone_is_refused(tmp_pa
     config = RuntimeConfig(executor=ExecutorConfig(spares=0, build_cache=str(tmp_path)))
     with Runtime(config) as runtime, pytest.raises(ConfigError, match="ours alone"):
         runtime.execute(PROGRAMS.two, language="wasm")
+
+
+def test_without_wasmtime_each_language_that_needs_it_says_what_installs_it(monkeypatch):
+    need_engine("rust")
+    monkeypatch.setattr(row, "find_package", lambda _: None)
+
+    for language in (WASM, RUST):
+        with pytest.raises(EngineNotFoundError, match="wasmtime is not installed") as caught:
+            language.find(None)
+        assert (caught.value.language, caught.value.install) == (language.name, language.install)
+
+
+def test_an_engine_that_is_not_the_installed_package_is_refused(tmp_path):
+    with pytest.raises(EngineNotFoundError, match="is not the installed package wasmtime"):
+        WASM.find(str(tmp_path))
