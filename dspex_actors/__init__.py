@@ -49,6 +49,7 @@ _HOMES = {
         "ExecutionContext",
         "ExecutionResult",
         "Failed",
+        "Diagnostic",
         "GuestFailure",
         "LimitExceeded",
         "Usage",
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
     from dspex_actors._errors import WorkerLostError as WorkerLostError
     from dspex_actors._errors import WritePathError as WritePathError
     from dspex_actors._execution import Completed as Completed
+    from dspex_actors._execution import Diagnostic as Diagnostic
     from dspex_actors._execution import Execute as Execute
     from dspex_actors._execution import ExecutionContext as ExecutionContext
     from dspex_actors._execution import ExecutionResult as ExecutionResult

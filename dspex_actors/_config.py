@@ -28,6 +28,8 @@ class ExecutorConfig:
             another language may take to start.
         language: what its requests are written in; None for Python.
         engine: path of that language's engine; None to look for it.
+        build_cache: folder in which programs that were compiled are kept, ours alone (mode 0700), made if it
+            is not there; None keeps them in memory, as long as the executor lives.
 
     Raises:
         ConfigError: a setting has the wrong type or is out of range, or the language cannot run under the
@@ -42,6 +44,7 @@ class ExecutorConfig:
     start_timeout_s: float = 10.0
     language: Language | None = None
     engine: str | None = None
+    build_cache: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.policy, Policy):
@@ -61,6 +64,8 @@ class ExecutorConfig:
         check_count("max_workers", self.max_workers, least=1)
         check_count("max_queue", self.max_queue, least=0)
         check_seconds("start_timeout_s", self.start_timeout_s)
+        if not isinstance(self.build_cache, str | None):
+            raise ConfigError("build_cache", self.build_cache, "the path of a folder, or None")
 
 
 class CheckpointAt(Enum):

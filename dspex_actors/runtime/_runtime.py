@@ -91,17 +91,17 @@ class Runtime(Parts):
     # -- executing
 
     def execute(
-        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> ExecutionResult:
         """Run code and wait for its result. A failure of the guest is a result, not an exception.
 
         Args:
             code: source text; its value is that of the last expression, in Python else of the variable
-                `result`.
+                `result`. Bytes in a language that has modules.
             policy: what it may do; by default the runtime's own for Python, the language's for others. Each
                 new one gets a zygote of its own.
             options: `variables`, `tools`, `loop`, `limits`, `language`, `when_full`, `queue_wait_s`,
-                `on_output`, `tag`; see `ExecutionContext`.
+                `on_output`, `tag`, `export`, `args`, `stdin`; see `ExecutionContext`.
 
         Raises:
             ConfigError: an argument is wrong.
@@ -142,7 +142,7 @@ class Runtime(Parts):
         return result
 
     def submit(
-        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> Future[ExecutionResult]:
         """Like `execute`, but return a `concurrent.futures.Future` at once; cancelling it kills the guest."""
         request = Execute(code, **options)
@@ -153,7 +153,9 @@ class Runtime(Parts):
         future.add_done_callback(lambda future: reply.abandon() if future.cancelled() else None)
         return future
 
-    def execute_async(self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]) -> None:
+    def execute_async(
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
+    ) -> None:
         """Run code that nobody waits for. Its end is the telemetry event `execution.finished`.
 
         Give it a `tag` to know the event by.
@@ -323,7 +325,9 @@ class Runtime(Parts):
     def _deadline_s(self, request: Execute) -> float | None:
         """Return how long to wait for an executor that should long have answered."""
         context = request.context
-        limits = context.limits or self._executors.limits_of(self._executors.wanted(context.language, None))
-        if limits.time_s is None:
+        wanted = self._executors.wanted(context.language, None)
+        limits, build = context.limits or self._executors.limits_of(wanted), wanted.language.build_limits
+        build_s = 0.0 if build is None else build.time_s
+        if limits.time_s is None or build_s is None:
             return None
-        return request.context.queue_wait_s + limits.time_s + _GRACE_S
+        return context.queue_wait_s + build_s + limits.time_s + _GRACE_S

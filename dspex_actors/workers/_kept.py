@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dspex_actors import values
     from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._protocol import Exited
+    from dspex_actors.workers._request import Program
     from dspex_actors.workers._tool_calls import Tools
 
 _OPENING = Limits(time_s=10.0)
@@ -74,7 +75,7 @@ class KeptWorker(WorkerProcess):
 
     def serve(
         self,
-        code: str,
+        code: str | Program,
         variables: values.Encoded | None,
         limits: Limits,
         timers: Timers,

@@ -29,9 +29,9 @@ from dspex_actors.workers._lateness import NoticingReader
 from dspex_actors.workers._network_calls import DescriptorStream
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
-from dspex_actors.workers._request import parts_of
+from dspex_actors.workers._request import Program, parts_of
 from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
-from dspex_actors.workers._result import death_of, final_of, limit_of, result_of
+from dspex_actors.workers._result import death_of, final_cap, final_of, limit_of, result_of
 from dspex_actors.workers._zygote_news import birth_of, end_of
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class WorkerProcess:
     file_rules = NO_RULES
     files: GuestFiles | None = None
     driver: DriverWatch | None = None
+    grace_s = 0.0  # that a call may take beyond its time
     _descriptors: DescriptorStream | None = None
     zygote_pid = 0  # process id; 0 if it is not known
 
@@ -177,7 +178,7 @@ class WorkerProcess:
 
     def execute(
         self,
-        code: str,
+        code: str | Program,
         variables: values.Encoded | None,
         limits: Limits,
         timers: Timers,
@@ -190,7 +191,7 @@ class WorkerProcess:
         """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
 
         Args:
-            code: the source text.
+            code: the source text, or a program.
             variables: an encoded dict of names, None for none.
             limits: what the code may use.
             timers: arms the deadline.
@@ -208,7 +209,7 @@ class WorkerProcess:
         asks = Asks(tools, self._descriptors, limits, self._data, nonce, partial(self.kill_request, nonce))
         parts = parts_of(code, variables, limits, keep=keep, tools=asks.tools, read=read)
         started = time.monotonic()
-        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
+        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory, self.grace_s)
         detail, final, value = "", None, None
         try:
             if self._control_group is not None:
@@ -270,11 +271,8 @@ class WorkerProcess:
         Raises:
             ProtocolError: a frame that is not allowed.
         """
-        final_cap = _protocol.REQUEST_CAP
-        if limits.result_bytes is not None:
-            final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
         self._caps.clear()
-        self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
+        self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap(limits)})
         self._caps.update(asks.caps)
         while (frame := self._reader.read()) is not None:
             if frame.nonce != nonce:

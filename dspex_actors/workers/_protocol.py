@@ -48,6 +48,12 @@ TOOL_CALL_OVERHEAD = 128 * 1024
 
 REQUEST_CAP = 2**32 - 1
 
+INVOCATION, DECLARATIONS, LIBRARY = "(invocation)", "(declarations)", "(library)"
+"""What is sent among the variables of a request and is none: no name looks like that.
+
+An invocation has `export`, `args` and `stdin` of `ExecutionContext`, as far as they are given.
+"""
+
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
@@ -76,6 +82,11 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
             for none.
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
+        step: `"build"` if the code is to be compiled and not to be run, `"library"` if that is what all
+            programs need.
+        module: whether the last part of the frame is no value but a module: to be run as it is, or to be
+            compiled.
+        time_s: seconds after which an engine that can do so stops the code by itself.
     """
 
     code: str
@@ -90,6 +101,9 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     tools: tuple[str, ...] = ()
     read: str = ""
     fuel: int | None = None
+    step: str = ""
+    module: bool = False
+    time_s: float | None = None
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
@@ -122,7 +136,7 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
 
     Attributes:
         outcome: `"completed"`, with the value in the other parts of the frame; `"failed"`; `"memory"`,
-            `"result"` or `"fuel"` when that limit was exceeded.
+            `"result"`, `"fuel"` or `"time"` when that limit was exceeded.
         error_type, message, traceback: the failure.
         used: bytes of the result that was too big.
         cpu_s: CPU seconds used by the call.
@@ -131,7 +145,7 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
         is_last: whether the state that a session keeps is gone, and the worker of no further use.
     """
 
-    outcome: Literal["completed", "failed", "memory", "result", "fuel"]
+    outcome: Literal["completed", "failed", "memory", "result", "fuel", "time"]
     error_type: str = ""
     message: str = ""
     traceback: str = ""
@@ -154,6 +168,9 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         start_timeout_s: seconds it may take to start.
         modules: the folders that the engine and its packages are imported from.
         options: settings that the language's finder has made for its engine.
+        read_paths: what the policy lends its guests to read.
+        links: links that guests find where they have a root of their own, each with what it leads to.
+        grace_s: seconds that it has in a session to stop a call that is out of time.
     """
 
     maker: str
@@ -164,6 +181,9 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     start_timeout_s: float = 10.0
     modules: tuple[str, ...] = ()
     options: dict[str, str] = {}
+    read_paths: tuple[str, ...] = ()
+    links: dict[str, str] = {}
+    grace_s: float = 0.0
 
 
 class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):

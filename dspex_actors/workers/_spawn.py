@@ -28,6 +28,7 @@ from dspex_actors.workers._system_paths import installed_packages, library_folde
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dspex_actors.workers._build import Builder
     from dspex_actors.workers._engine_setup import EngineSetup
     from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._protocol import LayerReport
@@ -144,7 +145,7 @@ def zygote_config(
         disabled_layers=sorted(disabled_layers),
         scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
         network=policy.network_access,
-        engine=None if engine is None else engine.config,
+        engine=None if engine is None else msgspec.structs.replace(engine.config, read_paths=tuple(lent)),
     )
 
 
@@ -161,6 +162,8 @@ class ZygoteHandle:
         no_copies: why the state of a session cannot be copied here; empty if it can. Known with the layers.
         network: makes the connections of guests; set before the handshake where the policy has a list.
         pid: its process id; set by whoever started it.
+        engine: of its language, None for Python; known after the handshake.
+        builder: compiles what its workers run; set after the handshake where that is needed.
     """
 
     def __init__(self, channel: socket.socket, profile: str, files: FileRules = NO_RULES) -> None:
@@ -170,7 +173,8 @@ class ZygoteHandle:
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
-        self._has_engine = False
+        self.engine: _protocol.EngineConfig | None = None
+        self.builder: Builder | None = None
         self.layers: list[LayerReport] = []
         self.no_copies = ""
         self.network: Network | None = None
@@ -187,7 +191,7 @@ class ZygoteHandle:
             EngineStartError: the engine of its language does not start.
             WorkerLostError: it ended, failed or did not answer in time.
         """
-        self._has_engine = config.engine is not None
+        self.engine = config.engine
         self._channel.settimeout(timeout_s)
         try:
             self._channel.send(msgspec.msgpack.encode(config))
@@ -259,6 +263,7 @@ class ZygoteHandle:
         """
         worker = self._spawn(KeptWorker, self.new_id(), self._make_group())
         worker.no_copies = no_copies
+        worker.grace_s = 0.0 if self.engine is None else self.engine.grace_s
         return worker
 
     def spawn_session(self, *, reseed: bool) -> SessionWorker:
@@ -329,7 +334,7 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
-        worker.driver = DriverWatch() if self._has_engine else None
+        worker.driver = DriverWatch() if self.engine is not None else None
         worker.file_rules = self._files
         worker.use_network(self.network)
         worker.zygote_pid = self.pid

