@@ -54,7 +54,7 @@ class Snapshot:
 
     @classmethod
     def settled(cls, settle_s: float = SETTLE_S) -> Snapshot:
-        """Return the state once it holds still: what earlier tests have let go may still be on its way out."""
+        """Return the state once it holds still: what earlier tests have let go may be on its way out."""
         gc.collect()
         tick, deadline, now = threading.Event(), time.monotonic() + settle_s, cls.take()
         looks = 1
