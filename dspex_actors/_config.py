@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from dspex_actors._checks import check_seconds
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy
+
+MAX_SOCKET_PATH_BYTES = 107
+"""Bytes of the longest path that a socket can have: Linux's `sun_path`, without its last byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +114,8 @@ class RuntimeConfig:
         stop_timeout_s: seconds a stop may take: first for the work under way, then for ending what is left.
         handle_signals: whether SIGTERM and SIGINT drain and close the runtime; off unless asked for.
         hot_reload: whether `Runtime.modules` can be reloaded and rolled back.
+        control: path of a socket by which `dspex-actors modules` reaches the runtime, for its own user and
+            root; in a folder that nobody else can enter, which is made if it is not there. None for none.
 
     Raises:
         ConfigError: a setting has the wrong type or is out of range.
@@ -121,6 +127,7 @@ class RuntimeConfig:
     stop_timeout_s: float = 10.0
     handle_signals: bool = False
     hot_reload: bool = True
+    control: str | Path | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.executor, ExecutorConfig):
@@ -131,6 +138,22 @@ class RuntimeConfig:
         for name in ("handle_signals", "hot_reload"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(name, getattr(self, name), "True or False")
+        if self.control is not None:
+            object.__setattr__(self, "control", _socket_path(self.control))
+
+
+def _socket_path(value: object) -> Path:
+    """Return the path of a socket as an absolute one.
+
+    Raises:
+        ConfigError: it is no path, or one that no socket can have.
+    """
+    if not isinstance(value, (str, Path)) or not str(value) or "\0" in str(value):
+        raise ConfigError("control", value, "a path, or None")
+    path = Path(value).absolute()
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+        raise ConfigError("control", str(path), f"a path of at most {MAX_SOCKET_PATH_BYTES} bytes")
+    return path
 
 
 def check_count(field_name: str, value: object, *, least: int) -> None:

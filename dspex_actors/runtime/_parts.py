@@ -1,4 +1,4 @@
-"""What a runtime has beside executors: state stores and modules."""
+"""What a runtime has beside executors: state stores, modules and services."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dspex_actors._errors import RuntimeClosedError
 from dspex_actors.runtime._stores import DEFAULT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dspex_actors.modules import Modules
     from dspex_actors.runtime._modules import RuntimeModules
     from dspex_actors.runtime._stores import Stores
     from dspex_actors.state import States
+    from supervisors import SupervisorAddress
 
 
 class Parts:
@@ -20,6 +23,7 @@ class Parts:
     _stores: Stores
     _modules: RuntimeModules
     _closing: bool
+    _root: SupervisorAddress
 
     @property
     def state(self) -> States:
@@ -56,3 +60,13 @@ class Parts:
         if self._closing:
             raise RuntimeClosedError
         return self._modules.started()
+
+    def _open_control(self, path: str | Path) -> None:
+        """Start the services, with a control socket among them; after the modules, which it shows.
+
+        Raises:
+            ConfigError: the path cannot be had.
+        """
+        from dspex_actors.runtime._services import start_services  # noqa: PLC0415 -- only who asks for it pays
+
+        start_services(self._root, str(path), lambda: self.modules)
