@@ -125,10 +125,12 @@ class ControlClient:
 
 
 def _connected(path: str) -> socket.socket:
+    if not path or "\0" in path:
+        raise ControlUnreachableError(path, "that is no path of a socket")
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(path)
-    except (OSError, ValueError) as error:  # ValueError: a NUL
+    except (OSError, UnicodeEncodeError) as error:
         connection.close()
         match error:
             case FileNotFoundError():

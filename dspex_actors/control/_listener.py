@@ -113,7 +113,11 @@ class ControlListener:
                 if self._is_closing_within(_PAUSE_MS):
                     return
                 continue
-            self._take(connection)
+            try:
+                self._take(connection)
+            except BaseException:
+                connection.close()
+                raise
 
     def _is_closing_within(self, milliseconds: int) -> bool:
         poll = select.poll()

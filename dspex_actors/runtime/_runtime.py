@@ -18,7 +18,7 @@ from dspex_actors.runtime._parts import Parts
 from dspex_actors.runtime._report import SandboxReport, StopReport
 from dspex_actors.runtime._root import SANDBOXES, STORES, start_root
 from dspex_actors.runtime._sessions import Sessions, session_config
-from dspex_actors.runtime._settings import config_of
+from dspex_actors.runtime._settings import check_apart, config_of
 from dspex_actors.runtime._signals import SignalWatch
 from dspex_actors.runtime._stop import stop_tree
 from dspex_actors.runtime._stores import Stores
@@ -357,7 +357,7 @@ class Runtime(Parts):
 
         Raises:
             SandboxUnavailableError: the policy requires what cannot be had.
-            ConfigError: the policy names what is not installed, or is one too many.
+            ConfigError: the policy names what is not installed, shows the control socket, or is one too many.
             ExecutorUnavailableError: it could not be started for another reason.
             RuntimeClosedError: the runtime is closed or closing.
         """
@@ -371,6 +371,7 @@ class Runtime(Parts):
                 raise ConfigError(
                     "policy", policy, f"one of at most {self._config.max_policies} different ones"
                 )
+            check_apart(self._config.control, policy)
             name = self._ids.get(key) or f"{Profile(policy.profile).value}-{len(self._ids) + 1}"
             config = dataclasses.replace(self._config.executor, policy=policy)
             try:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import ConfigError
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def config_of(
@@ -34,3 +31,19 @@ def config_of(
     if single:
         raise ConfigError("Runtime", single, "given either a config or single settings, not both")
     return config
+
+
+def check_apart(control: str | Path | None, policy: Policy) -> None:
+    """Refuse a policy whose guests would see the runtime's control socket.
+
+    Raises:
+        ConfigError: one of its read paths holds the socket, by its name or by where links lead.
+    """
+    if control is None:
+        return
+    socket = {Path(control), Path(control).resolve()}
+    for name in policy.read_paths:
+        if any(
+            path.is_relative_to(folder) for folder in (Path(name), Path(name).resolve()) for path in socket
+        ):
+            raise ConfigError("Policy.read_paths", name, f"paths without the control socket {control}")
