@@ -75,11 +75,18 @@ SHARED = {
 BELOW_WORKERS = {"checks", "errors", "files", "limits", "paths", "policy", "execution", "values"}
 
 # Other projects' packages a unit may import: at import, and also inside functions.
-AT_IMPORT = {"supervisors": {"pykka"}, "workers": {"msgspec"}, "values": {"msgspec"}, "serialization": set()}
+AT_IMPORT = {
+    "supervisors": {"pykka"},
+    "workers": {"msgspec"},
+    "values": {"msgspec"},
+    "serialization": set(),
+    "compute": {"numpy"},
+}
 LATER = {
     "supervisors": {"pykka", "structlog"},
     "workers": {"msgspec", "RestrictedPython", "cloudpickle", "numpy", "wasmtime"},
     "values": {"msgspec", "numpy"},
+    "compute": {"numpy"},  # scipy, autograd and matplotlib are extras, imported by name
     "serialization": {"backports", "cloudpickle", "compression", "cryptography", "lz4", "numpy"},
 }
 
@@ -240,6 +247,11 @@ def test_pykkas_private_modules_are_imported_by_the_actor_files_alone():
         ),
         ("dspex_actors.modules", {"pykka", "numpy", "structlog", "packaging", "supervisors"}),
         ("supervisors", {"structlog", "numpy", "dspex_actors"}),
+        ("dspex_actors.runtime", {"numpy", "scipy"}),
+        (
+            "dspex_actors.compute",
+            {"scipy", "autograd", "matplotlib", "pykka", "structlog", "supervisors"},
+        ),
     ],
 )
 def test_importing_a_module_in_a_bare_interpreter_leaves_these_packages_unloaded(module, banned):

@@ -1,15 +1,22 @@
-"""What a runtime has beside executors: state stores, modules and services."""
+"""What a runtime has beside its executors: state stores, modules, numeric work, and services."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import RuntimeClosedError
+from dspex_actors._execution import Execute
+from dspex_actors._policy import Policy
+from dspex_actors.executors import Compute
+from dspex_actors.executors._compute_request import limits_of, policy_of, request_of, result_of
 from dspex_actors.runtime._stores import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
+    from dspex_actors._execution import ExecutionContext, ExecutionResult
     from dspex_actors.modules import Modules
     from dspex_actors.runtime._modules import RuntimeModules
     from dspex_actors.runtime._stores import Stores
@@ -24,6 +31,8 @@ class Parts:
     _modules: RuntimeModules
     _closing: bool
     _root: SupervisorAddress
+    execute: Callable[..., ExecutionResult]
+    aexecute: Callable[..., Coroutine[Any, Any, ExecutionResult]]
 
     @property
     def state(self) -> States:
@@ -61,6 +70,52 @@ class Parts:
             raise RuntimeClosedError
         return self._modules.started()
 
+    def compute(
+        self,
+        operation: str,
+        *arguments: object,
+        policy: Policy | None = None,
+        context: ExecutionContext | None = None,
+        **options: object,
+    ) -> ExecutionResult:
+        """Run a function of `dspex_actors.compute` in a sandboxed worker, and wait for its result.
+
+            rt.compute("matrix_analysis", [[2, 1], [1, 3]]).unwrap().determinant
+
+        Args:
+            operation: name of the function.
+            arguments: its positional arguments.
+            policy: what the guest may do, completed by the packages that are needed; that of the profile
+                `process` by default.
+            context: limits, waiting, output and tag; 60 s, 2000 MiB and a result of 64 MiB by default.
+            options: its keyword arguments.
+
+        Returns:
+            One of the four results; the value of `Completed` is the record that the function returns.
+
+        Raises:
+            ConfigError: there is no such function, or the policy's profile is `strict`.
+            MissingPackageError: scipy is not installed.
+            ValueEncodeError: an argument cannot cross.
+            ExecutorBusyError, ExecutorUnavailableError, RuntimeClosedError: as `execute`.
+        """
+        request = _request(Compute(operation, *arguments, context=context, **options))
+        where = policy_of(policy or Policy())
+        return result_of(self.execute(request.code, policy=where, **_options(request)))
+
+    async def acompute(
+        self,
+        operation: str,
+        *arguments: object,
+        policy: Policy | None = None,
+        context: ExecutionContext | None = None,
+        **options: object,
+    ) -> ExecutionResult:
+        """Like `compute`, awaited: the event loop goes on meanwhile, and cancelling kills the guest."""
+        request = _request(Compute(operation, *arguments, context=context, **options))
+        where = policy_of(policy or Policy())
+        return result_of(await self.aexecute(request.code, policy=where, **_options(request)))
+
     def _open_control(self, path: str | Path) -> None:
         """Start the services, with a control socket among them; after the modules, which it shows.
 
@@ -70,3 +125,18 @@ class Parts:
         from dspex_actors.runtime._services import start_services  # noqa: PLC0415 -- only who asks for it pays
 
         start_services(self._root, str(path), lambda: self.modules)
+
+
+def _request(message: Compute) -> Execute:
+    """Return the execution that computes what is asked for, with limits."""
+    request = request_of(message, None)
+    if request.context.limits is not None:
+        return request
+    context = dataclasses.replace(request.context, limits=limits_of(None))
+    return Execute(request.code, context=context)
+
+
+def _options(request: Execute) -> dict[str, Any]:
+    """Return the context of a request as the keyword arguments of `Runtime.execute`."""
+    context = request.context
+    return {field.name: getattr(context, field.name) for field in dataclasses.fields(context)}

@@ -278,7 +278,7 @@ def test_what_is_no_state_is_refused_and_changes_nothing(state):
         ((1,), {"$value": []}),
         (Holder, {}),
     ],
-    ids=repr,
+    ids=lambda part: type(part).__name__ if isinstance(part, Holder | Slotted) else repr(part),
 )
 def test_a_state_that_does_not_fit_is_refused(target, state):
     with pytest.raises(LoadError):

@@ -42,7 +42,7 @@ def plan(texts, changed, refusals=None):
         ({"pk.alone"}, ["pk.alone"]),
         ({"pk.alone", "pk.z"}, ["pk.alone", "pk.z"]),
     ],
-    ids=repr,
+    ids=lambda names: " ".join(sorted(names)),
 )
 def test_what_changed_runs_again_and_what_imports_it_in_order(changed, expected):
     order = plan(PACKAGE, changed)
