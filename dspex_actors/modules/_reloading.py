@@ -119,9 +119,8 @@ class Reloader:
             else:
                 goal = None
             if goal is None:
-                goal = _Goal(
-                    entry, version, entry.spec, (code.home,), lambda: KeptFile(entry, code), back=True
-                )
+                spec = entry.spec if code.path is None else replace(entry.spec, source=code.path)
+                goal = _Goal(entry, version, spec, (code.home,), lambda: KeptFile(entry, code), back=True)
             return self._reach(goal, request, caller)
 
     # -- what is to be done
@@ -186,6 +185,10 @@ class Reloader:
             return None
         version = self._version(entry, request.version, digest)
         spec = replace(entry.spec, source=path)
+        kept = entry.codes.get(version.version)
+        if kept is not None:  # of this source, as it was not refused; loading it again would take its name
+            kept = replace(kept, path=path)
+            return _Goal(entry, version, spec, (kept.home,), lambda: KeptFile(entry, kept))
         home = self._tables.files.name_of(request.module_id, version.version, digest)
         return _Goal(entry, version, spec, (home,), lambda: NewFile(self._tables, entry, spec, version, data))
 
