@@ -170,7 +170,7 @@ class ModuleTables:
         return new
 
     def remove(self, module_id: str) -> Entry:
-        """Remove a module, the saved states of its instances, and its private code.
+        """Remove a module, its instances' names and saved states, and its private code.
 
         Raises:
             UnknownModuleError: there is none.
@@ -178,6 +178,7 @@ class ModuleTables:
         with self._lock:
             entry = self._catalog.remove(module_id)
             self._saved.drop(module_id)
+            self._starts.drop(module_id)
             if not entry.spec.module_name:
                 self.files.forget(code.home for code in entry.codes.values())
         return entry
@@ -249,14 +250,21 @@ class ModuleTables:
         with self._lock:
             return self._starts.count(module_id), self._live.count(module_id)
 
-    def started(self, key: Key, pid: Pid, version: ModuleVersion) -> None:
-        """Note that an instance's object is there; watchers are told if it is there again."""
+    def started(self, key: Key, pid: Pid, version: ModuleVersion) -> bool:
+        """Note that an instance's object is there; watchers are told if it is there again.
+
+        Returns:
+            False if it is not wanted any more: it was stopped, or its module unregistered, while it started.
+        """
         with self._lock:
+            before = self._starts.get(key)
+            if before is None:
+                return False
             self._live.put(key, pid)
-            before = self._starts.get(key) or 0
             self._starts.put(key, before + 1)
             if before:
                 self.restarted(key, version)
+            return True
 
     def restarted(self, key: Key, version: ModuleVersion) -> None:
         """Tell watchers that an instance's object was made anew."""
