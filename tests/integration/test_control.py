@@ -19,7 +19,8 @@ from dspex_actors.control._protocol import Hello, ListModules
 from dspex_actors.modules import ModuleSpec
 from supervisors.testing import wait_restarted
 from tests.dspex_actors.control._served import asked
-from tests.integration._tools import CEILING_S
+from tests.integration._denials import LIMITS
+from tests.integration._tools import CEILING_S, BareZygote
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = "class Teller:\n    def tell(self):\n        return {0}\n"
@@ -173,6 +174,13 @@ def test_no_sandboxed_guest_reaches_the_control_socket_of_its_runtime(path):
             assert isinstance(client.hello, Hello)  # it is there, for who may
 
     assert seen == ["socket: EPERM"] * len(policies)
+
+
+def test_a_guest_without_a_filter_does_not_find_the_control_socket(path):
+    with controlled(path), BareZygote(disabled=["seccomp"]) as zygote:
+        result = zygote.run(ATTEMPT, LIMITS, {"path": str(path)})
+
+    assert result.unwrap() in {"connect: ENOENT", "connect: EACCES"}
 
 
 def test_a_policy_that_shows_its_guests_the_control_socket_is_refused(path, tmp_path):

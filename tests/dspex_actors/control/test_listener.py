@@ -135,7 +135,10 @@ def test_the_end_wakes_clients_that_wait_and_closes_their_connections(tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may ask whomever it wants; see the next test")
 def test_a_process_of_another_user_than_the_runtimes_is_refused(tmp_path):
     path = tmp_path / "own" / "control.sock"
-    with Listening(path, one_item, own_uid=NOBODY), pytest.raises(RequestFailedError, match="not to"):
+    with (
+        Listening(path, one_item, own_uid=os.geteuid() + 1),
+        pytest.raises(RequestFailedError, match="not to"),
+    ):
         ControlClient(str(path))
 
 
@@ -152,7 +155,7 @@ with socket.socket(socket.AF_UNIX) as client:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-@pytest.mark.parametrize("opened", [False, True], ids=["as it is made", "opened to all"])
+@pytest.mark.parametrize("opened", [(), ("folder",), ("socket",), ("folder", "socket")], ids=repr)
 def test_another_user_cannot_connect_and_is_refused_where_the_files_would_let_it(opened, caplog):
     python = readable_interpreter()
     if python is None:
@@ -160,8 +163,9 @@ def test_another_user_cannot_connect_and_is_refused_where_the_files_would_let_it
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own cannot be entered by others
         path = Path(folder) / "control.sock"
         with Listening(path, one_item):
-            if opened:
+            if "folder" in opened:
                 path.parent.chmod(0o755)
+            if "socket" in opened:
                 path.chmod(0o666)
             done = subprocess.run(
                 [python, "-I", "-c", STRANGER, str(path)],
@@ -173,7 +177,7 @@ def test_another_user_cannot_connect_and_is_refused_where_the_files_would_let_it
                 timeout=60,
                 check=True,
             )
-    if opened:
+    if len(opened) == 2:
         assert f"this runtime listens to the users 0 and 0, not to {NOBODY}" in done.stdout
         assert "control.refused" in caplog.text
     else:
