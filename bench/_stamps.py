@@ -129,7 +129,7 @@ def guest_points() -> Points:
         (_seccomp.Filter, "load", "seccomp"),
         (_limits, "apply_limits", "limits"),
         (_python.PythonEngine, "compile", "compile"),
-        (_loop.Worker, "_warm_up", "warm up"),
+        (_loop.Worker, "_get_ready", "warm up"),
         (_loop.Worker, "_say_ready", "say ready"),
         (_python, "run", "guest run"),
         (_framing, "send_frame", "guest send"),

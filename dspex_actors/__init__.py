@@ -19,6 +19,10 @@ _HOMES = {
     "_errors": (
         "ConfigError",
         "DspexError",
+        "EngineError",
+        "EngineNotFoundError",
+        "EngineStartError",
+        "EngineVersionError",
         "ExecutorBusyError",
         "ExecutorUnavailableError",
         "GuestError",
@@ -45,6 +49,7 @@ _HOMES = {
         "ExecutionContext",
         "ExecutionResult",
         "Failed",
+        "Diagnostic",
         "GuestFailure",
         "LimitExceeded",
         "Usage",
@@ -53,6 +58,7 @@ _HOMES = {
         "WorkerFacts",
     ),
     "_files": ("ReturnedFiles", "WriteBack"),
+    "_language": ("FoundEngine", "Language", "SessionKind"),
     "_session": ("RollbackState", "SessionState"),
     "_config": ("CheckpointAt", "ExecutorConfig", "OnError", "RuntimeConfig", "SessionConfig"),
     "runtime": ("Runtime", "SandboxReport", "Session", "StopReport", "run"),
@@ -71,6 +77,10 @@ if TYPE_CHECKING:
     from dspex_actors._config import SessionConfig as SessionConfig
     from dspex_actors._errors import ConfigError as ConfigError
     from dspex_actors._errors import DspexError as DspexError
+    from dspex_actors._errors import EngineError as EngineError
+    from dspex_actors._errors import EngineNotFoundError as EngineNotFoundError
+    from dspex_actors._errors import EngineStartError as EngineStartError
+    from dspex_actors._errors import EngineVersionError as EngineVersionError
     from dspex_actors._errors import ExecutorBusyError as ExecutorBusyError
     from dspex_actors._errors import ExecutorUnavailableError as ExecutorUnavailableError
     from dspex_actors._errors import GuestError as GuestError
@@ -89,6 +99,7 @@ if TYPE_CHECKING:
     from dspex_actors._errors import WorkerLostError as WorkerLostError
     from dspex_actors._errors import WritePathError as WritePathError
     from dspex_actors._execution import Completed as Completed
+    from dspex_actors._execution import Diagnostic as Diagnostic
     from dspex_actors._execution import Execute as Execute
     from dspex_actors._execution import ExecutionContext as ExecutionContext
     from dspex_actors._execution import ExecutionResult as ExecutionResult
@@ -101,6 +112,9 @@ if TYPE_CHECKING:
     from dspex_actors._execution import WorkerFacts as WorkerFacts
     from dspex_actors._files import ReturnedFiles as ReturnedFiles
     from dspex_actors._files import WriteBack as WriteBack
+    from dspex_actors._language import FoundEngine as FoundEngine
+    from dspex_actors._language import Language as Language
+    from dspex_actors._language import SessionKind as SessionKind
     from dspex_actors._limits import GIB as GIB
     from dspex_actors._limits import KIB as KIB
     from dspex_actors._limits import MIB as MIB

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from dspex_actors._checks import check_seconds
 from dspex_actors._errors import ConfigError, one_of
+from dspex_actors._language import Language
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy
 
@@ -26,10 +28,16 @@ class ExecutorConfig:
         spares: ready workers kept beside the busy ones, so that a request finds one waiting.
         max_workers: worker processes at the same time, spares included.
         max_queue: requests that may wait for a worker before `when_full="error"` refuses more.
-        start_timeout_s: seconds the zygote, and each worker, may take to be ready.
+        start_timeout_s: seconds the zygote, and each worker, may take to be ready; also what the engine of
+            another language may take to start.
+        language: what its requests are written in; None for Python.
+        engine: path of that language's engine; None to look for it.
+        build_cache: folder in which programs that were compiled are kept, ours alone (mode 0700), made if it
+            is not there; None keeps them in memory, as long as the executor lives.
 
     Raises:
-        ConfigError: a setting has the wrong type or is out of range.
+        ConfigError: a setting has the wrong type or is out of range, or the language cannot run under the
+            policy.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -38,18 +46,30 @@ class ExecutorConfig:
     max_workers: int = field(default_factory=lambda: max(8, 2 * (os.cpu_count() or 1)))
     max_queue: int = 1000
     start_timeout_s: float = 10.0
+    language: Language | None = None
+    engine: str | None = None
+    build_cache: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.policy, Policy):
             raise ConfigError("policy", self.policy, "a Policy")
         if not isinstance(self.limits, Limits):
             raise ConfigError("limits", self.limits, "a Limits object")
-        if self.limits.fuel is not None:
-            raise ConfigError("Limits.fuel", self.limits.fuel, "None for python, which does not count fuel")
+        if self.language is None:
+            if self.limits.fuel is not None:
+                allowed = "None for python, which does not count fuel"
+                raise ConfigError("Limits.fuel", self.limits.fuel, allowed)
+        elif isinstance(self.language, Language):
+            self.language.check_policy(self.policy)
+            self.language.check_limits(self.limits)
+        else:
+            raise ConfigError("language", self.language, "a Language, or None for Python")
         check_count("spares", self.spares, least=0)
         check_count("max_workers", self.max_workers, least=1)
         check_count("max_queue", self.max_queue, least=0)
         check_seconds("start_timeout_s", self.start_timeout_s)
+        if not isinstance(self.build_cache, str | None):
+            raise ConfigError("build_cache", self.build_cache, "the path of a folder, or None")
 
 
 class CheckpointAt(Enum):
@@ -113,6 +133,8 @@ class RuntimeConfig:
         max_sessions: how many sessions may be open at the same time.
         stop_timeout_s: seconds a stop may take: first for the work under way, then for ending what is left.
         handle_signals: whether SIGTERM and SIGINT drain and close the runtime; off unless asked for.
+        languages: languages beside those that come with this package; one of the same name wins.
+        engines: names of languages to paths of their engines; one that is not named is looked for.
         hot_reload: whether `Runtime.modules` can be reloaded and rolled back.
         control: path of a socket by which `dspex-actors modules` reaches the runtime, for its own user and
             root; in a folder that nobody else can enter, which is made if it is not there. None for none.
@@ -126,18 +148,30 @@ class RuntimeConfig:
     max_sessions: int = 64
     stop_timeout_s: float = 10.0
     handle_signals: bool = False
+    languages: tuple[Language, ...] = ()
+    engines: Mapping[str, str] = field(default_factory=dict)
     hot_reload: bool = True
     control: str | Path | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.executor, ExecutorConfig):
             raise ConfigError("executor", self.executor, "an ExecutorConfig")
+        if self.executor.language is not None:
+            allowed = "None in a runtime, whose requests name their languages"
+            raise ConfigError("executor.language", self.executor.language.name, allowed)
         check_count("max_policies", self.max_policies, least=1)
         check_count("max_sessions", self.max_sessions, least=1)
         check_seconds("stop_timeout_s", self.stop_timeout_s)
         for name in ("handle_signals", "hot_reload"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(name, getattr(self, name), "True or False")
+        if not isinstance(self.languages, tuple) or not all(isinstance(x, Language) for x in self.languages):
+            raise ConfigError("languages", self.languages, "a tuple of Language objects")
+        good = isinstance(self.engines, Mapping) and all(
+            isinstance(part, str) for item in self.engines.items() for part in item
+        )
+        if not good:
+            raise ConfigError("engines", self.engines, "a mapping of languages to paths, both text")
         if self.control is not None:
             object.__setattr__(self, "control", _socket_path(self.control))
 

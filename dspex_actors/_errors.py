@@ -50,6 +50,40 @@ class UnknownLanguageError(ConfigError, LookupError):
     """No engine has this name."""
 
 
+class EngineError(DspexError):
+    """The engine of a language cannot be used on this machine.
+
+    Attributes:
+        language: name of the language.
+        reason: what was looked for, and what was seen.
+        install: the command that installs one that will do.
+    """
+
+    def __init__(self, language: str, reason: str, install: str) -> None:
+        super().__init__(language, reason, install)
+        self.language = language
+        self.reason = reason
+        self.install = install
+
+    def _sentence(self) -> str:
+        return f"no engine for {self.language}: {self.reason}; to install one: {self.install}"
+
+
+class EngineNotFoundError(EngineError, LookupError):
+    """There is no engine for the language."""
+
+
+class EngineVersionError(EngineError):
+    """The engine that was found is too old, or of an unknown version."""
+
+
+class EngineStartError(EngineError):
+    """The engine that was found does not start, or not in time."""
+
+    def _sentence(self) -> str:
+        return f"the engine for {self.language} does not start: {self.reason}; to install one: {self.install}"
+
+
 class SandboxUnavailableError(DspexError):
     """A protection that the policy requires cannot be had on this machine.
 
@@ -298,12 +332,15 @@ def describe_limit(limit: str, allowed: float) -> str:
         limit: name of the limit, for example `"time"` or `"memory"`.
         allowed: its value, in seconds, calls, connections or bytes.
     """
+    limit = limit.removeprefix("build_")
     if limit in {"time", "cpu"}:
         return f"{allowed:g} s"
     if limit == "tool_calls":
         return f"{allowed:.0f} calls"
     if limit == "connections":
         return f"{allowed:.0f} connections"
+    if limit == "fuel":
+        return f"{allowed:.0f} units of fuel"
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if allowed >= size:
             return f"{allowed / size:g} {unit}"

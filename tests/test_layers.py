@@ -34,6 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "values",
             "errors",
             "files",
+            "language",
             "limits",
             "checks",
             "network",
@@ -63,8 +64,9 @@ SHARED = {
     "paths": {"errors"},
     "policy": {"errors", "limits", "network", "paths"},
     "execution": {"checks", "errors", "files", "limits", "policy", "session", "values"},
+    "language": {"errors", "limits", "policy"},
     "guest_session": {"execution", "limits", "policy"},
-    "config": {"checks", "errors", "limits", "policy", "execution"},
+    "config": {"checks", "errors", "language", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},
     "dspex_actors": {"cli"},
@@ -72,7 +74,7 @@ SHARED = {
 }
 
 # The worker starts with these alone; what is not listed may import every unit below it.
-BELOW_WORKERS = {"checks", "errors", "files", "limits", "paths", "policy", "execution", "values"}
+BELOW_WORKERS = {"checks", "errors", "files", "language", "limits", "paths", "policy", "execution", "values"}
 
 # Other projects' packages a unit may import: at import, and also inside functions.
 AT_IMPORT = {

@@ -1,4 +1,4 @@
-"""`dspex-actors doctor`: is guest code contained on this machine, found out by trying to break out."""
+"""`dspex-actors doctor`: is guest code contained on this machine, and which languages may it be in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dspex_actors._policy import Profile
 from dspex_actors.cli._doctor_json import as_json, as_plain
+from dspex_actors.cli._engines import find_engines
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._findings import Machine, examine, is_contained
 from dspex_actors.cli._interrupts import Interrupts
@@ -32,12 +33,12 @@ def run(options: argparse.Namespace) -> ExitCode:
             findings.append(examine(profile))
             with interrupts.allowed():
                 pass
-    machine = Machine.here()
+    machine, engines = Machine.here(), find_engines()
     if options.json:
-        print(as_json(as_plain(machine, findings)))  # noqa: T201 -- the command's output
+        print(as_json(as_plain(machine, findings, engines)))  # noqa: T201 -- the command's output
     else:
         from dspex_actors.cli._console import new_console  # noqa: PLC0415 -- brings in rich; `--json` needs none
         from dspex_actors.cli._doctor_screen import draw  # noqa: PLC0415 -- see above
 
-        draw(new_console(), machine, findings)
+        draw(new_console(), machine, findings, engines)
     return ExitCode.COMPLETED if is_contained(findings) else ExitCode.UNCONTAINED

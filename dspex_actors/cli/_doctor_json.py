@@ -16,10 +16,11 @@ from dspex_actors.cli._findings import is_contained, verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dspex_actors.cli._engines import EngineFinding
     from dspex_actors.cli._findings import Finding, Machine
     from dspex_actors.workers import LayerReport
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 """Of the shape."""
 
 
@@ -81,6 +82,26 @@ class ProfileFacts(_Shape, frozen=True):
     layers: list[LayerFacts]
 
 
+class LanguageFacts(_Shape, frozen=True):
+    """One language.
+
+    Attributes:
+        found: whether its engine is on this machine, and new enough.
+        engine: path of the engine; null if it was not found.
+        engine_version: its version; null if it was not found.
+        origin: how it was found, `package` or `PATH`; null if it was not.
+        reason: why it was not found; null if it was.
+        install: the command that installs it.
+    """
+
+    found: bool
+    engine: str | None
+    engine_version: str | None
+    origin: str | None
+    reason: str | None
+    install: str
+
+
 class DoctorReport(_Shape, frozen=True):
     """All of it.
 
@@ -91,17 +112,21 @@ class DoctorReport(_Shape, frozen=True):
         exit_code: of the command: 0 if contained, else 4.
         machine: what the sandbox is built on.
         profiles: by name, all four.
+        languages: by name, those of this package.
     """
 
-    version: Literal[1]
+    version: Literal[2]
     contained: bool
     verdict: str
     exit_code: Literal[0, 4]
     machine: MachineFacts
     profiles: dict[Literal["strict", "process", "shell", "trusted"], ProfileFacts]
+    languages: dict[str, LanguageFacts]
 
 
-def as_plain(machine: Machine, findings: Sequence[Finding]) -> DoctorReport:
+def as_plain(
+    machine: Machine, findings: Sequence[Finding], engines: Sequence[EngineFinding] = ()
+) -> DoctorReport:
     """Return what was found in its plain shape."""
     contained = is_contained(findings)
     return DoctorReport(
@@ -117,12 +142,25 @@ def as_plain(machine: Machine, findings: Sequence[Finding]) -> DoctorReport:
             user_id=machine.user_id,
         ),
         profiles={finding.profile.value: _profile(finding) for finding in findings},
+        languages={each.language: _language(each) for each in engines},
     )
 
 
 def as_json(report: DoctorReport) -> str:
     """Return the text that the command prints."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+
+
+def _language(finding: EngineFinding) -> LanguageFacts:
+    engine = finding.engine
+    return LanguageFacts(
+        found=engine is not None,
+        engine=None if engine is None else engine.path,
+        engine_version=None if engine is None else engine.version,
+        origin=None if engine is None else engine.origin,
+        reason=finding.reason or None,
+        install=finding.install,
+    )
 
 
 def _profile(finding: Finding) -> ProfileFacts:

@@ -1,4 +1,4 @@
-"""What `dspex-actors doctor` shows on one screen: the verdict, each layer, what is missing, how to get it."""
+"""What `dspex-actors doctor` shows on one screen: the verdict, each layer, languages, what is missing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from dspex_actors.cli._engines import EngineFinding
     from dspex_actors.cli._findings import Finding, Machine
 
 
-def draw(console: Console, machine: Machine, findings: Sequence[Finding]) -> None:
+def draw(
+    console: Console, machine: Machine, findings: Sequence[Finding], engines: Sequence[EngineFinding] = ()
+) -> None:
     """Print what was found."""
     console.print(verdict(findings), style="bold green" if is_contained(findings) else "bold red")
     abi = machine.landlock_abi or "none"
@@ -36,6 +39,10 @@ def draw(console: Console, machine: Machine, findings: Sequence[Finding]) -> Non
         for (profiles, detail), names in lacks.items():
             console.print(f"{_lacking(profiles)} {', '.join(names)}: {detail}")
         console.print(f"  to have it: {fix}")
+    if there := [engine.line for engine in engines if engine.engine is not None]:
+        console.print(f"languages: {', '.join(there)}")
+    for missing in (engine.line for engine in engines if engine.engine is None):
+        console.print(missing)
     console.print(
         "* essential: nothing is run without it. trusted is for your own code: no sandbox, by design."
     )

@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
         UNCONTAINED: 4, the sandbox is not available, or was lost.
         STORE_FAILED: 5, the state store cannot be reached, or a part of it cannot be read.
         RUNTIME_LOST: 5 too, the runtime cannot be reached, or ended before it had answered.
+        NO_ENGINE: 6, what runs the language is not there, too old, or does not start.
 
     A signal `n` ends the command with 128 + `n`: Ctrl-C with 130, a reader that closed the pipe with 141.
     """
@@ -32,3 +33,4 @@ class ExitCode(IntEnum):
     UNCONTAINED = 4
     STORE_FAILED = 5
     RUNTIME_LOST = 5
+    NO_ENGINE = 6

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from dspex_actors._errors import ConfigError, DspexError
+from dspex_actors._errors import ConfigError, DspexError, EngineError
 from dspex_actors._limits import MIB, Limits
 from dspex_actors._policy import Profile
 from dspex_actors.cli._exit_code import ExitCode
@@ -35,13 +35,14 @@ examples:
 
 exit codes:
   0 completed   1 the guest failed; state: damaged, or they differ; modules: the reload failed
-  2 usage   3 a limit was exceeded   4 no sandbox   5 no store or runtime   130 Ctrl-C
+  2 usage   3 a limit was exceeded   4 no sandbox   5 no store or runtime   6 no engine   130 Ctrl-C
 """
 _EXEC_EXAMPLES = """\
 The value of the last expression is printed after the guest's own output, unless it is None.
 
 examples:
   dspex-actors exec -c 'import math; math.factorial(20)'
+  dspex-actors exec -l javascript -c '[1, 2, 3].map((x) => x * x)'
   dspex-actors exec --timeout 1 -c 'while True: pass'      # exit code 3
   dspex-actors exec --memory 64 --timeout none analysis.py
   echo 'print("hello")' | dspex-actors exec -
@@ -89,6 +90,8 @@ def _code_of(error: DspexError) -> ExitCode:
             return ExitCode.STORE_FAILED
         case RuntimeLostError():
             return ExitCode.RUNTIME_LOST
+        case EngineError():
+            return ExitCode.NO_ENGINE
     return ExitCode.UNCONTAINED
 
 
@@ -136,7 +139,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = _Parser(
         prog="dspex-actors",
-        description="Run Python that you do not trust in a sandboxed worker process.",
+        description="Run code that you do not trust in a sandboxed worker process.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -148,8 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_exec(commands)
     doctor = commands.add_parser(
         "doctor",
-        help="say whether guest code is contained on this machine",
-        description="Try to break each layer of the sandbox from inside, and say what was seen.",
+        help="say whether guest code is contained on this machine, and which languages it may be in",
+        description="Try to break each layer of the sandbox from inside, and say what was seen; look for the"
+        " engines of the languages.",
         epilog="Exit code 0: guest code is contained in the profiles strict and process. 4: it is not.",
         allow_abbrev=False,
     )
@@ -184,10 +188,26 @@ def _add_exec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     parser.add_argument("-l", "--language", default="python", help="its language (default: python)")
     parser.add_argument(
+        "--export", default="", metavar="NAME", help="function of a module that is called (language wasm)"
+    )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        dest="args",
+        metavar="VALUE",
+        help="an argument of the function, a number, or of the program (wasm, rust); may be repeated",
+    )
+    parser.add_argument(
+        "--stdin",
+        metavar="FILE",
+        help="what it reads as its standard input (wasm, rust); - is standard input",
+    )
+    parser.add_argument(
         "--profile",
         choices=[profile.value for profile in Profile],
-        default=Profile.PROCESS.value,
-        help="what it may do (default: process); trusted is not sandboxed",
+        help="what it may do (default: process for python, what its engine needs for others); trusted is not"
+        " sandboxed",
     )
     parser.add_argument(
         "--timeout",

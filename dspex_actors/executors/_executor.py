@@ -13,8 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import ExecutorConfig
-from dspex_actors._errors import ConfigError, ExecutorBusyError, RuntimeClosedError, WorkerLostError
+from dspex_actors._errors import (
+    ConfigError,
+    ExecutorBusyError,
+    RuntimeClosedError,
+    WorkerLostError,
+)
 from dspex_actors._execution import Execute, WhenFull
+from dspex_actors.executors._language_check import check_language
 from dspex_actors.executors._lifeline import Lifeline
 from dspex_actors.executors._messages import (
     Drain,
@@ -202,6 +208,7 @@ class PythonExecutor(GenServer):
         context = request.context
         if self._draining is not None:
             raise Refuse(RuntimeClosedError())
+        check_language(request, self._config.language)
         if context.when_full is WhenFull.ERROR and self._pool.full:
             raise Refuse(ExecutorBusyError(len(self._pool.queue), self._config.max_queue))
         self._serial += 1
@@ -286,6 +293,7 @@ class PythonExecutor(GenServer):
             start_timeout_s=self._config.start_timeout_s,
             lifeline=Lifeline(),
             tool_loop=self._tool_loop,
+            language=self._config.language,
         )
         start_session(self._workers, SessionActor, setup, sender)
 

@@ -11,24 +11,36 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors import _events
-from dspex_actors._errors import ConfigError, SandboxUnavailableError, WorkerLostError
+from dspex_actors._errors import ConfigError, EngineError, SandboxUnavailableError, WorkerLostError
 from dspex_actors._policy import LAYERS, NETWORK_LIST, Profile
 from dspex_actors.executors._messages import GetHandle, GetNetwork, GetReport, ProbeReport
+from dspex_actors.executors.languages import find_engine
 from dspex_actors.workers import (
+    BuildCache,
+    Builder,
     ZygoteHandle,
     remove_folder,
     rules_of,
+    setup_of,
     zygote_command,
     zygote_config,
     zygote_environment,
 )
-from supervisors import Command, OsProcess, Refuse, Shutdown, Stop, SupervisorAddress
+from supervisors import (
+    Command,
+    OsProcess,
+    OsProcessExitedError,
+    Refuse,
+    Shutdown,
+    Stop,
+    SupervisorAddress,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dspex_actors._config import ExecutorConfig
-    from dspex_actors.workers import LayerReport
+    from dspex_actors.workers import EngineSetup, LayerReport
     from supervisors import ExitReason, Sender
 
 _LAST_WORDS_S = 0.5
@@ -42,11 +54,16 @@ class ZygoteActor(OsProcess):
 
         Raises:
             ConfigError: a package of the policy is not installed, or a path of it is not there.
+            EngineError: the engine of the language cannot be used.
             OSError: the process cannot be run.
             WorkerLostError: it did not come up.
         """
+        try:
+            self._engine = _engine_of(config)
+        except EngineError as error:
+            return Stop(Shutdown(error))
         self._policy = config.policy
-        self._timeout_s = config.start_timeout_s
+        self._timeout_s = config.start_timeout_s * (1 if self._engine is None else 2)
         self._scratch = tempfile.mkdtemp(prefix="dspex-")
         # A killed actor runs no `terminate`; this runs at every end.
         self.pid.on_release(self._release)
@@ -57,9 +74,21 @@ class ZygoteActor(OsProcess):
             self._handle.network = self.parent.child("network").call(GetNetwork())
         try:
             super().init()
-        except ConfigError as error:
+        except (ConfigError, EngineError) as error:
             return Stop(Shutdown(error))
+        except OsProcessExitedError as error:
+            if isinstance(error.__cause__, EngineError):  # it said so, and ended
+                return Stop(Shutdown(error.__cause__))
+            raise
         self._layers = self._handle.layers
+        if config.language is not None and config.language.build_limits and self._engine is not None:
+            try:
+                cache = BuildCache(config.build_cache)
+            except ConfigError as error:
+                return Stop(Shutdown(error))
+            self._handle.builder = Builder(
+                self._handle.spawn, config.language, self._engine.config, cache, config.start_timeout_s
+            )
         missing = first_missing(self._policy.required_layers, self._layers)
         if missing is not None:
             self.terminate(Shutdown(missing))
@@ -72,19 +101,23 @@ class ZygoteActor(OsProcess):
     def command(self) -> Command:
         """Return the zygote's command line; it inherits one socket and nothing else."""
         fd = self._theirs.fileno()
-        return Command(argv=zygote_command(fd, self._policy), env=zygote_environment(), pass_fds=(fd,))
+        return Command(
+            argv=zygote_command(fd, self._policy, self._engine), env=zygote_environment(), pass_fds=(fd,)
+        )
 
     def on_spawned(self) -> None:
         """Configure the zygote and wait until it is up.
 
         Raises:
             ConfigError: a package of the policy is not installed, or a path of it is not there.
+            EngineStartError: the engine does not start.
             WorkerLostError: it did not come up.
         """
         self._theirs.close()
         self._handle.pid = self.process.pid
         try:
-            self._handle.handshake(zygote_config(self._policy, self._scratch), self._timeout_s)
+            config = zygote_config(self._policy, self._scratch, engine=self._engine)
+            self._handle.handshake(config, self._timeout_s)
         except WorkerLostError:
             self.process.wait(_LAST_WORDS_S)  # if it is ending, what it wrote to stderr tells more
             raise
@@ -111,6 +144,18 @@ class ZygoteActor(OsProcess):
         """Give back what outlives a process; runs at every end, a kill included."""
         self._handle.close()
         remove_folder(self._scratch)
+
+
+def _engine_of(config: ExecutorConfig) -> EngineSetup | None:
+    """Return the engine of an executor's language, None for Python.
+
+    Raises:
+        EngineError: it cannot be used.
+    """
+    if config.language is None:
+        return None
+    found = find_engine(config.language, config.engine)
+    return setup_of(config.language, found, config.start_timeout_s)
 
 
 def first_missing(required: frozenset[str], found: Sequence[LayerReport]) -> SandboxUnavailableError | None:

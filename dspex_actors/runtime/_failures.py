@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from dspex_actors._errors import ConfigError, ExecutorUnavailableError, SandboxUnavailableError
+from dspex_actors._errors import (
+    ConfigError,
+    EngineError,
+    ExecutorUnavailableError,
+    SandboxUnavailableError,
+)
 from supervisors import ActorExitedError, CallTimeoutError, Crash, FailedToStart, Shutdown
 
 if TYPE_CHECKING:
@@ -15,18 +20,23 @@ if TYPE_CHECKING:
     from supervisors import CallFuture, StartError, SupervisorError
 
 
+_MEANT = (SandboxUnavailableError, ConfigError, EngineError)
+"""What is said to the user as it was said here."""
+
+
 def start_failed(error: StartError | ActorExitedError) -> NoReturn:
     """Raise what a failed start of an executor means to a user.
 
     Raises:
         SandboxUnavailableError: a required layer is missing.
         ConfigError: a package is not installed.
+        EngineError: the engine of the language cannot be used.
         ExecutorUnavailableError: anything else.
     """
     reason = error.reason
     while isinstance(reason, Shutdown) and isinstance(reason.detail, FailedToStart):
         reason = reason.detail.reason
-    if isinstance(reason, Shutdown) and isinstance(reason.detail, (SandboxUnavailableError, ConfigError)):
+    if isinstance(reason, Shutdown) and isinstance(reason.detail, _MEANT):
         raise reason.detail from None
     cause = reason.message if isinstance(reason, Crash) else str(reason)
     raise ExecutorUnavailableError(f"it could not be started: {cause}") from error

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dspex_actors._execution import ExecutionContext, ExecutionResult
     from dspex_actors.modules import Modules
+    from dspex_actors.runtime._executors import Executors
     from dspex_actors.runtime._modules import RuntimeModules
     from dspex_actors.runtime._stores import Stores
     from dspex_actors.state import States
@@ -29,7 +30,7 @@ class Parts:
 
     _stores: Stores
     _modules: RuntimeModules
-    _closing: bool
+    _executors: Executors
     _root: SupervisorAddress
     execute: Callable[..., ExecutionResult]
     aexecute: Callable[..., Coroutine[Any, Any, ExecutionResult]]
@@ -53,7 +54,7 @@ class Parts:
             StorageUnavailableError: it was to be started, and the tree has ended.
             RuntimeClosedError: the runtime is closed or closing.
         """
-        if self._closing:
+        if self._executors.closing:
             raise RuntimeClosedError
         return self._stores.states(name)
 
@@ -66,7 +67,7 @@ class Parts:
         Raises:
             RuntimeClosedError: the runtime is closed or closing, or its tree has ended.
         """
-        if self._closing:
+        if self._executors.closing:
             raise RuntimeClosedError
         return self._modules.started()
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from dspex_actors._checks import check_seconds
-from dspex_actors._errors import ConfigError, ExecutorUnavailableError, RuntimeClosedError
-from dspex_actors._execution import Execute, ExecutionContext
+from dspex_actors._errors import RuntimeClosedError
+from dspex_actors._execution import PYTHON, Execute, ExecutionContext
 from dspex_actors._policy import Profile
-from dspex_actors.executors import GetReport, PythonExecutor, ToolLoop
-from dspex_actors.runtime._failures import settle, start_failed, unavailable
+from dspex_actors.executors import GetReport, ToolLoop
+from dspex_actors.runtime._executors import Executors
+from dspex_actors.runtime._failures import settle, unavailable
 from dspex_actors.runtime._modules import RuntimeModules
 from dspex_actors.runtime._parts import Parts
 from dspex_actors.runtime._report import SandboxReport, StopReport
-from dspex_actors.runtime._root import SANDBOXES, STORES, start_root
+from dspex_actors.runtime._root import STORES, start_root
 from dspex_actors.runtime._sessions import Sessions, session_config
-from dspex_actors.runtime._settings import check_apart, config_of
+from dspex_actors.runtime._settings import config_of
 from dspex_actors.runtime._signals import SignalWatch
 from dspex_actors.runtime._stop import stop_tree
 from dspex_actors.runtime._stores import Stores
-from supervisors import ActorExitedError, CallTimeoutError, StartError, SupervisorError
+from supervisors import ActorExitedError, CallTimeoutError, SupervisorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,23 +73,19 @@ class Runtime(Parts):
     ) -> None:
         self._config = config_of(config, policy, limits, control)
         self._stores = Stores(state, stores)
-        self._lock = threading.Lock()
-        self._executors: dict[str, Address] = {}  # by the policy's key
-        self._ids: dict[str, str] = {}
         self._sessions = Sessions(self._config.max_sessions)
         self._closed = threading.Event()
-        self._closing = False
         self._report: StopReport | None = None
         self._root = start_root(self._stores.child_specs())
         self._stores.attach(self._root.supervisor(STORES))
-        self._sandboxes = self._root.supervisor(SANDBOXES)
         self._modules = RuntimeModules(
             self._root, hot_reload=self._config.hot_reload, open_session=self._session_for_a_module
         )
         self._tool_loop = ToolLoop()
+        self._executors = Executors(self._config, self._root, self._tool_loop)
         self._signals: SignalWatch | None = None
         try:
-            self._executor(self._config.executor.policy)
+            self._executors.start(self._executors.wanted(PYTHON, None))
             if self._config.control is not None:
                 self._open_control(self._config.control)
             if self._config.handle_signals:
@@ -101,26 +97,29 @@ class Runtime(Parts):
     # -- executing
 
     def execute(
-        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> ExecutionResult:
         """Run code and wait for its result. A failure of the guest is a result, not an exception.
 
         Args:
-            code: Python source; its value is that of the last expression, else of the variable `result`.
-            policy: what it may do; the runtime's own by default. Each new policy gets a zygote of its own.
+            code: source text; its value is that of the last expression, in Python else of the variable
+                `result`. Bytes in a language that has modules.
+            policy: what it may do; by default the runtime's own for Python, the language's for others. Each
+                new one gets a zygote of its own.
             options: `variables`, `tools`, `loop`, `limits`, `language`, `when_full`, `queue_wait_s`,
-                `on_output`, `tag`; see `ExecutionContext`.
+                `on_output`, `tag`, `export`, `args`, `stdin`; see `ExecutionContext`.
 
         Raises:
             ConfigError: an argument is wrong.
             ValueEncodeError: a variable cannot cross.
+            EngineError: the engine of the language cannot be used.
             WritePathError: a write path of the policy cannot be copied for the guest.
             ExecutorBusyError: the queue is full or no worker became free in time.
             ExecutorUnavailableError: the executor ended while it had the request.
             RuntimeClosedError: the runtime is closed or closing.
         """
         request = Execute(code, **options)
-        address = self._available(policy, request.context.queue_wait_s)
+        address = self._available(request, policy)
         try:
             result: ExecutionResult = address.call(request, timeout=self._deadline_s(request))
         except (ActorExitedError, CallTimeoutError) as error:
@@ -139,9 +138,9 @@ class Runtime(Parts):
         if options.get("tools") and options.get("loop") is None:
             options["loop"] = asyncio.get_running_loop()
         request = Execute(code, **options)
-        address = self._known(policy)
+        address = self._executors.find(self._executors.wanted(request.context.language, policy))
         if address is None or not address.alive:
-            address = await asyncio.to_thread(self._available, policy, request.context.queue_wait_s)
+            address = await asyncio.to_thread(self._available, request, policy)
         try:
             result: ExecutionResult = await address.acall(request, timeout=self._deadline_s(request))
         except (ActorExitedError, CallTimeoutError) as error:
@@ -149,24 +148,26 @@ class Runtime(Parts):
         return result
 
     def submit(
-        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> Future[ExecutionResult]:
         """Like `execute`, but return a `concurrent.futures.Future` at once; cancelling it kills the guest."""
         request = Execute(code, **options)
-        address = self._available(policy, request.context.queue_wait_s)
+        address = self._available(request, policy)
         future: Future[ExecutionResult] = Future()
         reply = address.call_async(request)
         reply.add_done_callback(lambda reply: settle(future, reply))
         future.add_done_callback(lambda future: reply.abandon() if future.cancelled() else None)
         return future
 
-    def execute_async(self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]) -> None:
+    def execute_async(
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
+    ) -> None:
         """Run code that nobody waits for. Its end is the telemetry event `execution.finished`.
 
         Give it a `tag` to know the event by.
         """
         request = Execute(code, **options)
-        self._available(policy, request.context.queue_wait_s).cast(request)
+        self._available(request, policy).cast(request)
 
     # -- sessions
 
@@ -186,7 +187,7 @@ class Runtime(Parts):
             limits: what its calls may use, in all as far as memory and files are concerned; the runtime's own
                 by default. A call can lower them, and set other ones of time and output.
             tools: functions of the host's that all its calls may call; see `ExecutionContext`.
-            language: name of the engine.
+            language: of its code.
             options: `checkpoint`, `on_error`, `idle_timeout_s`, `reseed`, `history`; see `SessionConfig`.
 
         Raises:
@@ -195,28 +196,34 @@ class Runtime(Parts):
             ExecutorUnavailableError: it could not be started.
             RuntimeClosedError: the runtime is closed or closing.
         """
-        defaults = ExecutionContext(
-            limits=limits or self._config.executor.limits, tools=tools or {}, language=language
-        )
+        wanted = self._executors.wanted(language, policy)
+        own = self._executors.limits_of(wanted)
+        defaults = ExecutionContext(limits=limits or own, tools=tools or {}, language=language)
+        wanted.language.check_session(limits or own)
         config = session_config(options)
-        executor = self._available(policy, self._config.executor.start_timeout_s)
+        executor = self._executors.available(wanted, self._config.executor.start_timeout_s)
         return self._sessions.open(executor, config, defaults)
 
     # -- looking
 
-    def sandbox_report(self, policy: Policy | None = None) -> SandboxReport:
+    def sandbox_report(self, policy: Policy | None = None, *, language: str = PYTHON) -> SandboxReport:
         """Return which protections of a policy are active here, each found out by a real attempt.
 
+        Args:
+            policy: None for the one that a request without a policy gets.
+            language: of the guests, which decides about their engine and its files.
+
         Raises:
+            UnknownLanguageError: there is no such language.
+            EngineError: its engine cannot be used.
             ExecutorUnavailableError: the sandbox is being restarted.
             RuntimeClosedError: the runtime is closed or closing.
         """
-        chosen = policy or self._config.executor.policy
-        self._executor(chosen)
+        wanted = self._executors.wanted(language, policy)
+        self._executors.start(wanted)
         try:
-            zygote = self._sandboxes.supervisor(self._ids[chosen.key]).child("zygote")
-            found = zygote.call(GetReport())
-            return SandboxReport(Profile(chosen.profile).value, found.layers, found.no_copies)
+            found = self._executors.zygote(wanted).call(GetReport())
+            return SandboxReport(Profile(wanted.policy.profile).value, found.layers, found.no_copies)
         except (SupervisorError, CallTimeoutError) as error:
             unavailable(error)
 
@@ -239,12 +246,12 @@ class Runtime(Parts):
     @property
     def executor(self) -> Address:
         """The address of the executor of the runtime's own policy, for messages and monitors."""
-        return self._executor(self._config.executor.policy)
+        return self._executors.start(self._executors.wanted(PYTHON, None))
 
     @property
     def closed(self) -> bool:
         """Whether `stop` has begun."""
-        return self._closing
+        return self._executors.closing
 
     def wait_closed(self, timeout: float | None = None) -> bool:
         """Block until the runtime is closed, by whoever; False after `timeout` seconds."""
@@ -268,12 +275,10 @@ class Runtime(Parts):
         """
         limit = self._config.stop_timeout_s if timeout_s is None else timeout_s
         check_seconds("timeout_s", limit)
-        with self._lock:
-            first, self._closing = not self._closing, True
-        if first:
+        if self._executors.close():
             try:
                 self._report = stop_tree(
-                    self._root, self._executors.values(), self._sessions.all(), self._tool_loop, limit
+                    self._root, self._executors.all(), self._sessions.all(), self._tool_loop, limit
                 )
             finally:
                 self._modules.close()
@@ -316,75 +321,19 @@ class Runtime(Parts):
     def _session_for_a_module(self, policy: Policy | None, limits: Limits | None) -> Session:
         return self.session(policy=policy, limits=limits, checkpoint="never", idle_timeout_s=None)
 
-    def _known(self, policy: Policy | None) -> Address | None:
-        """Return the address of a policy's executor, None if it was not started yet.
-
-        Raises:
-            RuntimeClosedError: the runtime is closed or closing.
-        """
-        if self._closing:
-            raise RuntimeClosedError
-        return self._executors.get((policy or self._config.executor.policy).key)
-
-    def _available(self, policy: Policy | None, wait_s: float) -> Address:
-        """Return the address of a policy's executor, which may be started for it, when it is there.
-
-        Nothing has been sent to it, so waiting for its restart is safe.
-
-        Raises:
-            ExecutorUnavailableError: it is being restarted for longer than `wait_s` seconds, or the tree
-                ended.
-        """
-        chosen = policy or self._config.executor.policy
-        address = self._known(chosen) or self._executor(chosen)
-        if not address.alive:
-            self._root.system.wait_published(
-                lambda: address.alive or not self._root.alive or self._is_lost(chosen.key), wait_s
-            )
-            address = self._executor(chosen)
-        if not self._root.alive:
-            raise ExecutorUnavailableError("its supervision tree has ended; create a new Runtime")
-        if not address.alive:
-            raise ExecutorUnavailableError("it is being restarted")
-        return address
-
-    def _is_lost(self, key: str) -> bool:
-        """Whether an executor was lost in a restart of its supervisor, which forgets what it was given."""
-        return self._sandboxes.alive and self._sandboxes.at(self._ids[key]) is None
-
-    def _executor(self, policy: Policy) -> Address:
-        """Return the address of a policy's executor; start it the first time.
-
-        Raises:
-            SandboxUnavailableError: the policy requires what cannot be had.
-            ConfigError: the policy names what is not installed, shows the control socket, or is one too many.
-            ExecutorUnavailableError: it could not be started for another reason.
-            RuntimeClosedError: the runtime is closed or closing.
-        """
-        key = policy.key
-        with self._lock:
-            if self._closing:
-                raise RuntimeClosedError
-            if key in self._executors and not self._is_lost(key):
-                return self._executors[key]
-            if key not in self._executors and len(self._executors) >= self._config.max_policies:
-                raise ConfigError(
-                    "policy", policy, f"one of at most {self._config.max_policies} different ones"
-                )
-            check_apart(self._config.control, policy)
-            name = self._ids.get(key) or f"{Profile(policy.profile).value}-{len(self._ids) + 1}"
-            config = dataclasses.replace(self._config.executor, policy=policy)
-            try:
-                spec = PythonExecutor.child_spec(config, id=name, tool_loop=self._tool_loop)
-                self._executors[key] = self._sandboxes.start_child(spec)
-            except (StartError, ActorExitedError) as error:
-                start_failed(error)
-            self._ids[key] = name
-            return self._executors[key]
+    def _available(self, request: Execute, policy: Policy | None) -> Address:
+        """Return the address of the executor that a request is for; see `Executors.available`."""
+        context = request.context
+        return self._executors.available(
+            self._executors.wanted(context.language, policy), context.queue_wait_s
+        )
 
     def _deadline_s(self, request: Execute) -> float | None:
         """Return how long to wait for an executor that should long have answered."""
-        limits = request.context.limits or self._config.executor.limits
-        if limits.time_s is None:
+        context = request.context
+        wanted = self._executors.wanted(context.language, None)
+        limits, build = context.limits or self._executors.limits_of(wanted), wanted.language.build_limits
+        build_s = 0.0 if build is None else build.time_s
+        if limits.time_s is None or build_s is None:
             return None
-        return request.context.queue_wait_s + limits.time_s + _GRACE_S
+        return context.queue_wait_s + build_s + limits.time_s + _GRACE_S

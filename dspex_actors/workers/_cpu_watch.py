@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from dspex_actors.workers import _pidfds
+from dspex_actors.workers._driver_watch import children_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,17 +87,24 @@ class CpuWatch:
             timer.cancel()
 
 
-def cpu_s_of(pid: int, pidfd: int) -> float | None:
+def cpu_s_of(pid: int, pidfd: int, *, has_driver: bool = False) -> float | None:
     """Return the CPU seconds that a process has used in all its threads; None if it has ended.
 
     Args:
         pid: its process id.
         pidfd: its descriptor, which tells whether the number still was its own.
+        has_driver: whether what its living children have used counts, too.
     """
     if pid <= 0:
         return None
+    seconds = _clock(pid)
+    if has_driver and seconds is not None:
+        seconds += sum(_clock(child) or 0.0 for child in children_of(pid))
+    return None if _pidfds.wait_ended(pidfd, 0) else seconds
+
+
+def _clock(pid: int) -> float | None:
     try:
-        seconds = time.clock_gettime(~pid << 3 | _WHOLE_PROCESS)
+        return time.clock_gettime(~pid << 3 | _WHOLE_PROCESS)
     except OSError:
         return None
-    return None if _pidfds.wait_ended(pidfd, 0) else seconds

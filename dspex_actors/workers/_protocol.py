@@ -29,7 +29,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-VERSION = 3
+VERSION = 4
 """Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
 
 SPAWN, SPAWN_SESSION = b"spawn", b"session"
@@ -47,6 +47,12 @@ TOOL_CALL_OVERHEAD = 128 * 1024
 """Bytes a TOOL_CALL frame may take beside the arguments: a name, and the table of up to 4097 parts."""
 
 REQUEST_CAP = 2**32 - 1
+
+INVOCATION, DECLARATIONS, LIBRARY = "(invocation)", "(declarations)", "(library)"
+"""What is sent among the variables of a request and is none: no name looks like that.
+
+An invocation has `export`, `args` and `stdin` of `ExecutionContext`, as far as they are given.
+"""
 
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -72,10 +78,15 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     Attributes:
         code: the source text.
         keep: whether names stay bound for the next request to this worker.
-        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files, processes: limits, None for
-            none.
+        cpu_s, memory_bytes, output_bytes, result_bytes, file_bytes, open_files, processes, fuel: limits, None
+            for none.
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
+        step: `"build"` if the code is to be compiled and not to be run, `"library"` if that is what all
+            programs need.
+        module: whether the last part of the frame is no value but a module: to be run as it is, or to be
+            compiled.
+        time_s: seconds after which an engine that can do so stops the code by itself.
     """
 
     code: str
@@ -89,6 +100,10 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     processes: int | None = None
     tools: tuple[str, ...] = ()
     read: str = ""
+    fuel: int | None = None
+    step: str = ""
+    module: bool = False
+    time_s: float | None = None
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
@@ -110,25 +125,27 @@ class ToolResult(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Ready(msgspec.Struct, array_like=True, frozen=True):
-    """The worker is confined and warm."""
+    """The worker is confined and warm; or it is of no use, and `error` says why."""
 
     version: int
+    error: str = ""
 
 
 class Final(msgspec.Struct, array_like=True, frozen=True):
     """How a request ended.
 
     Attributes:
-        outcome: `"completed"`, with the value in the other parts of the frame; `"failed"`; `"memory"` or
-            `"result"` when that limit was exceeded.
+        outcome: `"completed"`, with the value in the other parts of the frame; `"failed"`; `"memory"`,
+            `"result"`, `"fuel"` or `"time"` when that limit was exceeded.
         error_type, message, traceback: the failure.
         used: bytes of the result that was too big.
         cpu_s: CPU seconds used by the call.
         memory_peak_bytes: largest resident size of the worker so far.
         dropped_bytes: output that was not sent because it was beyond the limit.
+        is_last: whether the state that a session keeps is gone, and the worker of no further use.
     """
 
-    outcome: Literal["completed", "failed", "memory", "result"]
+    outcome: Literal["completed", "failed", "memory", "result", "fuel", "time"]
     error_type: str = ""
     message: str = ""
     traceback: str = ""
@@ -136,6 +153,37 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
     cpu_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 0.0
     memory_peak_bytes: Size = 0
     dropped_bytes: Size = 0
+    is_last: bool = False
+
+
+class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
+    """The engine of a zygote whose guests write another language than Python.
+
+    Attributes:
+        maker: `"module:function"`, which is called with this object and returns an `engines.Engine`.
+        language: name of the language.
+        install: the command that installs it.
+        path: the program or package that runs it.
+        version: of that.
+        start_timeout_s: seconds it may take to start.
+        modules: the folders that the engine and its packages are imported from.
+        options: settings that the language's finder has made for its engine.
+        read_paths: what the policy lends its guests to read.
+        links: links that guests find where they have a root of their own, each with what it leads to.
+        grace_s: seconds that it has in a session to stop a call that is out of time.
+    """
+
+    maker: str
+    language: str
+    install: str = ""
+    path: str = ""
+    version: str = ""
+    start_timeout_s: float = 10.0
+    modules: tuple[str, ...] = ()
+    options: dict[str, str] = {}
+    read_paths: tuple[str, ...] = ()
+    links: dict[str, str] = {}
+    grace_s: float = 0.0
 
 
 class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):
@@ -170,6 +218,7 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
         lends_scratch: whether the host looks into scratch folders: `Born` then carries a descriptor of the
             worker's as the last, and the folder is kept until the host closes the control socket.
         network: what the policy gives of the network: `"none"`, `"host"` or `"allow-list"`.
+        engine: what runs the guests' language; None for Python.
     """
 
     profile: str
@@ -188,6 +237,7 @@ class ZygoteConfig(msgspec.Struct, array_like=True, frozen=True):
     withheld_paths: list[str] = []
     lends_scratch: bool = False
     network: str = "none"
+    engine: EngineConfig | None = None
 
 
 class LayerReport(msgspec.Struct, frozen=True):
@@ -209,12 +259,16 @@ class LayerReport(msgspec.Struct, frozen=True):
 
 
 class Up(msgspec.Struct, array_like=True, frozen=True):
-    """The zygote's answer to its configuration; `error` is empty if it works."""
+    """The zygote's answer to its configuration; `error` is empty if it works.
+
+    `engine_error` says so if it is the engine of its language that does not.
+    """
 
     version: int
     layers: list[LayerReport]
     error: str = ""
     no_copies: str = ""
+    engine_error: str = ""
 
 
 class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):

@@ -18,7 +18,7 @@ from dspex_actors.workers.guest._copies import Copies
 
 if TYPE_CHECKING:
     from dspex_actors.workers.confine._enter import Confinement, Slot
-    from dspex_actors.workers.guest._loop import Worker
+    from dspex_actors.workers.guest._conversation import Conversation
 
 _PAST_ANY_FD = 1 << 20
 _CAP_KILL = 1 << 5  # the guest may have a user of its own
@@ -43,7 +43,7 @@ class SessionFds(NamedTuple):
 
 
 def become_keeper(
-    confinement: Confinement, slot: Slot, worker: Worker, fds: SessionFds, zygote_pid: int
+    confinement: Confinement, slot: Slot, worker: Conversation, fds: SessionFds, zygote_pid: int
 ) -> NoReturn:
     """Keep a session in this freshly forked process; never returns.
 
@@ -78,7 +78,7 @@ def become_keeper(
 
 
 def _become_worker(
-    confinement: Confinement, slot: Slot, worker: Worker, fds: SessionFds, keeper_pid: int
+    confinement: Confinement, slot: Slot, worker: Conversation, fds: SessionFds, keeper_pid: int
 ) -> NoReturn:
     """Confine this process and serve the host."""
     try:

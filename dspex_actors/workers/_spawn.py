@@ -6,27 +6,30 @@ import importlib.util
 import itertools
 import socket
 import sys
-import sysconfig
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dspex_actors._errors import ConfigError, WorkerLostError
+from dspex_actors._errors import ConfigError, EngineStartError, WorkerLostError
 from dspex_actors._paths import is_below
 from dspex_actors._policy import NETWORK_LIST, Policy, Profile
 from dspex_actors.workers import _groups, _network_paths, _network_trial, _protocol
+from dspex_actors.workers._driver_watch import DriverWatch
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._guest_files import NO_RULES, FileRules, rules_of
 from dspex_actors.workers._host_paths import lent_paths, withheld_paths
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._session_worker import SessionWorker
+from dspex_actors.workers._system_paths import installed_packages, library_folders, read_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dspex_actors.workers._build import Builder
+    from dspex_actors.workers._engine_setup import EngineSetup
     from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._protocol import LayerReport
 
@@ -42,24 +45,21 @@ _BOOTSTRAP = (
 # the memory of a fresh worker is new, and 10 MiB cost 5 ms in page faults, but 0.9 ms in huge pages.
 _ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608"
 
-# The dynamic loader's cache and time zones.
-_SYSTEM_PATHS = ("/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime")
-_LIBRARY_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
-# Programs, what the links in their folders lead to, and what many of them read.
-_PROGRAM_PATHS = ("/bin", "/usr/bin", "/usr/local/bin", "/etc/alternatives", "/usr/share")
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
-
-def zygote_command(channel_fd: int, policy: Policy) -> list[str]:
+def zygote_command(channel_fd: int, policy: Policy, engine: EngineSetup | None = None) -> list[str]:
     """Return the command line of a zygote.
 
     Args:
         channel_fd: descriptor of its socket, which it must inherit.
         policy: what its guests may do; decides where it imports from.
+        engine: of its language; None for Python.
+
+    Raises:
+        ConfigError: a package of the engine is not installed.
     """
     # The environment's own interpreter link would make -S look for packages beside it.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    roots = _own_roots(policy)
+    roots = _own_roots(policy, () if engine is None else engine.modules)
     if policy.profile is Profile.TRUSTED:
         roots += [path or str(Path.cwd()) for path in sys.path]
     return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *dict.fromkeys(roots)]
@@ -70,12 +70,17 @@ def zygote_environment() -> dict[str, str]:
     return {"GLIBC_TUNABLES": _ALLOCATOR}
 
 
-def _own_roots(policy: Policy) -> list[str]:
+def _own_roots(policy: Policy, modules: Iterable[str]) -> list[str]:
     """Return the folders from which the zygote imports this package and what it needs."""
-    names = ["dspex_actors", "msgspec"]
+    names = ["dspex_actors", "msgspec", *modules]
     if policy.profile is Profile.STRICT:
         names.append("RestrictedPython")
-    return list(dict.fromkeys(str(Path(_file_of(name)).parent.parent) for name in names))
+    return list(dict.fromkeys(_root_of(Path(_file_of(name))) for name in names))
+
+
+def _root_of(file: Path) -> str:
+    """Return the folder from which a top-level package or module is imported."""
+    return str(file.parent.parent if file.name.startswith("__init__.") else file.parent)
 
 
 def _file_of(name: str) -> str:
@@ -96,7 +101,10 @@ def _file_of(name: str) -> str:
 
 
 def zygote_config(
-    policy: Policy, scratch: str, disabled_layers: Iterable[str] = ()
+    policy: Policy,
+    scratch: str,
+    disabled_layers: Iterable[str] = (),
+    engine: EngineSetup | None = None,
 ) -> _protocol.ZygoteConfig:
     """Return what a zygote is to be told.
 
@@ -104,6 +112,7 @@ def zygote_config(
         policy: what its guests may do.
         scratch: an empty folder that the zygote may fill.
         disabled_layers: layers to leave out, to see what a lesser machine would do.
+        engine: of its language; None for Python. Its guests see its files in place of the system's programs.
 
     Raises:
         ConfigError: a package of the policy is not installed, or a path is not there.
@@ -115,14 +124,15 @@ def zygote_config(
         profile=Profile(policy.profile).value,
         packages=packages,
         read_paths=[
-            *_read_paths(packages, programs=policy.profile is Profile.SHELL),
+            *read_paths(packages, programs=policy.profile is Profile.SHELL and engine is None),
+            *(() if engine is None else engine.read_paths),
             *_network_paths.read_paths(policy.network_access),
             *lent,
         ],
         # The import system lists these; where installed packages cannot be hidden, their names can be seen.
-        listed_paths=[str(folder) for folder in _library_folders()],
+        listed_paths=[str(folder) for folder in library_folders()],
         hidden_paths=[
-            path for path in map(str, _installed_packages()) if not any(is_below(path, each) for each in lent)
+            path for path in map(str, installed_packages()) if not any(is_below(path, each) for each in lent)
         ],
         lent_paths=lent,
         withheld_paths=withheld_paths(policy, scratch),
@@ -135,59 +145,8 @@ def zygote_config(
         disabled_layers=sorted(disabled_layers),
         scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
         network=policy.network_access,
+        engine=None if engine is None else msgspec.structs.replace(engine.config, read_paths=tuple(lent)),
     )
-
-
-def _read_paths(packages: dict[str, str], *, programs: bool) -> list[str]:
-    """Return the files and folders that guests may read.
-
-    Args:
-        packages: importable name to file.
-        programs: whether the system's programs are among them.
-    """
-    paths = [*_standard_library(), *_shared_libraries(), *_SYSTEM_PATHS]
-    if programs:
-        base = str(Path(getattr(sys, "_base_executable", None) or sys.executable).parent)
-        paths += [*_PROGRAM_PATHS, *_LIBRARY_PATHS, base]
-    for name, file in packages.items():
-        home = Path(file).parent
-        is_package = Path(file).name.startswith("__init__.")
-        paths.append(str(home) if is_package else file)
-        if is_package:  # wheels keep their shared libraries beside the package
-            paths.append(str(home.parent / f"{name}.libs"))
-    return [path for path in dict.fromkeys(paths) if Path(path).exists()]
-
-
-def _library_folders() -> list[Path]:
-    """Return the folders of the standard library."""
-    return list(dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")))
-
-
-def _installed_packages() -> list[Path]:
-    """Return the folders of installed packages that lie within the standard library's."""
-    return [
-        path
-        for folder in _library_folders()
-        for name in sorted(_INSTALLED)
-        if (path := folder / name).is_dir()
-    ]
-
-
-def _standard_library() -> list[str]:
-    """Return the standard library, one by one where what is installed beside it lies in the same folder."""
-    paths = []
-    for folder in _library_folders():
-        children = sorted(folder.iterdir())
-        shared = any(child.name in _INSTALLED for child in children)
-        paths += [child for child in children if child.name not in _INSTALLED] if shared else [folder]
-    return [str(path) for path in paths]
-
-
-def _shared_libraries() -> list[str]:
-    """Return the folders of shared libraries: only this architecture's where the system keeps them apart."""
-    triplet = sysconfig.get_config_var("MULTIARCH")
-    apart = [f"{folder}/{triplet}" for folder in _LIBRARY_PATHS if triplet and Path(folder, triplet).is_dir()]
-    return [*apart, "/lib64"] if apart else list(_LIBRARY_PATHS)
 
 
 class ZygoteHandle:
@@ -203,6 +162,8 @@ class ZygoteHandle:
         no_copies: why the state of a session cannot be copied here; empty if it can. Known with the layers.
         network: makes the connections of guests; set before the handshake where the policy has a list.
         pid: its process id; set by whoever started it.
+        engine: of its language, None for Python; known after the handshake.
+        builder: compiles what its workers run; set after the handshake where that is needed.
     """
 
     def __init__(self, channel: socket.socket, profile: str, files: FileRules = NO_RULES) -> None:
@@ -212,6 +173,8 @@ class ZygoteHandle:
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
+        self.engine: _protocol.EngineConfig | None = None
+        self.builder: Builder | None = None
         self.layers: list[LayerReport] = []
         self.no_copies = ""
         self.network: Network | None = None
@@ -225,8 +188,10 @@ class ZygoteHandle:
             timeout_s: seconds it may take.
 
         Raises:
+            EngineStartError: the engine of its language does not start.
             WorkerLostError: it ended, failed or did not answer in time.
         """
+        self.engine = config.engine
         self._channel.settimeout(timeout_s)
         try:
             self._channel.send(msgspec.msgpack.encode(config))
@@ -240,6 +205,8 @@ class ZygoteHandle:
             raise WorkerLostError(f"the zygote's handshake failed: {error}") from error
         if up.error:
             raise WorkerLostError(f"the zygote could not start: {up.error}")
+        if up.engine_error and config.engine is not None:
+            raise EngineStartError(config.engine.language, up.engine_error, config.engine.install)
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self._channel.settimeout(None)
@@ -296,6 +263,7 @@ class ZygoteHandle:
         """
         worker = self._spawn(KeptWorker, self.new_id(), self._make_group())
         worker.no_copies = no_copies
+        worker.grace_s = 0.0 if self.engine is None else self.engine.grace_s
         return worker
 
     def spawn_session(self, *, reseed: bool) -> SessionWorker:
@@ -366,6 +334,7 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
+        worker.driver = DriverWatch() if self.engine is not None else None
         worker.file_rules = self._files
         worker.use_network(self.network)
         worker.zygote_pid = self.pid

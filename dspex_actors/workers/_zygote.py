@@ -32,12 +32,13 @@ from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.confine._view import View
-from dspex_actors.workers.guest import _loop
+from dspex_actors.workers.guest import _make
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
     from dspex_actors.workers.confine._enter import Slot
+    from dspex_actors.workers.guest._conversation import Conversation
 
 _encode = msgspec.msgpack.encode
 
@@ -55,6 +56,7 @@ _WARM = (
     "typing",
 )
 _FIRST_FREE_FD = 10
+_NO_COPIES = "the engine of its language cannot be copied"
 
 # Numeric libraries start a thread per core unless told otherwise, each with a stack to be paid for.
 _THREAD_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -115,6 +117,7 @@ class Zygote:
                 config.hidden_paths,
                 config.lent_paths,
                 config.withheld_paths,
+                {} if config.engine is None else config.engine.links,
             ),
             config.scratch_quota,
             frozenset(config.disabled_layers),
@@ -139,8 +142,9 @@ class Zygote:
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
         _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
-        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers, "", self._confinement.no_copies)))
-        to_warm = list(reversed(_WARM))
+        no_copies = _NO_COPIES if self._config.engine is not None else self._confinement.no_copies
+        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers, "", no_copies)))
+        to_warm = list(reversed(_WARM)) if self._config.engine is None else []
         while True:
             events = self._poll.poll(0 if to_warm else None)
             if not events:
@@ -157,11 +161,11 @@ class Zygote:
                     self._leave(above)
                     return
 
-    def _make_worker(self) -> _loop.Worker:
+    def _make_worker(self) -> Conversation:
         """Import and rehearse what workers will do, then leave only what guests may import."""
         config = self._config
         stand_in, host = self._stand_in
-        worker = _loop.Worker(stand_in, _loop.make_engine(config.profile, config.allow, config.forbid))
+        worker = _make.worker_of(config, stand_in)
         worker.rehearse(host)
         host.close()
         if config.profile != "trusted":
@@ -179,7 +183,7 @@ class Zygote:
         worker.baseline = Baseline.measure()
         return worker
 
-    def _serve(self, worker: _loop.Worker) -> bool:
+    def _serve(self, worker: Conversation) -> bool:
         """Answer one datagram of the host; False when the host is gone."""
         message, fds = _protocol.receive_with_fds(self._channel, 4096, len(SessionFds._fields))
         if message == _protocol.SPAWN_SESSION:
@@ -211,7 +215,7 @@ class Zygote:
         for descriptor in scratch:
             os.close(descriptor)
 
-    def _serve_session(self, worker: _loop.Worker, fds: SessionFds) -> None:
+    def _serve_session(self, worker: Conversation, fds: SessionFds) -> None:
         """Fork the keeper of a session, which forks the worker."""
         control = socket.socket(fileno=fds.control)
         slot = self._slots.take()
@@ -234,7 +238,7 @@ class Zygote:
         for descriptor in (fds.data, fds.line, fds.meeting, fds.report):
             os.close(descriptor)
 
-    def _become_worker(self, data: int, slot: Slot, worker: _loop.Worker, zygote_pid: int) -> NoReturn:
+    def _become_worker(self, data: int, slot: Slot, worker: Conversation, zygote_pid: int) -> NoReturn:
         """Confine this freshly forked process and serve the host; never returns."""
         try:
             self._confinement.enter(data, slot, zygote_pid)
@@ -389,7 +393,5 @@ def main() -> None:
     try:
         Zygote(channel, config).run()
     except Exception as error:  # noqa: BLE001 -- the boundary of this process: the host is to know why it ends
-        _quietly_send(
-            channel, _encode(_protocol.Up(_protocol.VERSION, [], f"{type(error).__name__}: {error}")), []
-        )
+        _quietly_send(channel, _encode(_make.no_use(error)), [])
         sys.exit(1)

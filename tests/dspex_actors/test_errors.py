@@ -11,6 +11,10 @@ from dspex_actors import _errors
 from dspex_actors._errors import (
     ConfigError,
     DspexError,
+    EngineError,
+    EngineNotFoundError,
+    EngineStartError,
+    EngineVersionError,
     ExecutorBusyError,
     ExecutorUnavailableError,
     FramingError,
@@ -58,6 +62,10 @@ EXAMPLES = [
     SessionLimitError(64),
     RollbackUnavailableError("2 threads are alive"),
     WritePathError("/srv/out", "No such file or directory"),
+    EngineError("ruby", "it is broken", "apt-get install ruby"),
+    EngineNotFoundError("ruby", "ruby is not in PATH", "apt-get install ruby"),
+    EngineVersionError("ruby", "it is version 1.8", "apt-get install ruby"),
+    EngineStartError("ruby", "it ended", "apt-get install ruby"),
 ]
 
 

@@ -27,8 +27,8 @@ from dspex_actors._checks import MAX_CODE_BYTES
 
 
 class TestCode:
-    @pytest.mark.parametrize("code", [None, 5, b"1 + 1", ["1"], object(), 1.5, bytearray(b"1")])
-    def test_code_that_is_no_text_is_refused(self, code):
+    @pytest.mark.parametrize("code", [None, 5, ["1"], object(), 1.5, bytearray(b"1"), memoryview(b"1")])
+    def test_code_that_is_neither_text_nor_bytes_is_refused(self, code):
         with pytest.raises(ConfigError) as caught:
             Execute(code)
 
@@ -158,13 +158,12 @@ class TestTools:
 
 
 class TestContext:
-    @pytest.mark.parametrize("language", ["", "Python", "ruby", None, 5, [], b"python"])
-    def test_an_unknown_language_is_a_config_error_and_a_lookup_error(self, language):
+    @pytest.mark.parametrize("language", ["", "java script", None, 5, [], b"python"])
+    def test_a_language_that_is_no_name_is_a_config_error_and_a_lookup_error(self, language):
         with pytest.raises(UnknownLanguageError) as caught:
             Execute("1", language=language)
 
         assert isinstance(caught.value, (ConfigError, LookupError))
-        assert "'python'" in str(caught.value)
 
     @pytest.mark.parametrize("limits", [5, {}, "fast", {"time_s": 1}, Limits])
     def test_limits_of_another_type_are_refused(self, limits):

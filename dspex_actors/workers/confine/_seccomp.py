@@ -138,7 +138,8 @@ def worker_rules(pid: int, rights: Rights = Rights()) -> dict[str, Rule]:  # noq
             rules[name] = Refuse()
     if not (rights.start and rights.own_pids):
         rules["pidfd_open"] = Refuse()  # Landlock keeps signals from the host, not a descriptor of it
-    rules["prlimit64"] = RefuseUnless(0, (0, pid))
+    if not (rights.start and rights.own_pids):
+        rules["prlimit64"] = RefuseUnless(0, (0, pid))
     # RLIMIT_DATA does not count shared anonymous memory.
     rules["mmap"] = RefuseValues(3, (_MAP_SHARED_ANONYMOUS,), mask=_MAP_SHARED_ANONYMOUS, errno=_ENOMEM)
     rules["prctl"] = RefuseValues(0, (_PR_SET_PDEATHSIG, _PR_SET_MM))

@@ -28,7 +28,7 @@ def describe(error: BaseException, sources: Mapping[str, str]) -> tuple[str, str
     """
     name = _type_name(error)
     try:
-        return name, _message(error), _clip(_with_causes(error, sources), 32_000)
+        return name, _message(error), clip(_with_causes(error, sources), 32_000)
     except BaseException as raised:  # noqa: BLE001 -- the guest's objects are in there; the failure must be told
         return name, f"<not to be told: {_type_name(raised)}>", ""
 
@@ -72,7 +72,7 @@ def _traceback(error: BaseException, sources: Mapping[str, str]) -> str:
         shown.append(f'  File "{filename}", line {number}, in {function}')
         lines = lines_of[filename]
         if 0 < number <= len(lines) and lines[number - 1].strip():
-            shown.append(f"    {_clip(lines[number - 1].strip(), 200)}")
+            shown.append(f"    {clip(lines[number - 1].strip(), 200)}")
     if issubclass(type(error), SyntaxError):
         shown += _syntax_place(error, sources)
     message = _message(error)
@@ -102,7 +102,7 @@ def _syntax_place(error: BaseException, sources: Mapping[str, str]) -> list[str]
     place = [f'  File "{filename}", line {number}']
     if type(text) is str and text.strip():
         text = text.rstrip("\n")
-        place.append(f"    {_clip(text.strip(), 200)}")
+        place.append(f"    {clip(text.strip(), 200)}")
         column = (offset if type(offset) is int else 1) - 1 - (len(text) - len(text.lstrip()))
         if 0 <= column <= 200:
             place.append("    " + " " * column + "^")
@@ -120,7 +120,7 @@ def _message(error: BaseException) -> str:
         text = str.__getitem__(text, slice(None))  # a plain str, whatever class __str__ gave it
     except BaseException as raised:  # noqa: BLE001 -- guest code; whatever it raises, the failure must be told
         text = f"<its __str__ raised {_type_name(raised)}>"
-    return _clip(text, _MESSAGE_CHARS)
+    return clip(text, _MESSAGE_CHARS)
 
 
 def _read(error: BaseException, name: str) -> Any:  # noqa: ANN401 -- what the attribute holds
@@ -133,10 +133,10 @@ _SYNTAX_ERRORS = (SyntaxError, IndentationError, TabError)
 
 def _type_name(error: BaseException) -> str:
     name = type.__dict__["__qualname__"].__get__(type(error))  # not through the guest's metaclass
-    return _clip(name, 200)
+    return clip(name, 200)
 
 
-def _clip(text: str, size: int) -> str:
+def clip(text: str, size: int) -> str:
     """Return text that UTF-8 can encode, at most `size` characters of it."""
     if len(text) > size:
         text = text[: size - 20] + f"... ({len(text)} characters)"

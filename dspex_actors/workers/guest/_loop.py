@@ -1,30 +1,25 @@
-"""A worker's life: say ready, then one request after the other until the host closes the socket or kills it.
+"""The worker that runs Python: guest code shares its interpreter; a session's names stay from call to call.
 
-Nothing here is a protection: guest code shares this interpreter and can change all of it. What it can gain is
-to lie about its own result.
+See `_conversation` for what all workers do.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import os
-import resource
 import sys
-from _thread import RLock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from dspex_actors import values
-from dspex_actors._errors import ValueEncodeError
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
-from dspex_actors.workers.guest import _code_cache, _failure, _output, _python
+from dspex_actors.workers.guest import _code_cache, _failure, _python
+from dspex_actors.workers.guest._conversation import Conversation, decode_variables
 from dspex_actors.workers.guest._copies import Copies, Outcome
 from dspex_actors.workers.guest._failure import FILENAME
-from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
@@ -33,7 +28,6 @@ if TYPE_CHECKING:
     from dspex_actors.workers.guest._network import NetworkClient
 
 _encode = msgspec.msgpack.encode
-_decode_request = msgspec.msgpack.Decoder(_protocol.Request).decode
 
 _REHEARSAL = "sum(i * i for i in range(3))"
 _TOOL_REHEARSAL = f"{_REHEARSAL} + tool(1)"
@@ -67,50 +61,23 @@ class _Memory:
         return sum(map(len, buffers))
 
 
-class Worker:
-    """One worker's side of the conversation.
-
-    It is made, and rehearsed, in the zygote: a fork then shares its memory and finds its code paths warm.
+class Worker(Conversation):
+    """See the module. It is rehearsed in the zygote: forks find its code paths warm.
 
     Args:
-        channel: the socket to the host; in the zygote a stand-in on the same descriptor.
+        channel: as for `Conversation`.
         engine: what runs the code.
-
-    Attributes:
-        baseline: what an idle worker uses, for the memory limit.
-        counted_beside: processes that count against its limit beside its own; None if they cannot be limited.
     """
 
     def __init__(self, channel: socket.socket, engine: _python.Engine) -> None:
-        self._channel: _framing.Stream = channel
+        super().__init__(channel)
         self._engine = engine
-        self.baseline = _limits.Baseline.measure()
-        self._reader = _framing.FrameReader(
-            channel,
-            dict.fromkeys(
-                (FrameType.EXECUTE, FrameType.TOOL_RESULT, FrameType.FREEZE), _protocol.REQUEST_CAP
-            ),
-        )
-        self._sending = RLock()  # of the guest's threads; a signal handler may print while its thread sends
-        self._tools = ToolClient(lambda parts: self._send(FrameType.TOOL_CALL, parts), self._reader.read)
-        self.counted_beside: int | None = None
         self._network: NetworkClient | None = None
-        self._nonce = 0
-        self._pid = 0  # until it serves
         self._copies: Copies | None = None
         self._namespace: dict[str, Any] | None = None
         self._calls = 0
         self._sources: dict[str, str] = {}  # code of the latest calls that were kept, by file name
         self._sources_chars = 0
-        self._stdin = io.TextIOWrapper(io.BytesIO())  # reads as empty
-        self._stdout = _output.OutputStream(
-            lambda data: self._send_output(_protocol.STDOUT, data), "<stdout>"
-        )
-        self._stderr = _output.OutputStream(
-            lambda data: self._send_output(_protocol.STDERR, data), "<stderr>"
-        )
-        # Kept apart: the guest may detach what is below its streams.
-        self._outputs = [(stream, stream.output) for stream in (self._stdout, self._stderr)]
         warnings = self._stderr.output
         self._codes = _code_cache.CodeCache(engine, lambda: warnings.taken)
         self._limited: tuple[int | None, ...] | None = None
@@ -159,32 +126,7 @@ class Worker:
             copies: makes copies of the process; None if the host will not ask for any.
         """
         self._copies = copies
-        for name, stream in (("stdin", self._stdin), ("stdout", self._stdout), ("stderr", self._stderr)):
-            setattr(sys, name, stream)
-            setattr(sys, f"__{name}__", stream)
-        self._warm_up()
-        self._nonce = 0
-        self._pid = os.getpid()
-        self._say_ready()
-        while self._serve_one():
-            pass
-
-    def _say_ready(self) -> None:
-        self._send(FrameType.READY, [_encode(_protocol.Ready(_protocol.VERSION))])
-
-    def _serve_one(self) -> bool:
-        """Answer one request; False when the host has closed the socket."""
-        frame = self._reader.read()
-        while frame is not None and frame.type == FrameType.TOOL_RESULT:  # the guest has not waited for it
-            frame = self._reader.read()
-        if frame is None:
-            return False
-        if frame.type == FrameType.FREEZE:
-            self._freeze(frame.payload)
-            return True
-        self._nonce = frame.nonce
-        self._send(FrameType.FINAL, self._answer(frame.payload))
-        return True
+        super().serve()
 
     def _freeze(self, payload: bytes | memoryview) -> None:
         """Become two; go on here, and also in the new process once that is awake."""
@@ -199,7 +141,7 @@ class Worker:
         self._copies.reap()
         self._touch()  # the pages that the two share are to be copied now, not in the next request
 
-    def _warm_up(self) -> None:
+    def _get_ready(self) -> str:
         """Run one request for nothing: the first touches the pages that all later ones use."""
         memory = _Memory(b"")
         request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL, result_bytes=_ANY_SIZE))])
@@ -209,6 +151,7 @@ class Worker:
         self._forget_limits()
         self._serve_one()
         self._channel = self._reader.sock = host
+        return ""
 
     def _forget_limits(self) -> None:
         """Have the next request apply its limits as a first one does; a rehearsal's change nothing."""
@@ -216,28 +159,11 @@ class Worker:
         _limits.rehearse()
 
     def _touch(self) -> None:
-        """Like `_warm_up`, but read nothing: the host's next request may be there already."""
+        """Like `_get_ready`, but read nothing: the host's next request may be there already."""
         main = sys.modules.get("__main__")
         self._answer(_TOUCH)
         if self._namespace is not None and main is not None:
             sys.modules["__main__"] = main
-
-    def _answer(self, payload: bytes | memoryview) -> list[bytes | bytearray | memoryview]:
-        """Run one request; return the parts of its final frame."""
-        parts = _framing.split_parts(payload)
-        request = _decode_request(parts[0])
-        started = _cpu_s()
-        final, encoded = self._execute(request, parts)
-        dropped = sum(_output.finish(stream, output) for stream, output in self._outputs)
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        final = msgspec.structs.replace(
-            final,
-            cpu_s=usage.ru_utime + usage.ru_stime - started,
-            memory_peak_bytes=usage.ru_maxrss * 1024,
-            dropped_bytes=dropped,
-        )
-        rest = [encoded.structure, *encoded.buffers] if encoded is not None else []
-        return _framing.pack_parts([_encode(final), *rest])
 
     def _execute(
         self, request: _protocol.Request, parts: list[memoryview]
@@ -253,7 +179,7 @@ class Worker:
         for _, output in self._outputs:
             output.reset(request.output_bytes)
         try:
-            self._engine.bind(namespace, _variables(parts))
+            self._engine.bind(namespace, decode_variables(parts))
             try:
                 if self._network is not None:
                     self._network.begin()
@@ -321,19 +247,6 @@ class Worker:
             return None
         return processes + self.counted_beside
 
-    def _encode_value(self, value: object, request: _protocol.Request) -> tuple[Final, values.Encoded | None]:
-        """Encode the value; say so when it cannot cross or is too big."""
-        try:
-            encoded = values.encode(value)
-        except ValueEncodeError as error:
-            return Final("failed", "ValueEncodeError", str(error)), None
-        if request.result_bytes is not None and encoded.size > request.result_bytes:
-            return Final("result", used=encoded.size), None
-        return Final("completed"), encoded
-
-    def _send_output(self, stream: bytes, data: bytes) -> None:
-        self._send(FrameType.OUTPUT, [stream, data])
-
     def _send_connect(self, parts: Sequence[Any], wrap: Callable[[Any], Any]) -> None:
         """Send a CONNECT frame through what `wrap` makes of the channel.
 
@@ -344,47 +257,3 @@ class Worker:
             raise OSError(errno.ENETDOWN, "processes that a guest has started have no network")
         with self._sending:
             _framing.send_frame(wrap(self._channel), FrameType.CONNECT, self._nonce, parts)
-
-    def _send(self, kind: FrameType, parts: Sequence[Any]) -> None:
-        if self._pid and self._pid != os.getpid():  # a copy that the guest forked: it has no host to talk to
-            if kind is FrameType.FINAL:
-                os._exit(0)
-            return
-        with self._sending:
-            _framing.send_frame(self._channel, kind, self._nonce, parts)
-
-
-def _variables(parts: list[memoryview]) -> dict[str, Any]:
-    """Decode the variables of a request; the host is trusted, so it may send pickled objects."""
-    if len(parts) < 2:
-        return {}
-    values.prepare(parts[1])
-    decoded = values.decode(parts[1], parts[2:], opaque=_load_opaque)
-    return dict(decoded)
-
-
-def _load_opaque(data: bytes) -> object:
-    """Rebuild an object that the host sent: this direction, and only this one, is trusted."""
-    import pickle  # noqa: PLC0415 -- most guests never need it
-
-    return pickle.loads(data)  # noqa: S301 -- see above
-
-
-def _cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def make_engine(profile: str, allow: tuple[str, ...], forbid: tuple[str, ...]) -> _python.Engine:
-    """Return the engine of a profile.
-
-    Args:
-        profile: name of the policy's profile.
-        allow: import rules of the strict profile beside its own.
-        forbid: import rules that win over all others.
-    """
-    if profile != "strict":
-        return _python.PythonEngine()
-    from dspex_actors.workers.guest._strict import StrictEngine  # noqa: PLC0415 -- brings in RestrictedPython, 40 ms
-
-    return StrictEngine(allow, forbid)

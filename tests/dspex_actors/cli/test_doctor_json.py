@@ -9,9 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from dspex_actors._language import FoundEngine
 from dspex_actors._policy import LAYERS, Profile
 from dspex_actors.cli import _doctor_json
 from dspex_actors.cli._doctor_json import DoctorReport, as_json, as_plain
+from dspex_actors.cli._engines import EngineFinding
 from dspex_actors.cli._findings import Finding, verdict
 from tests.dspex_actors.cli._findings import GOOD, MACHINE, finding, instead
 
@@ -21,11 +23,16 @@ PARTS = {
     "machine.": _doctor_json.MachineFacts,
     "profiles.NAME.": _doctor_json.ProfileFacts,
     "profiles.NAME.layers[].": _doctor_json.LayerFacts,
+    "languages.NAME.": _doctor_json.LanguageFacts,
 }
+ENGINES = [
+    EngineFinding("ruby", FoundEngine(path="/usr/bin/ruby", version="3.2"), install="apt-get install ruby"),
+    EngineFinding("cobol", None, "cobc is not in PATH", "apt-get install gnucobol"),
+]
 
 
 def plain(findings):
-    return json.loads(as_json(as_plain(MACHINE, findings)))
+    return json.loads(as_json(as_plain(MACHINE, findings, ENGINES)))
 
 
 def layer_facts(name, **changed):
@@ -39,7 +46,7 @@ def test_the_whole_shape_is_as_it_was_written_down():
     layers = {name: profile.pop("layers") for name, profile in found["profiles"].items()}
 
     assert found == {
-        "version": 1,
+        "version": 2,
         "contained": True,
         "verdict": "contained: untrusted code is kept from this host in strict, process"
         " (shell without reliable_kill)",
@@ -81,6 +88,24 @@ def test_the_whole_shape_is_as_it_was_written_down():
                 "no_rollback": "it broke",
             },
         },
+        "languages": {
+            "ruby": {
+                "found": True,
+                "engine": "/usr/bin/ruby",
+                "engine_version": "3.2",
+                "origin": "PATH",
+                "reason": None,
+                "install": "apt-get install ruby",
+            },
+            "cobol": {
+                "found": False,
+                "engine": None,
+                "engine_version": None,
+                "origin": None,
+                "reason": "cobc is not in PATH",
+                "install": "apt-get install gnucobol",
+            },
+        },
     }
     assert [layer["name"] for layer in layers["process"]] == list(LAYERS)
     assert layers["trusted"] == []
@@ -114,13 +139,13 @@ def test_the_page_of_the_report_lists_every_key_of_the_shape_and_no_other():
     listed = re.findall(r"^\| `([^`]+)` \| ", PAGE.read_text("utf-8"), re.MULTILINE)
     keys = [prefix + field for prefix, part in PARTS.items() for field in part.__struct_fields__]
 
-    assert sorted(listed) == sorted(set(keys) - {"machine", "profiles", "profiles.NAME.layers"})
+    assert sorted(listed) == sorted(set(keys) - {"machine", "profiles", "profiles.NAME.layers", "languages"})
 
 
-@pytest.mark.parametrize("change", [{"more": 1}, {"version": 2}, {"exit_code": 1}, {"machine": {}}])
+@pytest.mark.parametrize("change", [{"more": 1}, {"version": 1}, {"exit_code": 1}, {"machine": {}}])
 def test_a_reader_that_checks_the_shape_refuses_another_one(change):
     text = json.dumps(plain(GOOD))
 
-    assert msgspec.json.decode(text, type=DoctorReport) == as_plain(MACHINE, GOOD)
+    assert msgspec.json.decode(text, type=DoctorReport) == as_plain(MACHINE, GOOD, ENGINES)
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(json.dumps(json.loads(text) | change), type=DoctorReport)

@@ -46,7 +46,10 @@ def no_runtime(monkeypatch):
         (["exec", "one.py", "two.py"], "unrecognized arguments: two.py"),
         (["exec", "--profile", "none", "-c", "1"], "invalid choice: 'none'"),
         (["exec", "--porfile", "strict", "-c", "1"], "unrecognized arguments: --porfile"),
-        (["exec", "-l", "ruby", "-c", "1"], "language must be one of 'python', got 'ruby'"),
+        (
+            ["exec", "-l", "ruby", "-c", "1"],
+            "'typescript', 'wasm', 'rust', 'elixir', got 'ruby'",
+        ),
         (["exec", "-c", "'\ud800'"], "code must be text that UTF-8 can encode"),
         (["exec", "/nowhere/at/all.py"], "cannot read /nowhere/at/all.py: No such file or directory"),
         (["exec", "/"], "cannot read /: Is a directory"),

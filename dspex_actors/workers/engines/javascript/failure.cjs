@@ -1,0 +1,90 @@
+// What a guest has thrown, as text: name, message, and a stack of the guest's own lines.
+//
+// It may be anything, and reading a property of it may run guest code that throws.
+'use strict';
+
+const { inspect, types } = require('node:util');
+
+const GUEST_LINE = /<guest(?:-\d+)?>/;
+const MOST_LINES = 40;
+const MOST_CAUSES = 5;
+
+function read(object, name, fallback = '') {
+  try {
+    const found = object[name];
+    return found === undefined || found === null ? fallback : String(found);
+  } catch {
+    return fallback;
+  }
+}
+
+function isErrorLike(error) {
+  if (types.isNativeError(error)) return true;
+  try {
+    return typeof error === 'object' && error !== null && typeof error.stack === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** Return the lines of a stack that are the guest's. */
+function guestLines(stack) {
+  const lines = stack.split('\n').filter((line) => /^\s+at /.test(line) && GUEST_LINE.test(line));
+  if (lines.length <= MOST_LINES) return lines;
+  return [...lines.slice(0, MOST_LINES / 2), `    ... ${lines.length - MOST_LINES} more`, ...lines.slice(-MOST_LINES / 2)];
+}
+
+/** Return where a program that does not compile is wrong: the line, and a mark below it. */
+function place(details, code, filename) {
+  const { lineNumber, columnNumber } = details;
+  const line = code.split('\n')[lineNumber];
+  if (line === undefined) return [];
+  return [`${filename}:${lineNumber + 1}`, line.slice(0, 200), `${' '.repeat(Math.min(columnNumber, 200))}^`];
+}
+
+function summary(error) {
+  const name = read(error, 'name', 'Error');
+  const message = read(error, 'message');
+  return { name, message, line: message ? `${name}: ${message}` : name };
+}
+
+/** Return `error_type`, `message` and `traceback` of something thrown. */
+function describe(error, { details, code = '', filename = '' } = {}) {
+  if (!isErrorLike(error)) {
+    let shown;
+    try {
+      shown = inspect(error, { depth: 2, customInspect: false });
+    } catch {
+      shown = typeof error;
+    }
+    return { error_type: 'Uncaught', message: shown, traceback: `Uncaught ${shown}` };
+  }
+  const { name, message, line } = summary(error);
+  const lines = guestLines(read(error, 'stack'));
+  if (name === 'SyntaxError' && details && lines.length === 0) {
+    const shown = `${message} (line ${details.lineNumber + 1})`;
+    return {
+      error_type: name, message: shown, traceback: [...place(details, code, filename), `${name}: ${shown}`].join('\n'),
+    };
+  }
+  return { error_type: name, message, traceback: [line, ...lines, ...causes(error)].join('\n') };
+}
+
+/** Return the lines about what an error was caused by. */
+function causes(error) {
+  const found = [];
+  for (let cause = causeOf(error), count = 0; isErrorLike(cause) && count < MOST_CAUSES; cause = causeOf(cause), count++) {
+    found.push(`Caused by: ${summary(cause).line}`, ...guestLines(read(cause, 'stack')));
+  }
+  return found;
+}
+
+function causeOf(error) {
+  try {
+    return error.cause;
+  } catch {
+    return undefined;
+  }
+}
+
+module.exports = { describe };

@@ -1,0 +1,63 @@
+"""The engine of a third party's language, as in the guide: the value of a text is the text in capitals."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from dspex_actors.workers.engines import (
+    EngineFailureError,
+    GuestFailedError,
+    OutOfFuelError,
+    OutOfMemoryError,
+    ResultTooBigError,
+)
+from dspex_actors.workers.engines._engine import Usage
+
+
+class Shout:
+    """Runs in the worker's own process."""
+
+    def __init__(self, config):
+        self.config = config
+        self.kept = {}
+
+    def rehearse(self):
+        if self.config.options.get("broken"):
+            raise EngineFailureError(self.config.options["broken"])
+
+    def start(self):
+        if self.config.options.get("does_not_start"):
+            raise EngineFailureError(self.config.options["does_not_start"])
+
+    def usage(self):
+        return Usage(cpu_s=1.5, memory_peak_bytes=7)
+
+    def run(self, call):
+        call.limit_worker()
+        request, variables = call.request, call.variables()
+        if request.read:
+            return self.kept[request.read]
+        words = {
+            "fail": GuestFailedError("Whisper", "too quiet", "line 1"),
+            "memory": OutOfMemoryError(is_last=False),
+            "fuel": OutOfFuelError(),
+            "big": ResultTooBigError(5),
+            "odd": ValueError("odd"),
+            "hungry": None,
+        }
+        if request.code == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if request.code == "hungry":
+            return bytearray(2**40)
+        if request.code in words:
+            raise words[request.code]
+        if request.code.startswith("call "):
+            return call.tools[request.code.removeprefix("call ")](**variables)
+        call.stdout.write(b"shouting\n")
+        self.kept["last"] = request.code
+        return request.code.format(**variables).upper()
+
+
+def make(config):
+    return Shout(config)
