@@ -9,5 +9,9 @@ class UsageError(DspexError):
     """What was asked for cannot be done: a file cannot be read, a stream not written, a state not found."""
 
 
+class RuntimeLostError(DspexError):
+    """The runtime cannot be reached, does not listen to us, or ended before it had answered."""
+
+
 class StoreFailedError(DspexError):
     """The store cannot do what it was asked: it cannot be reached, or a part of it cannot be read."""
