@@ -52,7 +52,7 @@ def watch(pid: int, stacks: int, limit_s: float) -> None:
         read = os.read(0, 65536)
         if not read:
             return
-        begun = read.decode(errors="replace").rstrip("\n").rpartition("\n")[2]
+        begun = read.decode(errors="replace").removesuffix("\n").rpartition("\n")[2]
     if os.getppid() == pid:
         show_threads(pid, stacks)
         sys.stderr.write(f"{begun} hangs for more than {limit_s:g} s; the run is killed\n")

@@ -42,7 +42,7 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
-    """Tell the watch that only the end of the interpreter is left, which one of several processes waits for."""
+    """Tell the watch that only the end is left, which one of several processes has to wait for."""
     if WATCH in config.stash:
         if hasattr(config, "workerinput"):
             config.stash[WATCH].rest()

@@ -73,7 +73,7 @@ def test_a_run_that_hangs_is_killed_and_shows_what_holds_it(tmp_path, code, what
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_process_that_has_nothing_to_do_is_no_hang(tmp_path):
+def test_a_process_that_has_nothing_to_do_is_no_hang():
     code = """
 import select
 from tests._hangs import HangWatch
