@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Run the command.
 
     Args:
-        options: `code` or `file`, `language`, `profile` (None for that of the language), `timeout` in
-            seconds, `memory` in bytes.
+        options: `code` or `file`, `language`, `engine` (None to look for one), `profile` (None for that of the
+            language), `timeout` in seconds, `memory` in bytes.
 
     Returns:
         How the guest ended.
@@ -64,7 +64,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         if is_python
         else (ExecutorConfig(limits=limits, spares=0, max_workers=1))
     )
-    config = RuntimeConfig(executor=executor)
+    engines = {} if options.engine is None else {options.language: options.engine}
+    config = RuntimeConfig(executor=executor, engines=engines)
     sinks = {"stdout": Sink(sys.stdout), "stderr": Sink(sys.stderr)}
     with Interrupts() as interrupts:
         runtime = Runtime(config)

@@ -12,6 +12,7 @@ from dspex_actors._errors import ConfigError, DspexError, EngineError
 from dspex_actors._limits import MIB, Limits
 from dspex_actors._policy import Profile
 from dspex_actors.cli._exit_code import ExitCode
+from dspex_actors.cli._image_parser import add_image
 from dspex_actors.cli._interrupts import InterruptedBySignal
 from dspex_actors.cli._redaction import redacted
 from dspex_actors.cli._state_parser import add_state
@@ -30,6 +31,7 @@ examples:
   dspex-actors doctor
   dspex-actors tree --json
   dspex-actors state list --store states.db
+  dspex-actors image build --name web jinja2
 
 exit codes:
   0 completed   1 the guest failed; state: damaged, or they differ   2 usage
@@ -164,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     tree.add_argument("--json", action="store_true", help="print plain data")
     tree.set_defaults(command=_tree)
     add_state(commands, _state)
+    add_image(commands, _image)
     return parser
 
 
@@ -182,6 +185,9 @@ def _add_exec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "file", nargs="?", metavar="FILE", help="a file of code in UTF-8; - is standard input"
     )
     parser.add_argument("-l", "--language", default="python", help="its language (default: python)")
+    parser.add_argument(
+        "--engine", metavar="PATH", help="what runs the language (default: what is found on this machine)"
+    )
     parser.add_argument(
         "--profile",
         choices=[profile.value for profile in Profile],
@@ -274,6 +280,12 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _tree(options: argparse.Namespace) -> int:
     from dspex_actors.cli import _tree as command  # noqa: PLC0415 -- brings in the runtime, 0.2 s
+
+    return command.run(options)
+
+
+def _image(options: argparse.Namespace) -> int:
+    from dspex_actors.cli import _image as command  # noqa: PLC0415 -- brings in the languages
 
     return command.run(options)
 

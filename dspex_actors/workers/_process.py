@@ -67,11 +67,13 @@ class WorkerProcess:
         file_rules: what its policy says about its scratch folder.
         files: that folder, once the worker is born; None if the policy says nothing about it.
         has_driver: whether guest code runs in a child of the worker.
+        grace_s: seconds beyond its time after which a request is killed.
     """
 
     file_rules = NO_RULES
     files: GuestFiles | None = None
     has_driver = False
+    grace_s = 0.0
     _descriptors: DescriptorStream | None = None
     zygote_pid = 0  # process id; 0 if it is not known
 
@@ -205,7 +207,8 @@ class WorkerProcess:
         asks = Asks(tools, self._descriptors, limits, self._data, nonce, partial(self.kill_request, nonce))
         parts = parts_of(code, variables, limits, keep=keep, tools=asks.tools, read=read)
         started = time.monotonic()
-        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory)
+        kill = partial(self.kill_request, nonce)
+        watch = RequestWatch(limits, timers, kill, self._memory, grace_s=self.grace_s)
         detail, final, value = "", None, None
         try:
             if self._control_group is not None:

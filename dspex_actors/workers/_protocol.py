@@ -76,6 +76,8 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
             for none.
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
+        time_s: seconds it may take, for an engine that ends it by itself; None for no limit. The host's own
+            clock is what counts.
     """
 
     code: str
@@ -90,6 +92,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     tools: tuple[str, ...] = ()
     read: str = ""
     fuel: int | None = None
+    time_s: float | None = None
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
@@ -122,7 +125,7 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
 
     Attributes:
         outcome: `"completed"`, with the value in the other parts of the frame; `"failed"`; `"memory"`,
-            `"result"` or `"fuel"` when that limit was exceeded.
+            `"result"`, `"fuel"` or `"time"` when that limit was exceeded.
         error_type, message, traceback: the failure.
         used: bytes of the result that was too big.
         cpu_s: CPU seconds used by the call.
@@ -131,7 +134,7 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
         is_last: whether the state that a session keeps is gone, and the worker of no further use.
     """
 
-    outcome: Literal["completed", "failed", "memory", "result", "fuel"]
+    outcome: Literal["completed", "failed", "memory", "result", "fuel", "time"]
     error_type: str = ""
     message: str = ""
     traceback: str = ""
@@ -154,6 +157,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         start_timeout_s: seconds it may take to start.
         modules: the folders that the engine and its packages are imported from.
         options: settings that the language's finder has made for its engine.
+        grace_s: seconds beyond their time in which the engine ends its calls, before their worker is killed.
     """
 
     maker: str
@@ -164,6 +168,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     start_timeout_s: float = 10.0
     modules: tuple[str, ...] = ()
     options: dict[str, str] = {}
+    grace_s: float = 0.0
 
 
 class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):

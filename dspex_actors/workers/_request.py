@@ -47,6 +47,7 @@ def parts_of(
         tools,
         read,
         limits.fuel,
+        time_s=limits.time_s,
     )
     parts: list[bytes | bytearray | memoryview] = [_encode(request)]
     if variables is not None:

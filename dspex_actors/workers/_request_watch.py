@@ -66,6 +66,7 @@ class RequestWatch:
         timers: arms the looks; they run in the timers' thread.
         kill: called at most once, with the reason.
         memory: how many bytes the worker has more than an idle one; None if nobody can tell.
+        grace_s: seconds that it may take beyond the limit of time: its engine ends it by itself.
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class RequestWatch:
         timers: Timers,
         kill: Callable[[Cause], object],
         memory: Callable[[], int | None],
+        *,
+        grace_s: float = 0.0,
     ) -> None:
         self._limits = limits
         self._timers = timers
@@ -82,9 +85,10 @@ class RequestWatch:
         self._over = False
         self._timer: Cancelable | None = None
         if limits.time_s is not None:
-            self._deadline = time.monotonic() + limits.time_s
+            self._deadline = time.monotonic() + limits.time_s + grace_s
         if limits.time_s is not None or limits.memory_bytes is not None:
-            self._timer = timers.arm(self._next_s(limits.time_s), self._look)
+            left_s = None if limits.time_s is None else limits.time_s + grace_s
+            self._timer = timers.arm(self._next_s(left_s), self._look)
 
     def cancel(self) -> None:
         """Look no more. Quiet the second time."""

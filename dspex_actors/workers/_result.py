@@ -63,6 +63,8 @@ def result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) 
         return Completed(value=value, **common)
     if final.outcome == "memory" and limits.memory_bytes is not None:
         return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
+    if final.outcome == "time" and limits.time_s is not None:
+        return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
     if final.outcome == "fuel" and limits.fuel is not None:
         return LimitExceeded(limit="fuel", allowed=limits.fuel, used=final.used, **common)
     if final.outcome == "result" and limits.result_bytes is not None:

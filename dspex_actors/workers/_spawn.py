@@ -170,6 +170,7 @@ class ZygoteHandle:
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
         self._has_engine = False
+        self._grace_s = 0.0
         self.layers: list[LayerReport] = []
         self.no_copies = ""
         self.network: Network | None = None
@@ -187,6 +188,7 @@ class ZygoteHandle:
             WorkerLostError: it ended, failed or did not answer in time.
         """
         self._has_engine = config.engine is not None
+        self._grace_s = 0.0 if config.engine is None else config.engine.grace_s
         self._channel.settimeout(timeout_s)
         try:
             self._channel.send(msgspec.msgpack.encode(config))
@@ -329,6 +331,7 @@ class ZygoteHandle:
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
         worker.has_driver = self._has_engine
+        worker.grace_s = self._grace_s
         worker.file_rules = self._files
         worker.use_network(self.network)
         worker.zygote_pid = self.pid

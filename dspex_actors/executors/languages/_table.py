@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dspex_actors._errors import UnknownLanguageError, one_of
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
+from dspex_actors.executors.languages._pyodide import PYODIDE
 from dspex_actors.executors.languages._python import PYTHON
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from dspex_actors._language import Language
 
-BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT)
+BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, PYODIDE)
 """The rows that come with this package."""
 
 

@@ -21,6 +21,7 @@ from dspex_actors.workers.engines._engine import (
     GuestFailedError,
     OutOfFuelError,
     OutOfMemoryError,
+    OutOfTimeError,
     ResultTooBigError,
 )
 
@@ -32,5 +33,6 @@ __all__ = [
     "GuestFailedError",
     "OutOfFuelError",
     "OutOfMemoryError",
+    "OutOfTimeError",
     "ResultTooBigError",
 ]

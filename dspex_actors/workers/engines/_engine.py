@@ -50,6 +50,10 @@ class OutOfFuelError(Exception):
     """Guest code used up its fuel."""
 
 
+class OutOfTimeError(Exception):
+    """Guest code was still running at its deadline; whatever state it has left is not to be relied on."""
+
+
 class ResultTooBigError(Exception):
     """The value is larger than the request allows.
 

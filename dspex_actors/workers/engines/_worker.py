@@ -14,6 +14,7 @@ from dspex_actors.workers.engines._engine import (
     GuestFailedError,
     OutOfFuelError,
     OutOfMemoryError,
+    OutOfTimeError,
     ResultTooBigError,
 )
 from dspex_actors.workers.guest._conversation import Conversation
@@ -114,6 +115,8 @@ def _ending(error: Exception, request: Request) -> Final:
             final = Final("memory")
         case OutOfFuelError():
             final = Final("fuel", used=request.fuel or 0)
+        case OutOfTimeError():
+            final = Final("time", is_last=True)
         case ResultTooBigError():
             final = Final("result", used=error.used)
         case EngineFailureError():  # whatever state there was, it is not to be relied on
