@@ -27,7 +27,8 @@ def run(options: argparse.Namespace) -> ExitCode:
 
     Raises:
         UsageError: the folder cannot be written to.
-        EngineError: a tool is missing or fails.
+        EngineError: there is no Node, or no npm.
+        ToolFailedError: a tool fails.
     """
     folder = images_folder() if options.folder is None else Path(options.folder).expanduser().absolute()
     order = Order(options.name, tuple(sorted(options.packages)), tuple(options.preload))

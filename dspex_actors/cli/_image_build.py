@@ -8,20 +8,18 @@ them.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from dspex_actors._errors import EngineStartError
 from dspex_actors.cli import _image_tools as tools
 from dspex_actors.cli._usage import UsageError
-from dspex_actors.executors.languages._pyodide_image import INSTALL, LANGUAGE, seal
+from dspex_actors.executors.languages._pyodide_image import seal
 from dspex_actors.workers import engine_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _FILES: Final = (
     "package.json",
@@ -58,7 +56,8 @@ def build(order: Order, folder: Path, say: Callable[[str], object]) -> Path:
 
     Raises:
         UsageError: the folder cannot be written to.
-        EngineError: a tool is missing or fails.
+        EngineError: there is no Node, or no npm.
+        ToolFailedError: a tool fails.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +74,8 @@ def _fill(draft: Path, order: Order, tools_folder: Path, say: Callable[[str], ob
     """Fill the folder of an image, seal it and return its place.
 
     Raises:
-        EngineError: a tool is missing or fails.
+        EngineError: there is no Node, or no npm.
+        ToolFailedError: a tool fails.
     """
     for name in ("pyodide", "wheels", "packages"):
         (draft / name).mkdir()
@@ -84,22 +84,23 @@ def _fill(draft: Path, order: Order, tools_folder: Path, say: Callable[[str], ob
         installed = tools.install_pyodide(Path(scratch))
         for name in _FILES:
             shutil.copyfile(installed / name, draft / "pyodide" / name)
-    lock = json.loads((draft / "pyodide" / "pyodide-lock.json").read_text())
-    packages = {}
+    file = draft / "pyodide" / "pyodide-lock.json"
+    lock = json.loads(file.read_text()) | {"packages": {}}  # those that it names are not here
     if order.requirements:
         say("getting the tools of pyodide-build")
         programs = tools.builder(tools_folder)
         say(f"getting packages: {' '.join(order.requirements)}")
-        packages = _add_packages(draft, programs, order.requirements, lock["info"]["python"])
+        lock["packages"] = _add_packages(draft, programs, order.requirements, lock["info"])
+    file.write_text(json.dumps(lock, indent=1, sort_keys=True))
     say("making a snapshot")
     (program,) = engine_files("pyodide", "snapshot.cjs")
-    command = [tools.node(), program, draft, _LIBRARY, *order.preload]
+    command = [tools.node(), "--no-warnings", program, draft, _LIBRARY, *order.preload]
     python = tools.run("making a snapshot", command)
     version = json.loads((draft / "pyodide" / "package.json").read_text())["version"]
     about = {
         "pyodide": version,
         "python": python,
-        "packages": packages,
+        "packages": {name: entry["version"] for name, entry in lock["packages"].items()},
         "requirements": list(order.requirements),
         "preload": list(order.preload),
     }
@@ -107,43 +108,30 @@ def _fill(draft: Path, order: Order, tools_folder: Path, say: Callable[[str], ob
 
 
 def _add_packages(
-    draft: Path, programs: Path, requirements: Sequence[str], python: str
-) -> dict[str, str]:
-    """Get packages with all that they need; return their names, each with its version.
+    draft: Path, programs: Path, requirements: Sequence[str], info: Mapping[str, Any]
+) -> Any:  # noqa: ANN401 -- see `lock_packages`
+    """Get packages with all that they need; return their entries of a lock file.
 
     Args:
         draft: folder of the image.
         programs: of the environment of pyodide-build.
         requirements: what to get.
-        python: version of the Python in Pyodide.
+        info: what the lock file says of Pyodide.
 
     Raises:
-        EngineStartError: one is not to be had without compiled code, or does not fit.
+        ToolFailedError: one is not to be had without compiled code, or does not fit.
     """
-    wheels, lock = draft / "wheels", draft / "pyodide" / "pyodide-lock.json"
-    minor = ".".join(python.split(".")[:2])
+    wheels = draft / "wheels"
+    minor = ".".join(info["python"].split(".")[:2])
     fitting = ["--only-binary=:all:", f"--python-version={minor}"]
     fitting += ["--implementation=py", "--abi=none", "--platform=any"]
     pip = [programs / "python", "-m", "pip", "--disable-pip-version-check"]
     what = "getting wheels without compiled code"
     tools.run(what, [*pip, "download", "-q", *fitting, f"--dest={wheels}", *requirements])
     found = sorted(wheels.iterdir())
-    add = [programs / "pyodide", "lockfile", "add-wheels", f"--input={lock}", f"--output={lock}.new"]
-    tools.run("writing the lock file", [*add, f"--base-path={wheels}", *found])
-    Path(f"{lock}.new").replace(lock)
+    with tempfile.TemporaryDirectory() as scratch:
+        entries = tools.lock_packages(programs, info, found, Path(scratch))
     target = [f"--target={draft / 'packages'}", "--no-index", "--no-deps", "--no-compile"]
     tools.run("unpacking the packages", [*pip, "install", "-q", *target, *fitting, *found])
     shutil.rmtree(draft / "packages" / "bin", ignore_errors=True)  # programs, for which there is no shell
-    return dict(map(_name_and_version, found))
-
-
-def _name_and_version(wheel: Path) -> tuple[str, str]:
-    """Return the name and the version of a wheel.
-
-    Raises:
-        EngineStartError: it is not named as one.
-    """
-    found = re.fullmatch(r"(.+?)-(.+?)(-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl", wheel.name)
-    if found is None:
-        raise EngineStartError(LANGUAGE, f"{wheel.name} is no wheel", INSTALL)
-    return found[1].replace("_", "-").lower(), found[2]
+    return entries

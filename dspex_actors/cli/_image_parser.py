@@ -14,8 +14,8 @@ The path of the image is printed. An image that is there and as ordered is left 
 
 examples:
   dspex-actors image build                                  # what the language pyodide runs on
-  dspex-actors image build --name web jinja2==3.1.6 markdown
-  dspex-actors exec -l pyodide --engine web -c 'import jinja2; jinja2.__version__'
+  dspex-actors image build --name web structlog==24.4.0 markdown-it-py
+  dspex-actors exec -l pyodide --engine web -c 'import structlog; structlog.__name__'
 
 exit codes:
   0 the image is there   2 usage   6 a tool is missing or fails

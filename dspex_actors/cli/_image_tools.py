@@ -7,28 +7,54 @@ program. Both tools are programs of the user's, and run with what the user may d
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from dspex_actors._errors import EngineNotFoundError, EngineStartError
+from dspex_actors._errors import EngineNotFoundError
+from dspex_actors.cli._usage import ToolFailedError
 from dspex_actors.executors.languages import find_engine, find_package
 from dspex_actors.executors.languages._pyodide import NODE
 from dspex_actors.executors.languages._pyodide_image import INSTALL, LANGUAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _LOCKED: Final = Path(__file__).parents[1] / "workers" / "engines" / "pyodide" / "npm"
 _SHOWN_CHARS: Final = 2000
 
+# Its own command forgets what it has added in the version for Python 3.11.
+_LOCK: Final = """\
+import sys
+from pathlib import Path
+from pyodide_lock import PyodideLockSpec
+from pyodide_lock.utils import add_wheels_to_spec
+before, after, *wheels = map(Path, sys.argv[1:])
+add_wheels_to_spec(PyodideLockSpec.from_json(before), wheels, base_path=wheels[0].parent).to_json(after)
+"""
+
+
+class _Builder(NamedTuple):
+    """A version of pyodide-build.
+
+    Attributes:
+        requirements: what pip installs.
+        abi_field: what its lock files call the version of Pyodide's binary interface.
+    """
+
+    requirements: tuple[str, ...]
+    abi_field: str = "abi_version"
+
+
 # The last version for Python 3.11 needs an old pydantic, and fails with a newer wheel.
-_BUILDERS: Final = {
-    (3, 11): ("pyodide-build==0.25.1", "pydantic<2", "wheel<0.46"),
-}
-_BUILDER: Final = ("pyodide-build==0.39.2",)
+_BUILDER: Final = (
+    _Builder(("pyodide-build==0.25.1", "pkginfo", "pydantic<2", "wheel<0.46"), "version")
+    if sys.version_info < (3, 12)
+    else _Builder(("pyodide-build==0.39.2", "pkginfo"))
+)
 
 
 def run(what: str, command: Sequence[str | Path], *, cwd: Path | None = None) -> str:
@@ -40,7 +66,7 @@ def run(what: str, command: Sequence[str | Path], *, cwd: Path | None = None) ->
         cwd: the folder it runs in.
 
     Raises:
-        EngineStartError: it fails.
+        ToolFailedError: it fails.
     """
     try:
         done = subprocess.run(
@@ -53,10 +79,12 @@ def run(what: str, command: Sequence[str | Path], *, cwd: Path | None = None) ->
             check=False,
         )
     except OSError as error:
-        raise EngineStartError(LANGUAGE, f"{what}: {error}", INSTALL) from error
+        raise ToolFailedError(f"{what} failed: {error}") from error
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip())[-_SHOWN_CHARS:]
-        raise EngineStartError(LANGUAGE, f"{what} ended with {done.returncode}: {said}", INSTALL)
+        said = done.stderr.strip() or done.stdout.strip()
+        errors = [line for line in said.splitlines() if "error" in line.lower()]
+        shown = "\n".join(errors or said.splitlines())[-_SHOWN_CHARS:]
+        raise ToolFailedError(f"{what} failed with {done.returncode}: {shown}")
     return done.stdout.strip()
 
 
@@ -77,7 +105,7 @@ def install_pyodide(folder: Path) -> Path:
 
     Raises:
         EngineNotFoundError: there is no npm.
-        EngineStartError: npm fails, as it does where a digest is not that of the lock file.
+        ToolFailedError: npm fails, as it does where a digest is not that of the lock file.
     """
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_LOCKED / name, folder / name)
@@ -110,9 +138,9 @@ def builder(folder: Path) -> Path:
         folder: where such environments are.
 
     Raises:
-        EngineStartError: pip fails.
+        ToolFailedError: pip fails.
     """
-    wanted = _BUILDERS.get(sys.version_info[:2], _BUILDER)
+    wanted = _BUILDER.requirements
     key = hashlib.sha256("\n".join([sys.version, *wanted]).encode()).hexdigest()[:16]
     environment = folder / f"pyodide-build-{key}"
     done = environment / ".complete"
@@ -123,3 +151,22 @@ def builder(folder: Path) -> Path:
         run("installing pyodide-build", [*pip, *wanted])
         done.touch()  # last, so that one that was interrupted is made again
     return environment / "bin"
+
+
+def lock_packages(programs: Path, info: Mapping[str, Any], wheels: Sequence[Path], scratch: Path) -> Any:  # noqa: ANN401 -- as the tool writes it
+    """Return the entries of a lock file for some wheels, which need no others.
+
+    Args:
+        programs: from `builder`.
+        info: what Pyodide's own lock file says of itself.
+        wheels: files in one folder.
+        scratch: an empty folder.
+
+    Raises:
+        ToolFailedError: a wheel does not fit, or what it needs is not among them.
+    """
+    told = {name: info[name] for name in ("arch", "platform", "python")}
+    before, after = scratch / "before.json", scratch / "after.json"
+    before.write_text(json.dumps({"info": told | {_BUILDER.abi_field: info["abi_version"]}, "packages": {}}))
+    run("writing the lock file", [programs / "python", "-c", _LOCK, before, after, *wheels])
+    return json.loads(after.read_text())["packages"]

@@ -17,7 +17,7 @@ from dspex_actors.cli._interrupts import InterruptedBySignal
 from dspex_actors.cli._redaction import redacted
 from dspex_actors.cli._state_parser import add_state
 from dspex_actors.cli._terminal import Sink
-from dspex_actors.cli._usage import StoreFailedError, UsageError
+from dspex_actors.cli._usage import StoreFailedError, ToolFailedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ examples:
   dspex-actors doctor
   dspex-actors tree --json
   dspex-actors state list --store states.db
-  dspex-actors image build --name web jinja2
+  dspex-actors image build --name web structlog
 
 exit codes:
   0 completed   1 the guest failed; state: damaged, or they differ   2 usage
@@ -88,7 +88,7 @@ def _code_of(error: DspexError) -> ExitCode:
             return ExitCode.USAGE
         case StoreFailedError():
             return ExitCode.STORE_FAILED
-        case EngineError():
+        case EngineError() | ToolFailedError():
             return ExitCode.NO_ENGINE
     return ExitCode.UNCONTAINED
 

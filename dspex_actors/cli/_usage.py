@@ -9,5 +9,9 @@ class UsageError(DspexError):
     """What was asked for cannot be done: a file cannot be read, a stream not written, a state not found."""
 
 
+class ToolFailedError(DspexError):
+    """A program that makes images is missing, or cannot do what it was asked."""
+
+
 class StoreFailedError(DspexError):
     """The store cannot do what it was asked: it cannot be reached, or a part of it cannot be read."""

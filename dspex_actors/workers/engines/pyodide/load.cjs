@@ -7,9 +7,11 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const vm = require('node:vm');
 const { pathToFileURL } = require('node:url');
 
 const PACKAGES = '/packages';
+const CACHE = 'code.cache';
 
 /** Give Pyodide the one table that it asks a door of Node for which the permission model has shut. */
 function withoutBinding() {
@@ -20,23 +22,38 @@ function withoutBinding() {
   };
 }
 
+/** Run the script that Pyodide would load itself, with the cache of its compiled code, if it is there and fits. */
+function runScript(folder) {
+  const filename = path.join(folder, 'pyodide.asm.js');
+  const cache = path.join(folder, CACHE);
+  const source = fs.readFileSync(filename, 'utf8');
+  const script = new vm.Script(`(function (require, __dirname, __filename) {${source}\nreturn _createPyodideModule; })`, {
+    filename,
+    cachedData: fs.existsSync(cache) ? fs.readFileSync(cache) : undefined,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  globalThis._createPyodideModule = script.runInThisContext()(require, folder, filename);
+  return script;
+}
+
 /** Load Pyodide; `options` are those of `loadPyodide` beside the place. */
 async function load(image, options) {
   withoutBinding();
   const folder = path.join(image, 'pyodide');
+  const script = runScript(folder);
   const { loadPyodide } = await import(pathToFileURL(path.join(folder, 'pyodide.mjs')).href);
   const pyodide = await loadPyodide({ indexURL: `${folder}/`, ...options });
   pyodide.mountNodeFS(PACKAGES, path.join(image, 'packages'));
-  return pyodide;
+  return { pyodide, script };
 }
 
 /** Load Pyodide as its image has frozen it. */
 async function wake(image) {
   const frozen = fs.readFileSync(path.join(image, 'snapshot.bin'));
-  const pyodide = await load(image, { _loadSnapshot: frozen });
+  const { pyodide } = await load(image, { _loadSnapshot: frozen });
   pyodide.mountNodeFS('/home/pyodide', process.cwd());
   pyodide.mountNodeFS('/host', '/');
   return pyodide;
 }
 
-module.exports = { PACKAGES, load, wake };
+module.exports = { CACHE, PACKAGES, load, wake };

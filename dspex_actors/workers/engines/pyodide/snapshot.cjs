@@ -7,7 +7,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { PACKAGES, load } = require('./load.cjs');
+const { CACHE, PACKAGES, load } = require('./load.cjs');
 
 const LIBRARY = '/library';
 const FREEZE = `
@@ -39,7 +39,7 @@ def freeze(library, packages, modules):
 `;
 
 async function main(image, library, modules) {
-  const pyodide = await load(image, { _makeSnapshot: true, env: { HOME: '/home/pyodide' } });
+  const { pyodide, script } = await load(image, { _makeSnapshot: true, env: { HOME: '/home/pyodide' } });
   pyodide.mountNodeFS(LIBRARY, library);
   const scope = pyodide.toPy({});
   pyodide.runPython(FREEZE, { globals: scope });
@@ -48,6 +48,7 @@ async function main(image, library, modules) {
   freeze.destroy();
   scope.destroy();
   fs.writeFileSync(path.join(image, 'snapshot.bin'), pyodide.makeMemorySnapshot());
+  fs.writeFileSync(path.join(image, 'pyodide', CACHE), script.createCachedData());
   process.stdout.write(`${pyodide.runPython('import platform; platform.python_version()')}\n`);
 }
 
