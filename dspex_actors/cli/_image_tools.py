@@ -109,7 +109,7 @@ def install_pyodide(folder: Path) -> Path:
     """
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_LOCKED / name, folder / name)
-    run("npm ci", [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+    run("npm ci", [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], cwd=folder)
     return folder / "node_modules" / "pyodide"
 
 

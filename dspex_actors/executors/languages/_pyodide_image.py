@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import stat
 import sys
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ def seal(draft: Path, name: str, about: Mapping[str, object]) -> Path:
     manifest = json.dumps(told, indent=1, sort_keys=True).encode()
     (draft / _MANIFEST).write_bytes(manifest)
     for path in (draft, *draft.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        path.chmod(0o700 if path.is_dir() else 0o600)
     folder = draft.parent / _name_of(manifest)
     try:
         draft.rename(folder)
@@ -164,7 +165,18 @@ def seal(draft: Path, name: str, about: Mapping[str, object]) -> Path:
     link = draft.parent / f".{name}.{os.getpid()}"
     link.symlink_to(folder.name)
     link.replace(draft.parent / name)
+    _sweep(draft.parent)
     return folder
+
+
+def _sweep(folder: Path) -> None:
+    """Remove images that have no name and that this version of the package cannot use."""
+    named = {os.path.realpath(path) for path in folder.iterdir() if path.is_symlink()}
+    for path in folder.iterdir():
+        if path.is_symlink() or str(path) in named or not (path / _MANIFEST).is_file():
+            continue
+        if json.loads((path / _MANIFEST).read_bytes()).get("frozen") != frozen_digest():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _name_of(manifest: bytes) -> str:

@@ -14,6 +14,7 @@ from dspex_actors.workers.engines.javascript._engine import NodeEngine
 
 if TYPE_CHECKING:
     from dspex_actors.workers._protocol import EngineConfig
+    from dspex_actors.workers.engines._driver import DriverEndedError
 
 _DRIVER = Path(__file__).parent / "driver.cjs"
 
@@ -28,6 +29,11 @@ class PyodideEngine(NodeEngine):
     def command(self) -> list[str]:
         """Return Node's command line."""
         return [self.config.options["node"], *_FLAGS, *self._permissions(), str(_DRIVER), self.config.path]
+
+    def out_of_memory(self, ended: DriverEndedError) -> bool:
+        """Whether the process has ended for want of memory, if only to tell of a MemoryError."""
+        starved = ended.exit_code < 0 and b"MemoryError" in ended.last_words
+        return starved or super().out_of_memory(ended)
 
     def _permissions(self) -> list[str]:
         version = tuple(int(part) for part in self.config.options["node_version"].split(".")[:2])

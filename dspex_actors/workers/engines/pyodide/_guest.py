@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _SOURCES_CHARS = 4 * 2**20
+_RESERVE_BYTES = 2**18
+_STARVED = json.dumps({"outcome": "memory"})
+_NO_BUFFER = "Array buffer allocation failed"  # what JavaScript says that has no memory for one
 
 
 class Code(NamedTuple):
@@ -87,6 +90,7 @@ class Guest:
         self._calls = 0
         self._turn = 0  # of the request under way; tools of others are over
         self._task: asyncio.Task[list[Any]] | None = None
+        self._reserve: bytearray | None = None
 
     def execute(self, head: str, parts: Sequence[Any]) -> Any:  # noqa: ANN401 -- parts, or who promises them
         """Run a request.
@@ -99,6 +103,7 @@ class Guest:
             The parts of the answer, the first one as text; or a task that gives them, for code that awaits.
         """
         request = json.loads(head)
+        self._reserve = self._reserve or bytearray(_RESERVE_BYTES)
         self._turn += 1
         keep, source = request.get("keep", False), request.get("code", "")
         namespace = self._namespace if keep else None
@@ -129,8 +134,17 @@ class Guest:
             except SystemExit as leave:
                 _check_leave(leave)
             return _completed(_value(value, before, namespace), request)
+        except MemoryError as error:
+            return self._starved(error, {} if keep else namespace)
         except BaseException as error:  # noqa: BLE001 -- every way guest code can end becomes an answer
             return _ended(error, sources)
+
+    def _starved(self, error: MemoryError, namespace: dict[str, Any]) -> list[Any]:
+        """Return the answer of code that got no more memory, after making room for it."""
+        self._reserve = None
+        error.__traceback__ = None  # what its frames hold is needed now
+        namespace.clear()
+        return [_STARVED]
 
     async def _await(
         self,
@@ -155,6 +169,8 @@ class Guest:
             except SystemExit as leave:
                 _check_leave(leave)
             return _completed(_value(value, before, namespace), request)
+        except MemoryError as error:
+            return self._starved(error, {} if request.get("keep") else namespace)
         except BaseException as error:  # noqa: BLE001 -- as above
             return _ended(error, sources)
 
@@ -265,11 +281,15 @@ def _completed(value: object, request: Mapping[str, Any]) -> list[Any]:
     return [json.dumps({"outcome": "completed"}), *_parts(encoded)]
 
 
+def _is_lack_of_buffers(error: BaseException) -> bool:
+    """Whether JavaScript has said that there is no memory for a buffer."""
+    return type(error).__name__ == "JsException" and _NO_BUFFER in BaseException.__str__(error)
+
+
 def _ended(error: BaseException, sources: Mapping[str, str]) -> list[Any]:
     """Return the answer of code that has failed."""
-    if isinstance(error, MemoryError):
-        error.__traceback__ = None  # what its frames hold is needed now
-        return [json.dumps({"outcome": "memory"})]
+    if _is_lack_of_buffers(error):
+        return [_STARVED]
     kind, message, traceback = describe(error, sources)
     return [
         json.dumps({"outcome": "failed", "error_type": kind, "message": message, "traceback": traceback})
