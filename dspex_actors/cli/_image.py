@@ -10,7 +10,8 @@ from dspex_actors._errors import EngineError
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._image_build import Order, build
 from dspex_actors.cli._terminal import Sink
-from dspex_actors.executors.languages._pyodide_image import images_folder, read_image
+from dspex_actors.executors.languages._pyodide import usable
+from dspex_actors.executors.languages._pyodide_image import images_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -36,15 +37,15 @@ def run(options: argparse.Namespace) -> ExitCode:
     if place is None:
         told = Sink(sys.stderr)
         place = build(order, folder, lambda step: told.write_line(f"image {order.name}: {step}"))
-        read_image(place)
+        usable(place)
     Sink(sys.stdout).write_line(str(place))
     return ExitCode.COMPLETED
 
 
 def _find(order: Order, folder: Path) -> Path | None:
-    """Return the place of an image that is as ordered, None if there is none."""
+    """Return the place of an image that is as ordered and can be used, None if there is none."""
     try:
-        image = read_image(folder / order.name)
+        image, _ = usable(folder / order.name)
     except EngineError:
         return None
     same = image.requirements == order.requirements and image.preload == order.preload

@@ -94,12 +94,14 @@ def _fill(draft: Path, order: Order, tools_folder: Path, say: Callable[[str], ob
     file.write_text(json.dumps(lock, indent=1, sort_keys=True))
     say("making a snapshot")
     (program,) = engine_files("pyodide", "snapshot.cjs")
-    command = [tools.node(), "--no-warnings", program, draft, _LIBRARY, *order.preload]
+    node = tools.node()
+    command = [node.path, "--no-warnings", program, draft, _LIBRARY, *order.preload]
     python = tools.run("making a snapshot", command)
     version = json.loads((draft / "pyodide" / "package.json").read_text())["version"]
     about = {
         "pyodide": version,
         "python": python,
+        "node": node.version.split(".")[0],
         "packages": {name: entry["version"] for name, entry in lock["packages"].items()},
         "requirements": list(order.requirements),
         "preload": list(order.preload),

@@ -23,6 +23,8 @@ from dspex_actors.executors.languages._pyodide_image import INSTALL, LANGUAGE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dspex_actors._language import FoundEngine
+
 _LOCKED: Final = Path(__file__).parents[1] / "workers" / "engines" / "pyodide" / "npm"
 _SHOWN_CHARS: Final = 2000
 
@@ -88,13 +90,13 @@ def run(what: str, command: Sequence[str | Path], *, cwd: Path | None = None) ->
     return done.stdout.strip()
 
 
-def node() -> str:
-    """Return the path of Node.
+def node() -> FoundEngine:
+    """Return the Node that will run the image.
 
     Raises:
         EngineError: there is none that will do.
     """
-    return find_engine(NODE).path
+    return find_engine(NODE)
 
 
 def install_pyodide(folder: Path) -> Path:

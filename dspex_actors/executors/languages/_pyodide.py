@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
+from typing import TYPE_CHECKING
 
+from dspex_actors._errors import EngineVersionError
 from dspex_actors._language import FoundEngine, Language
 from dspex_actors.executors.languages._find import find_engine
 from dspex_actors.executors.languages._javascript import JAVASCRIPT
@@ -12,8 +14,33 @@ from dspex_actors.executors.languages._javascript import find as find_node
 from dspex_actors.executors.languages._pyodide_image import INSTALL, LANGUAGE, place_of, read_image
 from dspex_actors.workers import engine_files
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dspex_actors.executors.languages._pyodide_image import Image
+
 NODE = dataclasses.replace(JAVASCRIPT, name=LANGUAGE, find=partial(find_node, LANGUAGE))
 """The row of the program that Pyodide runs on."""
+
+
+def usable(place: Path) -> tuple[Image, FoundEngine]:
+    """Return an image and the Node that runs it.
+
+    Args:
+        place: the folder of the image, or a link to it.
+
+    Raises:
+        EngineNotFoundError: there is no image, or no Node.
+        EngineVersionError: the image was made by another version of this package, or with another Node; or Node
+            is too old.
+        EngineStartError: the image is not as it was made, or Node does not tell its version.
+    """
+    image = read_image(place)
+    node = find_engine(NODE)
+    if image.node != (major := node.version.split(".")[0]):
+        seen = f"the image {place} was made with Node {image.node}, {node.path} is Node {major}"
+        raise EngineVersionError(LANGUAGE, seen, INSTALL)
+    return image, node
 
 
 def find(given: str | None) -> FoundEngine:
@@ -23,12 +50,9 @@ def find(given: str | None) -> FoundEngine:
         given: path or name of the image, None for the default one.
 
     Raises:
-        EngineNotFoundError: there is no image, or no Node.
-        EngineVersionError: the image was made by another version of this package, or Node is too old.
-        EngineStartError: the image is not as it was made, or Node does not tell its version.
+        EngineNotFoundError, EngineVersionError, EngineStartError: see `usable`.
     """
-    image = read_image(place_of(given))
-    node = find_engine(NODE)
+    image, node = usable(place_of(given))
     return FoundEngine(
         path=str(image.path),
         version=image.pyodide,

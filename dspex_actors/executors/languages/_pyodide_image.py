@@ -21,7 +21,7 @@ import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors._errors import EngineNotFoundError, EngineStartError, EngineVersionError
 
@@ -65,6 +65,7 @@ class Image:
         path: its folder, links followed.
         pyodide: version of Pyodide.
         python: version of the Python in it.
+        node: major version of the Node that has made its snapshot: those of others do not fit.
         packages: names of its packages, each with its version.
         requirements: what was asked for when it was made.
         preload: modules that its snapshot has imported.
@@ -73,6 +74,7 @@ class Image:
     path: Path
     pyodide: str
     python: str
+    node: str
     packages: Mapping[str, str]
     requirements: tuple[str, ...]
     preload: tuple[str, ...]
@@ -127,8 +129,8 @@ def read_image(place: Path) -> Image:
     _check_private(folder)
     if folder.name != _name_of(manifest):
         raise EngineStartError(LANGUAGE, f"{folder} is not named by what is in it", INSTALL)
-    told = json.loads(manifest)
-    if told.get("format") != _FORMAT or told["frozen"] != frozen_digest():
+    told = _told(manifest)
+    if told.get("format") != _FORMAT or told.get("frozen") != frozen_digest():
         seen = f"the image {place} was made by another version of this package"
         raise EngineVersionError(LANGUAGE, seen, INSTALL)
     if (changed := _first_difference(told["files"], _digests(folder))) is not None:
@@ -137,10 +139,20 @@ def read_image(place: Path) -> Image:
         path=folder,
         pyodide=told["pyodide"],
         python=told["python"],
+        node=told["node"],
         packages=told["packages"],
         requirements=tuple(told["requirements"]),
         preload=tuple(told["preload"]),
     )
+
+
+def _told(manifest: bytes) -> dict[str, Any]:
+    """Return what a manifest says; nothing if it is none."""
+    try:
+        told = json.loads(manifest)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def seal(draft: Path, name: str, about: Mapping[str, object]) -> Path:
@@ -149,7 +161,7 @@ def seal(draft: Path, name: str, about: Mapping[str, object]) -> Path:
     Args:
         draft: the folder, beside which the image is to be; renamed.
         name: what people will call it; an image that has that name loses it.
-        about: `pyodide`, `python`, `packages`, `requirements` and `preload` of `Image`, as plain data.
+        about: `pyodide`, `python`, `node`, `packages`, `requirements` and `preload` of `Image`, as plain data.
     """
     told = {"format": _FORMAT, "frozen": frozen_digest(), **about, "files": _digests(draft)}
     manifest = json.dumps(told, indent=1, sort_keys=True).encode()
@@ -175,7 +187,7 @@ def _sweep(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_symlink() or str(path) in named or not (path / _MANIFEST).is_file():
             continue
-        if json.loads((path / _MANIFEST).read_bytes()).get("frozen") != frozen_digest():
+        if _told((path / _MANIFEST).read_bytes()).get("frozen") != frozen_digest():
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -12,6 +12,7 @@ const { pathToFileURL } = require('node:url');
 
 const PACKAGES = '/packages';
 const CACHE = 'code.cache';
+const CACHES = Number(process.versions.node.split('.')[0]) >= 24; // Node 20 forgets what cached code may import
 
 /** Give Pyodide the one table that it asks a door of Node for which the permission model has shut. */
 function withoutBinding() {
@@ -29,7 +30,7 @@ function runScript(folder) {
   const source = fs.readFileSync(filename, 'utf8');
   const script = new vm.Script(`(function (require, __dirname, __filename) {${source}\nreturn _createPyodideModule; })`, {
     filename,
-    cachedData: fs.existsSync(cache) ? fs.readFileSync(cache) : undefined,
+    cachedData: CACHES && fs.existsSync(cache) ? fs.readFileSync(cache) : undefined,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   globalThis._createPyodideModule = script.runInThisContext()(require, folder, filename);

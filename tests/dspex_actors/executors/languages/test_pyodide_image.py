@@ -9,7 +9,14 @@ import pytest
 from dspex_actors import EngineNotFoundError, EngineStartError, EngineVersionError
 from dspex_actors.executors.languages import _pyodide_image as images
 
-ABOUT = {"pyodide": "0.29.5", "python": "3.13.2", "packages": {"a": "1"}, "requirements": ["a"], "preload": []}
+ABOUT = {
+    "pyodide": "0.29.5",
+    "python": "3.13.2",
+    "node": "24",
+    "packages": {"a": "1"},
+    "requirements": ["a"],
+    "preload": [],
+}
 
 
 def make(folder, name="web", content="x"):
