@@ -63,8 +63,8 @@ class Language:
         sessions: what its sessions keep.
         counts_fuel: whether `Limits.fuel` means something.
         modules: top-level packages beside this one that the maker and its engine import in the worker.
-        grace_s: seconds beyond its time that a call has to end, if the engine ends it by itself; then its worker
-            is killed.
+        grace_s: seconds beyond its time that a call has to end, if the engine ends it by itself; then its
+            worker is killed.
 
     Raises:
         ConfigError: the name is no word, the maker has another form, or the policy's profile is not among the

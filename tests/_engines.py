@@ -10,7 +10,7 @@ from dspex_actors import EngineError
 from dspex_actors.executors.languages import Languages, find_engine
 
 REQUIRED = "DSPEX_ENGINES_REQUIRED"
-"""Environment variable; set where every engine has to be there, as in `.ci/run`. So is `CI`, by its services."""
+"""Environment variable; set where every engine has to be there, as in `.ci/run`. `CI` does the same."""
 
 
 def need_engine(language):

@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Run the command.
 
     Args:
-        options: `code` or `file`, `language`, `engine` (None to look for one), `profile` (None for that of the
-            language), `timeout` in seconds, `memory` in bytes.
+        options: `code` or `file`, `language`, `engine` (None to look for one), `profile` (None for that of
+            the language), `timeout` in seconds, `memory` in bytes.
 
     Returns:
         How the guest ended.

@@ -1,8 +1,8 @@
 """Making an image: Pyodide from npm, packages from a package index, a snapshot of both.
 
 The packages are wheels without compiled code, for any platform. pip chooses them for the Python that is in
-Pyodide, pyodide-build's tools write them into the lock file and refuse what does not fit, Pyodide itself compiles
-them.
+Pyodide, pyodide-build's tools write them into the lock file and refuse what does not fit, and Pyodide
+itself compiles them.
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ def _fill(draft: Path, order: Order, tools_folder: Path, say: Callable[[str], ob
     return seal(draft, order.name, about)
 
 
-def _add_packages(
-    draft: Path, programs: Path, requirements: Sequence[str], info: Mapping[str, Any]
-) -> Any:  # noqa: ANN401 -- see `lock_packages`
+def _add_packages(draft: Path, programs: Path, requirements: Sequence[str], info: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- see `lock_packages`
     """Get packages with all that they need; return their entries of a lock file.
 
     Args:
@@ -127,7 +125,7 @@ def _add_packages(
     minor = ".".join(info["python"].split(".")[:2])
     fitting = ["--only-binary=:all:", f"--python-version={minor}"]
     fitting += ["--implementation=py", "--abi=none", "--platform=any"]
-    pip = [programs / "python", "-m", "pip", "--disable-pip-version-check"]
+    pip: list[str | Path] = [programs / "python", "-m", "pip", "--disable-pip-version-check"]
     what = "getting wheels without compiled code"
     tools.run(what, [*pip, "download", "-q", *fitting, f"--dest={wheels}", *requirements])
     found = sorted(wheels.iterdir())

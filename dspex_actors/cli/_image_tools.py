@@ -111,7 +111,11 @@ def install_pyodide(folder: Path) -> Path:
     """
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_LOCKED / name, folder / name)
-    run("npm ci", [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], cwd=folder)
+    run(
+        "npm ci",
+        [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
+        cwd=folder,
+    )
     return folder / "node_modules" / "pyodide"
 
 
@@ -149,7 +153,14 @@ def builder(folder: Path) -> Path:
     if not done.exists():
         python = getattr(sys, "_base_executable", None) or sys.executable
         run("making an environment for pyodide-build", [python, "-m", "venv", "--clear", environment])
-        pip = [environment / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+        pip: list[str | Path] = [
+            environment / "bin" / "python",
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "-q",
+        ]
         run("installing pyodide-build", [*pip, *wanted])
         done.touch()  # last, so that one that was interrupted is made again
     return environment / "bin"

@@ -31,8 +31,8 @@ def usable(place: Path) -> tuple[Image, FoundEngine]:
 
     Raises:
         EngineNotFoundError: there is no image, or no Node.
-        EngineVersionError: the image was made by another version of this package, or with another Node; or Node
-            is too old.
+        EngineVersionError: the image was made by another version of this package, or with another Node; or
+            Node is too old.
         EngineStartError: the image is not as it was made, or Node does not tell its version.
     """
     image = read_image(place)

@@ -161,7 +161,7 @@ def seal(draft: Path, name: str, about: Mapping[str, object]) -> Path:
     Args:
         draft: the folder, beside which the image is to be; renamed.
         name: what people will call it; an image that has that name loses it.
-        about: `pyodide`, `python`, `node`, `packages`, `requirements` and `preload` of `Image`, as plain data.
+        about: `pyodide`, `python`, `node`, `packages`, `requirements` and `preload` of `Image`.
     """
     told = {"format": _FORMAT, "frozen": frozen_digest(), **about, "files": _digests(draft)}
     manifest = json.dumps(told, indent=1, sort_keys=True).encode()
@@ -231,7 +231,5 @@ def _digest(path: Path) -> str:
 
 def _first_difference(expected: Mapping[str, str], seen: Mapping[str, str]) -> str | None:
     """Return the first name under which two tables differ, None if they do not."""
-    different = sorted(
-        name for name in expected.keys() | seen.keys() if expected.get(name) != seen.get(name)
-    )
+    different = sorted(name for name in expected.keys() | seen.keys() if expected.get(name) != seen.get(name))
     return different[0] if different else None

@@ -1,4 +1,4 @@
-"""What a guest tries that has all of Node at hand: each is an expression in JavaScript, refused by the sandbox.
+"""What a guest tries that has all of Node at hand, each as an expression in JavaScript.
 
 It finds `process`, `get` for Node's own modules and `fail`. `{secret}`, `{port}` and `{node}` are filled in.
 """

@@ -6,9 +6,10 @@ import socket
 
 import pytest
 
-from dspex_actors import Completed, Failed, WorkerDied
+from dspex_actors import Completed, Failed, Limits, WorkerDied
 from dspex_actors.executors.languages import PYODIDE, find_engine
 from tests._engines import need_engine
+from tests.integration._tools import runtime_of
 from tests.integration.languages._attempts import ATTEMPTS, FAIL
 
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
@@ -25,6 +26,13 @@ ESCAPES = {
 @pytest.fixture(scope="module", autouse=True)
 def _engine():
     need_engine("pyodide")
+
+
+@pytest.fixture(scope="module")
+def runtime(clean_module):  # noqa: ARG001 -- set up before
+    with runtime_of(limits=Limits(time_s=30.0), spares=0, start_timeout_s=60.0) as runtime:
+        yield runtime
+    assert runtime.stop().clean
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +94,7 @@ SPOILING = (
 )
 
 
+@pytest.mark.slow
 def test_guests_that_break_their_own_driver_hurt_themselves_alone(runtime):
     ends = []
     for code in SPOILING:

@@ -47,7 +47,7 @@ def make(config: EngineConfig) -> PyodideEngine:
     """Return the engine of Pyodide.
 
     Args:
-        config: what the zygote was told; its path is the image, its options `node` and `node_version` say what
-            runs it.
+        config: what the zygote was told; its path is the image, its options `node` and `node_version` say
+            what runs it.
     """
     return PyodideEngine(config)

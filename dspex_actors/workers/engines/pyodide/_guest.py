@@ -103,75 +103,56 @@ class Guest:
             The parts of the answer, the first one as text; or a task that gives them, for code that awaits.
         """
         request = json.loads(head)
-        self._reserve = self._reserve or bytearray(_RESERVE_BYTES)
         self._turn += 1
-        keep, source = request.get("keep", False), request.get("code", "")
-        namespace = self._namespace if keep else None
+        self._reserve = self._reserve or bytearray(_RESERVE_BYTES)
+        namespace = self._namespace if request.get("keep") else None
         if namespace is None:
             namespace = self._engine.namespace()
-        filename, sources = "<guest>", {"<guest>": source}
-        if keep:
-            self._namespace = namespace
-            if not request.get("read"):
-                filename, sources = self._note(source)
+        filename, sources = self._note(request, namespace)
         try:
             if parts:
                 self._engine.bind(namespace, _decoded(parts))
             self._engine.bind(namespace, self._tools(request.get("tools", ())))
             if "read" in request:
                 return _found(request, namespace)
-            code = compiled(source, filename)
-            before = namespace.get("result")
+            code = compiled(request.get("code", ""), filename)
             if code.awaits:
-                self._task = asyncio.ensure_future(self._await(code, namespace, before, request, sources))
+                self._task = asyncio.ensure_future(self._await(code, namespace, request, sources))
                 return self._task
-            value = None
-            try:
-                if code.statements is not None:
-                    exec(code.statements, namespace)  # noqa: S102 -- running guest code is what a guest is for
-                if code.expression is not None:
-                    value = eval(code.expression, namespace)  # noqa: S307 -- see above
-            except SystemExit as leave:
-                _check_leave(leave)
-            return _completed(_value(value, before, namespace), request)
+            return _completed(_run(code, namespace), request)
         except MemoryError as error:
-            return self._starved(error, {} if keep else namespace)
+            return self._starved(error, request, namespace)
         except BaseException as error:  # noqa: BLE001 -- every way guest code can end becomes an answer
             return _ended(error, sources)
 
-    def _starved(self, error: MemoryError, namespace: dict[str, Any]) -> list[Any]:
+    def _starved(
+        self, error: MemoryError, request: Mapping[str, Any], namespace: dict[str, Any]
+    ) -> list[Any]:
         """Return the answer of code that got no more memory, after making room for it."""
         self._reserve = None
         error.__traceback__ = None  # what its frames hold is needed now
-        namespace.clear()
+        if not request.get("keep"):
+            namespace.clear()
         return [_STARVED]
 
     async def _await(
-        self,
-        code: Code,
-        namespace: dict[str, Any],
-        before: object,
-        request: Mapping[str, Any],
-        sources: Mapping[str, str],
+        self, code: Code, namespace: dict[str, Any], request: Mapping[str, Any], sources: Mapping[str, str]
     ) -> list[Any]:
         """Run code that awaits; return the answer."""
+        before = namespace.get("result")
         value: Any = None
         try:
             try:
                 for each in code:
-                    if each is None:
-                        continue
-                    value = eval(each, namespace)  # noqa: S307 -- as above
-                    if each.co_flags & inspect.CO_COROUTINE:
+                    value = None if each is None else eval(each, namespace)  # noqa: S307 -- see `_run`
+                    if each is not None and each.co_flags & inspect.CO_COROUTINE:
                         value = await value
-                    if each is code.statements:
-                        value = None
             except SystemExit as leave:
-                _check_leave(leave)
+                _left(leave)
             return _completed(_value(value, before, namespace), request)
         except MemoryError as error:
-            return self._starved(error, {} if request.get("keep") else namespace)
-        except BaseException as error:  # noqa: BLE001 -- as above
+            return self._starved(error, request, namespace)
+        except BaseException as error:  # noqa: BLE001 -- as in `execute`
             return _ended(error, sources)
 
     def end(self) -> None:
@@ -185,11 +166,16 @@ class Guest:
             except BaseException:  # noqa: BLE001, S112 -- a stream of the guest's own; its output is lost to it alone
                 continue
 
-    def _note(self, source: str) -> tuple[str, dict[str, str]]:
-        """Keep the code of a call for later tracebacks; return its file name, and all that is kept."""
+    def _note(self, request: Mapping[str, Any], namespace: dict[str, Any]) -> tuple[str, dict[str, str]]:
+        """Return the file name of a request's code, and all code that a traceback may show, by file name."""
+        source = request.get("code", "")
+        if not request.get("keep"):
+            return "<guest>", {"<guest>": source}
+        self._namespace = namespace
         filename = f"<guest {self._calls}>"
-        self._calls += 1
-        self._sources[filename] = source
+        if "read" not in request:
+            self._calls += 1
+            self._sources[filename] = source
         while sum(map(len, self._sources.values())) > _SOURCES_CHARS and len(self._sources) > 1:
             del self._sources[next(iter(self._sources))]
         return filename, self._sources
@@ -253,7 +239,7 @@ def _value(value: Any, before: object, namespace: Mapping[str, Any]) -> Any:  # 
     return value
 
 
-def _check_leave(leave: SystemExit) -> None:
+def _left(leave: SystemExit) -> None:
     """Take `sys.exit()` with status 0 or none for the end of a program.
 
     Raises:
@@ -261,6 +247,21 @@ def _check_leave(leave: SystemExit) -> None:
     """
     if leave.code not in (None, 0):
         raise leave
+
+
+def _run(code: Code, namespace: dict[str, Any]) -> Any:  # noqa: ANN401 -- a guest's value
+    """Run code that does not await; return its value.
+
+    Raises:
+        BaseException: whatever it raises.
+    """
+    before, value = namespace.get("result"), None
+    try:
+        for each in code:
+            value = None if each is None else eval(each, namespace)  # noqa: S307 -- running guest code is what it is for
+    except SystemExit as leave:
+        _left(leave)
+    return _value(value, before, namespace)
 
 
 def _found(request: Mapping[str, Any], namespace: Mapping[str, Any]) -> list[Any]:
@@ -291,6 +292,4 @@ def _ended(error: BaseException, sources: Mapping[str, str]) -> list[Any]:
     if _is_lack_of_buffers(error):
         return [_STARVED]
     kind, message, traceback = describe(error, sources)
-    return [
-        json.dumps({"outcome": "failed", "error_type": kind, "message": message, "traceback": traceback})
-    ]
+    return [json.dumps({"outcome": "failed", "error_type": kind, "message": message, "traceback": traceback})]

@@ -193,7 +193,9 @@ class Decoder:
         ext_hook: makes a value of an extension's code and payload; None to refuse extensions and bytes.
     """
 
-    def __init__(self, _kind: object = None, *, ext_hook: Callable[[int, memoryview], Any] | None = None) -> None:
+    def __init__(
+        self, _kind: object = None, *, ext_hook: Callable[[int, memoryview], Any] | None = None
+    ) -> None:
         self._ext_hook = ext_hook
 
     def decode(self, data: bytes | memoryview) -> Any:  # noqa: ANN401 -- any value
@@ -208,7 +210,7 @@ class Decoder:
             raise ValueError("bytes after the value")
         return value
 
-    def _read(self, view: memoryview, at: int) -> tuple[Any, int]:  # noqa: C901, PLR0911 -- one branch a type
+    def _read(self, view: memoryview, at: int) -> tuple[Any, int]:  # noqa: C901, PLR0911, PLR0912 -- one branch a type
         first = view[at]
         at += 1
         if first < 0x80:

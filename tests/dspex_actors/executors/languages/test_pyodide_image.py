@@ -1,4 +1,4 @@
-"""Images of Pyodide: what is taken for one, and what is refused, each with the command that makes a new one."""
+"""Images of Pyodide: what is taken for one, and what is refused."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def link(folder):
     (folder / "packages" / "a.py").symlink_to("/etc/passwd")
 
 
-@pytest.mark.parametrize(("harm", "named"), [(change, "a.py"), (add, "b.py"), (remove, "a.py"), (link, "a.py")])
+@pytest.mark.parametrize(
+    ("harm", "named"), [(change, "a.py"), (add, "b.py"), (remove, "a.py"), (link, "a.py")]
+)
 def test_an_image_that_is_not_as_it_was_made_is_refused_with_the_file(tmp_path, harm, named):
     folder = make(tmp_path)
     harm(folder)
@@ -128,7 +130,7 @@ def test_a_name_is_looked_up_among_the_images_and_a_path_is_taken_as_it_is(given
     assert str(found) == str(images.images_folder() / place if place else found.__class__(given))
 
 
-def test_what_snapshots_freeze_is_found_and_part_of_the_digest(tmp_path, monkeypatch):
+def test_what_snapshots_freeze_is_found_and_part_of_the_digest(monkeypatch):
     before = images.frozen_digest()
     for pattern in images._FROZEN:
         assert list(images._PACKAGE.glob(pattern)), pattern

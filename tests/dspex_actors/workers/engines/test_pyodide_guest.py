@@ -116,7 +116,7 @@ def test_a_traceback_shows_lines_of_an_earlier_call_of_the_session(run):
     run("def f():\n    raise ValueError('x')", keep=True)
     traceback = run("f()", keep=True)["traceback"]
 
-    assert 'File "<guest 0>", line 2, in f\n    raise ValueError(\'x\')' in traceback
+    assert "File \"<guest 0>\", line 2, in f\n    raise ValueError('x')" in traceback
     assert 'File "<guest 1>", line 1, in <module>\n    f()' in traceback
 
 

@@ -25,7 +25,12 @@ VALUES = st.recursive(
     max_leaves=40,
 )
 EDGES = (
-    *(sign * 2**power + off for power in (7, 8, 15, 16, 31, 32, 63) for sign in (1, -1) for off in (-1, 0, 1)),
+    *(
+        sign * 2**power + off
+        for power in (7, 8, 15, 16, 31, 32, 63)
+        for sign in (1, -1)
+        for off in (-1, 0, 1)
+    ),
     *(-33, -32, -31, 127, 128, 2**64 - 1),
     *("x" * size for size in (31, 32, 255, 256, 65535, 65536)),
     *(b"x" * size for size in (0, 255, 256, 65535, 65536)),
@@ -69,12 +74,19 @@ def test_extensions_are_written_and_read_alike_in_all_sizes(size):
 
 
 def test_negative_codes_of_extensions_are_written_as_msgspec_does_it():
-    assert ours.Encoder().encode(ours.Ext(-1, b"ab")) == msgspec.msgpack.encode(msgspec.msgpack.Ext(-1, b"ab"))
+    assert ours.Encoder().encode(ours.Ext(-1, b"ab")) == msgspec.msgpack.encode(
+        msgspec.msgpack.Ext(-1, b"ab")
+    )
 
 
 @pytest.mark.parametrize(
     ("value", "error"),
-    [(2**64, OverflowError), (-(2**63) - 1, OverflowError), ("\ud800", UnicodeEncodeError), (object(), TypeError)],
+    [
+        (2**64, OverflowError),
+        (-(2**63) - 1, OverflowError),
+        ("\ud800", UnicodeEncodeError),
+        (object(), TypeError),
+    ],
 )
 def test_what_cannot_be_written_raises_as_values_expect_it(value, error):
     with pytest.raises(error):
@@ -101,13 +113,17 @@ def test_any_bytes_are_the_value_that_msgspec_reads_or_raise_what_values_take_fo
         assert mine == theirs
 
 
-@pytest.mark.parametrize("value", [b"x", [b"x"], msgspec.msgpack.Ext(1, b"x"), {"a": msgspec.msgpack.Ext(1, b"")}])
+@pytest.mark.parametrize(
+    "value", [b"x", [b"x"], msgspec.msgpack.Ext(1, b"x"), {"a": msgspec.msgpack.Ext(1, b"")}]
+)
 def test_a_decoder_of_plain_values_refuses_bytes_and_extensions(value):
     with pytest.raises(ValueError, match="in a plain value"):
         ours.Decoder(object).decode(msgspec.msgpack.encode(value))
 
 
-@pytest.mark.parametrize("data", [b"", b"\x92\x01", b"\x01\x01", b"\xc1", b"\xda\x00\x05abc", b"\x81\x01\x01"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x92\x01", b"\x01\x01", b"\xc1", b"\xda\x00\x05abc", b"\x81\x01\x01"]
+)
 def test_bytes_that_are_no_value_are_refused(data):
     with pytest.raises((ValueError, IndexError)):
         ours.Decoder().decode(data)
