@@ -102,18 +102,30 @@ bench: ## measure beside the peers, in an environment of its own; one table at t
 	@$(MAKE) --no-print-directory setup VENV=$(BENCH_VENV) LOCK=bench/requirements.lock
 	$(BENCH_VENV)/bin/python bench/run.py
 
-setup-languages: ## install Erlang, beside which supervisors is tested; by apt, as root; quiet when it is there
+# What is looked for is what the packages are wanted for: another compiler or Erlang will do as well.
+setup-languages: ## install Rust with its target for WebAssembly, Elixir and Erlang; by apt, as root; quiet when they are there
 	@set -eu; \
-	if command -v escript >/dev/null; then exit 0; fi; \
+	missing=; \
+	command -v escript >/dev/null || missing="$$missing erlang-base"; \
+	command -v elixir >/dev/null || missing="$$missing elixir"; \
+	found=; \
+	for rustc in $$(which -a rustc 2>/dev/null || true); do \
+		root=$$("$$rustc" --print sysroot 2>/dev/null || true); \
+		for target in wasm32-wasip1 wasm32-wasi; do \
+			if [ -n "$$root" ] && [ -d "$$root/lib/rustlib/$$target/lib" ]; then found=$$rustc; fi; \
+		done; \
+	done; \
+	[ -n "$$found" ] || missing="$$missing rustc libstd-rust-dev-wasm32 lld"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then \
-		echo "setup-languages: escript is missing and there is no apt-get here; install Erlang/OTP 25 or newer" >&2; exit 1; \
+		echo "setup-languages: what these packages of Debian's have is missing, and there is no apt-get here:$$missing" >&2; exit 1; \
 	fi; \
 	if [ "$$(id -u)" != 0 ]; then \
-		echo "setup-languages: escript is missing; run as root: apt-get update && apt-get install erlang-base" >&2; exit 1; \
+		echo "setup-languages: run as root: apt-get update && apt-get install --no-install-recommends$$missing" >&2; exit 1; \
 	fi; \
-	echo "setup-languages: installing erlang-base"; \
+	echo "setup-languages: installing$$missing"; \
 	apt-get update -qq; \
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends erlang-base >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $$missing >/dev/null
 
 # Versions that are locked already are kept; `make lock LOCK_FLAGS=--upgrade` takes the newest ones.
 lock: ## write the lock files anew from pyproject.toml

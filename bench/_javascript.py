@@ -10,33 +10,19 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from _recovery import LIMIT_S, recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     Cases = dict[str, Callable[[], object]]
 
-LIMIT_S = 0.2
 CODE = "1 + 1"
 LOOP = "for (;;);"
-
-
-def _recovery(loop: Callable[[], object], following: Callable[[], object]) -> Callable[[], object]:
-    """Return one run: how late the limit was, and how long the next result took."""
-
-    def recover() -> dict[str, float]:
-        begun = time.perf_counter()
-        loop()
-        error = time.perf_counter()
-        following()
-        done = time.perf_counter()
-        return {"late": (error - begun - LIMIT_S) * 1e3, "next": (done - error) * 1e3}
-
-    return recover
 
 
 @contextmanager
@@ -66,7 +52,7 @@ def ours() -> Iterator[Cases]:
             "javascript: cold": cold,
             "javascript: warm": warm,
             "javascript: fresh": fresh,
-            "javascript: timeout": _recovery(loop, fresh),
+            "javascript: timeout": recovery(loop, fresh),
         }
 
 
@@ -115,7 +101,7 @@ def _process(command: Sequence[str]) -> Callable[[], Iterator[Cases]]:
         yield {
             "javascript: cold": once,
             "javascript: fresh": once,
-            "javascript: timeout": _recovery(loop, once),
+            "javascript: timeout": recovery(loop, once),
         }
 
     return one_process_each

@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 # A script's folder comes first on the path; here `supervisors.py` would hide the package of that name.
 sys.path.sort(key=lambda folder: Path(folder).resolve() == Path(__file__).resolve().parent)
 
-_TURN_S = 20.0
-"""Seconds a turn may take; a competitor that hangs is killed and says so in its row."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -56,6 +53,7 @@ class Case:
         pause_s: seconds of rest before each run, not measured.
         quick: turns and runs of a quick look; no turns leave the case out.
         warm: whether one run goes before that is not counted.
+        patience_s: seconds a turn may take; a competitor that hangs is killed and says so in its row.
     """
 
     name: str
@@ -68,6 +66,7 @@ class Case:
     pause_s: float = 0.0
     quick: tuple[int, int] = (2, 5)
     warm: bool = True
+    patience_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,16 +122,16 @@ class _Arena:
         self._ended = "its process ended"
         self._failed = False
 
-    def turn(self, case: str, runs: int, pause_s: float) -> Any:  # noqa: ANN401 -- JSON
+    def turn(self, case: Case, runs: int, pause_s: float) -> Any:  # noqa: ANN401 -- JSON
         """Let it run a case; return its figures, None if it takes no part, a text when it has just failed."""
         if self._failed:
             return None
         assert self._process.stdin is not None  # noqa: S101 -- asked for above
         assert self._process.stdout is not None  # noqa: S101 -- as above
-        timer = threading.Timer(_TURN_S, self._give_up)
+        timer = threading.Timer(case.patience_s, self._give_up, [case.patience_s])
         timer.start()
         try:
-            self._process.stdin.write(json.dumps([case, runs, pause_s]) + "\n")
+            self._process.stdin.write(json.dumps([case.name, runs, pause_s]) + "\n")
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
         except BrokenPipeError:
@@ -143,8 +142,8 @@ class _Arena:
         self._failed = isinstance(found, str)
         return found
 
-    def _give_up(self) -> None:
-        self._ended = f"hung: no answer within {_TURN_S:g} s"
+    def _give_up(self, patience_s: float) -> None:
+        self._ended = f"hung: no answer within {patience_s:g} s"
         self._kill()
 
     def _kill(self) -> None:
@@ -227,12 +226,12 @@ class Question:
                 turns, runs = case.quick if quick else (case.turns, case.runs)
                 if case.warm and turns:
                     for arena in arenas:
-                        if isinstance(failure := arena.turn(case.name, 1, 0.0), str):
+                        if isinstance(failure := arena.turn(case, 1, 0.0), str):
                             self._note(found, case, arena.name, failure)
                 for turn in range(turns):
                     shift = turn % len(arenas)
                     for arena in arenas[shift:] + arenas[:shift]:
-                        answer = arena.turn(case.name, runs, case.pause_s)
+                        answer = arena.turn(case, runs, case.pause_s)
                         if answer is not None:  # it takes part in this case
                             self._note(found, case, arena.name, answer)
         finally:

@@ -49,6 +49,7 @@ _HOMES = {
         "ExecutionContext",
         "ExecutionResult",
         "Failed",
+        "Diagnostic",
         "GuestFailure",
         "LimitExceeded",
         "Usage",
@@ -61,7 +62,7 @@ _HOMES = {
     "_session": ("RollbackState", "SessionState"),
     "_config": ("CheckpointAt", "ExecutorConfig", "OnError", "RuntimeConfig", "SessionConfig"),
     "runtime": ("Runtime", "SandboxReport", "Session", "StopReport", "run"),
-    "executors": ("PythonExecutor",),
+    "executors": ("Compute", "ComputeExecutor", "PythonExecutor"),
     "workers": ("LayerReport",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
     from dspex_actors._errors import WorkerLostError as WorkerLostError
     from dspex_actors._errors import WritePathError as WritePathError
     from dspex_actors._execution import Completed as Completed
+    from dspex_actors._execution import Diagnostic as Diagnostic
     from dspex_actors._execution import Execute as Execute
     from dspex_actors._execution import ExecutionContext as ExecutionContext
     from dspex_actors._execution import ExecutionResult as ExecutionResult
@@ -121,6 +123,8 @@ if TYPE_CHECKING:
     from dspex_actors._policy import Profile as Profile
     from dspex_actors._session import RollbackState as RollbackState
     from dspex_actors._session import SessionState as SessionState
+    from dspex_actors.executors import Compute as Compute
+    from dspex_actors.executors import ComputeExecutor as ComputeExecutor
     from dspex_actors.executors import PythonExecutor as PythonExecutor
     from dspex_actors.runtime import Runtime as Runtime
     from dspex_actors.runtime import SandboxReport as SandboxReport

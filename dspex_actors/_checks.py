@@ -13,14 +13,24 @@ MAX_CODE_BYTES = 8 * 2**20
 """Largest source text that is sent to a worker, in UTF-8 bytes."""
 
 
+MAX_MODULE_BYTES = 32 * 2**20
+"""Largest module, which is code as bytes, that is sent to a worker."""
+
+
 def check_code(code: object) -> None:
     """Refuse code that no worker could be given.
 
     Raises:
-        ConfigError: it is not a string, is longer than `MAX_CODE_BYTES`, or holds lone surrogates.
+        ConfigError: it is neither text nor bytes, is longer than `MAX_CODE_BYTES` as text or
+            `MAX_MODULE_BYTES` as bytes, or is text with lone surrogates.
     """
+    if isinstance(code, bytes):
+        if len(code) > MAX_MODULE_BYTES:
+            allowed = f"at most {describe_limit('code', MAX_MODULE_BYTES)} as bytes"
+            raise ConfigError("code", f"{len(code)} bytes", allowed)
+        return
     if not isinstance(code, str):
-        raise ConfigError("code", code, "source text (str)")
+        raise ConfigError("code", code, "source text (str), or bytes in a language that has modules")
     if len(code) > MAX_CODE_BYTES:
         raise ConfigError(
             "code", f"{len(code)} characters", f"at most {describe_limit('code', MAX_CODE_BYTES)}"
@@ -92,3 +102,18 @@ def check_seconds(field_name: str, value: object) -> None:
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
     if not 0 < number <= LONGEST_S:
         raise ConfigError(field_name, value, f"a number of seconds > 0 and <= {LONGEST_S}")
+
+
+def check_invocation(export: object, args: object, stdin: object) -> None:
+    """Refuse what no program could be called with.
+
+    Raises:
+        ConfigError: the export is no text, the arguments are no tuple or list, or the input is neither bytes
+            nor text.
+    """
+    if not isinstance(export, str):
+        raise ConfigError("export", export, "the name of an export, or '' for the default one")
+    if not isinstance(args, tuple | list):
+        raise ConfigError("args", args, "a sequence of arguments")
+    if not isinstance(stdin, bytes | str):
+        raise ConfigError("stdin", stdin, "bytes or text")

@@ -28,6 +28,8 @@ class ExecutorConfig:
             another language may take to start.
         language: what its requests are written in; None for Python.
         engine: path of that language's engine; None to look for it.
+        build_cache: folder in which programs that were compiled are kept, ours alone (mode 0700), made if it
+            is not there; None keeps them in memory, as long as the executor lives.
 
     Raises:
         ConfigError: a setting has the wrong type or is out of range, or the language cannot run under the
@@ -42,6 +44,7 @@ class ExecutorConfig:
     start_timeout_s: float = 10.0
     language: Language | None = None
     engine: str | None = None
+    build_cache: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.policy, Policy):
@@ -61,6 +64,8 @@ class ExecutorConfig:
         check_count("max_workers", self.max_workers, least=1)
         check_count("max_queue", self.max_queue, least=0)
         check_seconds("start_timeout_s", self.start_timeout_s)
+        if not isinstance(self.build_cache, str | None):
+            raise ConfigError("build_cache", self.build_cache, "the path of a folder, or None")
 
 
 class CheckpointAt(Enum):
@@ -126,6 +131,7 @@ class RuntimeConfig:
         handle_signals: whether SIGTERM and SIGINT drain and close the runtime; off unless asked for.
         languages: languages beside those that come with this package; one of the same name wins.
         engines: names of languages to paths of their engines; one that is not named is looked for.
+        hot_reload: whether `Runtime.modules` can be reloaded and rolled back.
 
     Raises:
         ConfigError: a setting has the wrong type or is out of range.
@@ -138,6 +144,7 @@ class RuntimeConfig:
     handle_signals: bool = False
     languages: tuple[Language, ...] = ()
     engines: Mapping[str, str] = field(default_factory=dict)
+    hot_reload: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.executor, ExecutorConfig):
@@ -148,8 +155,9 @@ class RuntimeConfig:
         check_count("max_policies", self.max_policies, least=1)
         check_count("max_sessions", self.max_sessions, least=1)
         check_seconds("stop_timeout_s", self.stop_timeout_s)
-        if not isinstance(self.handle_signals, bool):
-            raise ConfigError("handle_signals", self.handle_signals, "True or False")
+        for name in ("handle_signals", "hot_reload"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(name, getattr(self, name), "True or False")
         if not isinstance(self.languages, tuple) or not all(isinstance(x, Language) for x in self.languages):
             raise ConfigError("languages", self.languages, "a tuple of Language objects")
         good = isinstance(self.engines, Mapping) and all(

@@ -332,6 +332,7 @@ def describe_limit(limit: str, allowed: float) -> str:
         limit: name of the limit, for example `"time"` or `"memory"`.
         allowed: its value, in seconds, calls, connections or bytes.
     """
+    limit = limit.removeprefix("build_")
     if limit in {"time", "cpu"}:
         return f"{allowed:g} s"
     if limit == "tool_calls":

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
 
-from dspex_actors._checks import check_code, check_names, check_seconds, check_tools
+from dspex_actors._checks import check_code, check_invocation, check_names, check_seconds, check_tools
 from dspex_actors._errors import (
     ConfigError,
     GuestError,
@@ -65,10 +65,13 @@ class ExecutionContext:
         on_output: called with (`"stdout"` or `"stderr"`, text) as output arrives, in the worker actor's
             thread; it must not block. An exception in it ends the streaming of this execution, not the
             execution.
+        export: which of its exports is called, where programs have some; empty for the default one.
+        args: what that is called with; for a program, its command line: text.
+        stdin: what a program reads as its standard input; text is sent as UTF-8.
 
     Raises:
-        ConfigError: the name of a variable or a tool is not an identifier, a tool cannot be called, or a
-            number is out of range.
+        ConfigError: the name of a variable or a tool is not an identifier, a tool cannot be called, a number
+            is out of range, or something has the wrong type.
         UnknownLanguageError: the language is no name.
     """
 
@@ -81,6 +84,9 @@ class ExecutionContext:
     queue_wait_s: float = 30.0
     on_output: Callable[[str, str], None] | None = None
     tag: object = None
+    export: str = ""
+    args: tuple[Any, ...] | list[Any] = ()
+    stdin: bytes | str = b""
 
     def __post_init__(self) -> None:
         check_names("variables", self.variables)
@@ -100,6 +106,14 @@ class ExecutionContext:
         check_seconds("queue_wait_s", self.queue_wait_s)
         if self.on_output is not None and not callable(self.on_output):
             raise ConfigError("on_output", self.on_output, "a callable of (stream, text), or None")
+        check_invocation(self.export, self.args, self.stdin)
+
+    @property
+    def invocation(self) -> dict[str, Any]:
+        """What is said of `export`, `args` and `stdin`."""
+        stdin = self.stdin.encode() if isinstance(self.stdin, str) else self.stdin
+        said = {"export": self.export, "args": list(self.args), "stdin": stdin}
+        return {name: value for name, value in said.items() if value}
 
 
 class Options(TypedDict, total=False):
@@ -114,6 +128,9 @@ class Options(TypedDict, total=False):
     queue_wait_s: float
     on_output: Callable[[str, str], None] | None
     tag: object
+    export: str
+    args: tuple[Any, ...] | list[Any]
+    stdin: bytes | str
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -123,14 +140,15 @@ class Execute:
     `Execute(code, variables=..., limits=...)` is short for `Execute(code, context=ExecutionContext(...))`.
 
     Raises:
-        ConfigError: the code is not text, is too long or cannot be encoded; or see `ExecutionContext`.
+        ConfigError: the code is neither text nor bytes, is too long or cannot be encoded; or see
+            `ExecutionContext`.
     """
 
-    code: str
+    code: str | bytes
     context: ExecutionContext
 
     def __init__(
-        self, code: str, *, context: ExecutionContext | None = None, **options: Unpack[Options]
+        self, code: str | bytes, *, context: ExecutionContext | None = None, **options: Unpack[Options]
     ) -> None:
         if context is not None and options:
             raise ConfigError(
@@ -148,6 +166,27 @@ class Execute:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """What a compiler has to say of one place in guest code.
+
+    Attributes:
+        level: `"error"` or `"warning"`.
+        message: what is wrong.
+        code: the compiler's own number for it, like `"E0308"`; empty for none.
+        line, column: where it begins, from 1; 0 where the compiler does not say.
+        end_line, end_column: where it ends, in the same way.
+    """
+
+    level: str
+    message: str
+    code: str = ""
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GuestFailure:
     """An exception in guest code, as text; nothing of it is an object of the guest's.
 
@@ -155,11 +194,13 @@ class GuestFailure:
         type: name of the exception class.
         message: its text.
         traceback: its traceback, cut to lines of the guest's code.
+        diagnostics: of code that did not compile: what its compiler said, where that is known place by place.
     """
 
     type: str
     message: str
     traceback: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +307,8 @@ class LimitExceeded(_Result):
     """The guest used more than it was allowed and was stopped.
 
     Attributes:
-        limit: `"time"`, `"cpu"`, `"memory"`, `"result"`, `"tool_calls"`, `"connections"` or
-            `"network_bytes"`.
+        limit: `"time"`, `"cpu"`, `"memory"`, `"fuel"`, `"result"`, `"tool_calls"`, `"connections"` or
+            `"network_bytes"`; with `"build_"` before it, where compiling the code took too much.
         allowed: the limit: seconds for time and cpu, a count for tool_calls and connections, bytes for the
             others.
         used: what it had used, None where that cannot be told.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors._limits import Limits
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+TAKEN = frozenset({"module", "export", "args", "stdin"})
+"""What requests in some languages have, and in others have not."""
+
+
 class SessionKind(Enum):
     """What a session in a language keeps."""
 
     ROLLED_BACK = "rolled_back"  # its state survives a call that is killed
     RESET = "reset"  # its state lives from call to call; a call that is killed takes it along
+    KEPT = "kept"  # a call that runs out of time is stopped, and what it has done stays
     NONE = "none"  # there are no sessions
 
 
@@ -36,6 +41,8 @@ class FoundEngine:
         origin: how it was found: `"given"`, `"package"` or `"PATH"`.
         read_paths: files and folders that guests must be able to read so that it runs.
         options: what its worker's side is told besides.
+        links: links that guests find, each with what it leads to; for programs that look for themselves in
+            /proc, which guests do not have.
     """
 
     path: str
@@ -43,6 +50,7 @@ class FoundEngine:
     origin: str = "PATH"
     read_paths: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +71,18 @@ class Language:
         sessions: what its sessions keep.
         counts_fuel: whether `Limits.fuel` means something.
         modules: top-level packages beside this one that the maker and its engine import in the worker.
-        grace_s: seconds beyond its time that a call has to end, if the engine ends it by itself; then its
-            worker is killed.
+        takes: which of `"module"` (code as bytes), `"export"`, `"args"` and `"stdin"` its requests may have.
+        build_limits: what compiling one program may use, in a worker of its own that runs nothing else; None
+            for an engine that takes source text as it is. See `EngineWorker` for what it is asked.
+        declare: says what a program must know of its variables when it is compiled; programs that differ in
+            that are compiled apart.
+        grace_s: seconds beyond the time of a call in a session after which its worker is killed, for an
+            engine that stops the call by itself.
+        has_library: whether there is something of the engine's that is compiled once for all programs.
 
     Raises:
-        ConfigError: the name is no word, the maker has another form, or the policy's profile is not among the
-            profiles.
+        ConfigError: the name is no word, the maker has another form, the policy's profile is not among the
+            profiles, or what it takes is none of the above.
     """
 
     name: str
@@ -82,7 +96,11 @@ class Language:
     sessions: SessionKind = SessionKind.RESET
     counts_fuel: bool = False
     modules: tuple[str, ...] = ()
+    takes: frozenset[str] = frozenset()
+    build_limits: Limits | None = None
+    declare: Callable[[Mapping[str, Any]], str] | None = None
     grace_s: float = 0.0
+    has_library: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
@@ -95,6 +113,8 @@ class Language:
             raise ConfigError(
                 "Language.policy", Profile(self.policy.profile).value, f"of the profile {named}"
             )
+        if not self.takes <= TAKEN:
+            raise ConfigError("Language.takes", sorted(self.takes), f"some of {sorted(TAKEN)}")
 
     @property
     def is_python(self) -> bool:
@@ -136,3 +156,17 @@ class Language:
         """
         if limits.fuel is not None and not self.counts_fuel:
             raise ConfigError("Limits.fuel", limits.fuel, f"None for {self.name}, which does not count fuel")
+
+    def check_given(self, given: frozenset[str] | set[str]) -> None:
+        """Refuse what a request has and the language has no use for.
+
+        Args:
+            given: which of `TAKEN` it has.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        for name in sorted(given - self.takes):
+            shown = "code" if name == "module" else name
+            what = "bytes" if name == "module" else name
+            raise ConfigError(shown, what, f"{'text' if name == 'module' else 'nothing'} for {self.name}")

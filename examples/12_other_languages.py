@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dspex_actors import EngineNotFoundError, Failed, Runtime
 
+# expect: ReferenceError: nobody is not defined
+
 PROGRAM = """
 const prices = new Map(await Promise.all(names.map(async (name) => [name, price(name)])));
 console.log(`${prices.size} prices`);
@@ -42,6 +44,5 @@ def main() -> None:
                     print(f"{error.type}: {error.message}")
 
 
-# expect: ReferenceError: nobody is not defined
 if __name__ == "__main__":
     main()

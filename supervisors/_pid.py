@@ -175,12 +175,16 @@ class Pid:
             ActorExitedError: the actor is dead, or ended before.
             Exception: what `act` raised.
         """
+        return self.system_call_async(act).get_or_abandon(timeout)
+
+    def system_call_async(self, act: Callable[[Any], Any]) -> CallFuture:
+        """Like `system_call`, but return the future at once; abandoned before it begins it never will."""
         future = CallFuture()
         future.target = self
         future.caller = running.pid
         if not self.mailbox.post_system(SystemCall(act, future)):
             future.exited(self.mailbox.reason)
-        return future.get_or_abandon(timeout)
+        return future
 
     # -- watching
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests._leaks import Snapshot, become_subreaper, leaks_since
 pytest_plugins = ["tests.corpus._findings"]
 
 INTEGRATION = "integration"
+ADDRESS = re.compile(r" at 0x[0-9a-f]{9}")
 WATCH = pytest.StashKey[HangWatch]()
 
 
@@ -52,8 +54,11 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(items):
-    """Mark every test below a folder named integration."""
+    """Mark every test below a folder named integration; refuse names that differ from process to process."""
     for item in items:
+        if ADDRESS.search(item.nodeid):
+            message = f"a parameter needs an id without an address in memory: {item.nodeid}"
+            raise pytest.UsageError(message)
         if INTEGRATION in item.path.relative_to(Path(__file__).parent).parts:
             item.add_marker(pytest.mark.integration)
 

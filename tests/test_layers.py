@@ -41,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "paths",
             "policy",
             "session",
+            "guest_session",
             "execution",
             "config",
             "events",
@@ -64,6 +65,7 @@ SHARED = {
     "policy": {"errors", "limits", "network", "paths"},
     "execution": {"checks", "errors", "files", "limits", "policy", "session", "values"},
     "language": {"errors", "limits", "policy"},
+    "guest_session": {"execution", "limits", "policy"},
     "config": {"checks", "errors", "language", "limits", "policy", "execution"},
     "events": {"errors"},
     "log": {"supervisors"},
@@ -75,11 +77,18 @@ SHARED = {
 BELOW_WORKERS = {"checks", "errors", "files", "language", "limits", "paths", "policy", "execution", "values"}
 
 # Other projects' packages a unit may import: at import, and also inside functions.
-AT_IMPORT = {"supervisors": {"pykka"}, "workers": {"msgspec"}, "values": {"msgspec"}, "serialization": set()}
+AT_IMPORT = {
+    "supervisors": {"pykka"},
+    "workers": {"msgspec"},
+    "values": {"msgspec"},
+    "serialization": set(),
+    "compute": {"numpy"},
+}
 LATER = {
     "supervisors": {"pykka", "structlog"},
     "workers": {"msgspec", "RestrictedPython", "cloudpickle", "numpy", "wasmtime"},
     "values": {"msgspec", "numpy"},
+    "compute": {"numpy"},  # scipy, autograd and matplotlib are extras, imported by name
     "serialization": {"backports", "cloudpickle", "compression", "cryptography", "lz4", "numpy"},
 }
 
@@ -238,7 +247,13 @@ def test_pykkas_private_modules_are_imported_by_the_actor_files_alone():
             "dspex_actors.serialization",
             {"pykka", "numpy", "lz4", "cloudpickle", "cryptography", "supervisors"},
         ),
+        ("dspex_actors.modules", {"pykka", "numpy", "structlog", "packaging", "supervisors"}),
         ("supervisors", {"structlog", "numpy", "dspex_actors"}),
+        ("dspex_actors.runtime", {"numpy", "scipy"}),
+        (
+            "dspex_actors.compute",
+            {"scipy", "autograd", "matplotlib", "pykka", "structlog", "supervisors"},
+        ),
     ],
 )
 def test_importing_a_module_in_a_bare_interpreter_leaves_these_packages_unloaded(module, banned):

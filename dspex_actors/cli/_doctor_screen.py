@@ -39,8 +39,10 @@ def draw(
         for (profiles, detail), names in lacks.items():
             console.print(f"{_lacking(profiles)} {', '.join(names)}: {detail}")
         console.print(f"  to have it: {fix}")
-    for engine in engines:
-        console.print(engine.line)
+    if there := [engine.line for engine in engines if engine.engine is not None]:
+        console.print(f"languages: {', '.join(there)}")
+    for missing in (engine.line for engine in engines if engine.engine is None):
+        console.print(missing)
     console.print(
         "* essential: nothing is run without it. trusted is for your own code: no sandbox, by design."
     )

@@ -33,7 +33,7 @@ class EngineFinding:
         """What the screen says of it."""
         if self.engine is None:
             return f"{self.language}: {self.reason}; to have it: {self.install}"
-        return f"{self.language}: {self.engine.version}, {self.engine.path}"
+        return f"{self.language} {self.engine.version}"
 
 
 def find_engines() -> list[EngineFinding]:

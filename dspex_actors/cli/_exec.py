@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import WorkerDiedError, describe_limit
@@ -32,6 +32,7 @@ _OUTPUT_BYTES = 16 * MIB
 """Output shown of each stream: all of it passes through this process's memory."""
 
 _STOP_S = 1.0
+_MODULE = b"\0asm"
 _OPTIONS = {"time": "--timeout", "memory": "--memory"}
 
 
@@ -39,8 +40,9 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Run the command.
 
     Args:
-        options: `code` or `file`, `language`, `engine` (None to look for one), `profile` (None for that of
-            the language), `timeout` in seconds, `memory` in bytes.
+        options: `code` or `file`, `language`, `engine` (None to look for one), `export`, `args`, `stdin`
+            (None or the path of a file), `profile` (None for that of the language), `timeout` in seconds,
+            `memory` in bytes.
 
     Returns:
         How the guest ended.
@@ -53,11 +55,12 @@ def run(options: argparse.Namespace) -> ExitCode:
         InterruptedBySignal: a signal asked for the end; the guest was killed.
         BrokenPipeError: nobody reads the output any more; the guest was killed.
     """
-    code = options.code if options.file is None else _read(options.file)
+    language = Languages()[options.language]
+    code = options.code if options.file is None else _read(options.file, modules="module" in language.takes)
     limits = Limits(time_s=options.timeout, memory_bytes=options.memory, output_bytes=_OUTPUT_BYTES)
     # What is wrong is better said before anything is started.
-    Execute(code, language=options.language)
-    policy = _policy(Languages()[options.language], options.profile)
+    request = Execute(code, language=options.language, **_invocation(options, language))
+    policy = _policy(language, options.profile)
     is_python = options.language == PYTHON
     executor = (
         ExecutorConfig(policy=policy, limits=limits, spares=1, max_workers=1)
@@ -71,28 +74,72 @@ def run(options: argparse.Namespace) -> ExitCode:
         runtime = Runtime(config)
         try:
             with interrupts.allowed():
-                result = _converse(runtime, Execute(code, language=options.language), policy, sinks)
+                result = _converse(runtime, request, policy, sinks)
         finally:
             runtime.stop(_STOP_S)
     return _show(result, sinks)
 
 
-def _read(file: str) -> str:
-    """Return the text of a file, of standard input for `-`.
+def _read(file: str, *, modules: bool) -> str | bytes:
+    """Return the text of a file, of standard input for `-`; its bytes if it is a module of WebAssembly.
+
+    Args:
+        file: its path.
+        modules: whether the language has modules.
 
     Raises:
         UsageError: it cannot be read, or is not UTF-8.
     """
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(f"cannot read {file}: {reason}") from None
+    data = _read_bytes(file)
+    if modules and data.startswith(_MODULE):
+        return data
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         where = f"byte {data[error.start]:#04x} at position {error.start}"
         raise UsageError(f"{file} is not text in UTF-8: {where}") from None
+
+
+def _read_bytes(file: str) -> bytes:
+    """Return what a file holds, standard input for `-`.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"cannot read {file}: {reason}") from None
+
+
+def _invocation(options: argparse.Namespace, language: Language) -> dict[str, Any]:
+    """Return how the code is called: the options that were given.
+
+    Raises:
+        UsageError: an argument of a function is no number, or the input cannot be read.
+        ConfigError: the language has no use for one of them.
+    """
+    args = [_number(arg) for arg in options.args] if options.export else options.args
+    stdin = b"" if options.stdin is None else _read_bytes(options.stdin)
+    given = {"export": options.export, "args": args, "stdin": stdin}
+    given = {name: value for name, value in given.items() if value}
+    language.check_given(set(given))
+    return given
+
+
+def _number(text: str) -> int | float:
+    """Read an argument of a function.
+
+    Raises:
+        UsageError: it is no number.
+    """
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    raise UsageError(f"the argument of a function must be a number, got {text!r}")
 
 
 def _policy(language: Language, profile: str | None) -> Policy:
@@ -124,6 +171,9 @@ def _converse(
         request.code,
         policy=policy,
         language=request.context.language,
+        export=request.context.export,
+        args=request.context.args,
+        stdin=request.context.stdin,
         on_output=lambda stream, text: events.put((stream, text)),
     )
     future.add_done_callback(lambda _: events.put(None))

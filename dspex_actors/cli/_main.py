@@ -189,6 +189,22 @@ def _add_exec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--engine", metavar="PATH", help="what runs the language (default: what is found on this machine)"
     )
     parser.add_argument(
+        "--export", default="", metavar="NAME", help="function of a module that is called (language wasm)"
+    )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        dest="args",
+        metavar="VALUE",
+        help="an argument of the function, a number, or of the program (wasm, rust); may be repeated",
+    )
+    parser.add_argument(
+        "--stdin",
+        metavar="FILE",
+        help="what it reads as its standard input (wasm, rust); - is standard input",
+    )
+    parser.add_argument(
         "--profile",
         choices=[profile.value for profile in Profile],
         help="what it may do (default: process for python, what its engine needs for others); trusted is not"

@@ -208,7 +208,7 @@ class PythonExecutor(GenServer):
         context = request.context
         if self._draining is not None:
             raise Refuse(RuntimeClosedError())
-        check_language(context, self._config.language)
+        check_language(request, self._config.language)
         if context.when_full is WhenFull.ERROR and self._pool.full:
             raise Refuse(ExecutorBusyError(len(self._pool.queue), self._config.max_queue))
         self._serial += 1
@@ -293,6 +293,7 @@ class PythonExecutor(GenServer):
             start_timeout_s=self._config.start_timeout_s,
             lifeline=Lifeline(),
             tool_loop=self._tool_loop,
+            language=self._config.language,
         )
         start_session(self._workers, SessionActor, setup, sender)
 

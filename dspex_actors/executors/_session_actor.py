@@ -19,8 +19,10 @@ from dspex_actors._errors import (
     WorkerLostError,
     WritePathError,
 )
+from dspex_actors.executors._language_check import check_language
 from dspex_actors.executors._lifeline import Lifeline
 from dspex_actors.executors._messages import Drain, Run
+from dspex_actors.executors._program import program_of
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._session_body import Branch, SessionBody, SessionSetup
 from dspex_actors.executors._session_messages import (
@@ -34,8 +36,8 @@ from dspex_actors.executors._session_messages import (
 )
 from dspex_actors.executors._session_start import start_session
 from dspex_actors.executors._tools import RequestTools
-from dspex_actors.executors._variables import encode_variables
-from dspex_actors.workers import Cause
+from dspex_actors.executors._variables import encode_inputs
+from dspex_actors.workers import BuildWatch, Cause, Program
 from supervisors import NO_REPLY, GenServer, Refuse, Sender, Shutdown, Stop, SupervisorAddress
 
 if TYPE_CHECKING:
@@ -200,8 +202,9 @@ class SessionActor(GenServer):
         queued_s = self.system.clock.now() - message.sent
         if sender.abandoned:
             return NO_REPLY
+        check_language(message.request, self._setup.language)
         try:
-            variables = encode_variables(message.request.context.variables)
+            variables = encode_inputs(message.request.context)
         except ValueEncodeError as error:
             raise Refuse(error) from None
         self._calls += 1
@@ -222,14 +225,18 @@ class SessionActor(GenServer):
 
     def _execute(self, run: Run, variables: Encoded | None, sender: Sender) -> ExecutionResult | None:
         worker, context = self._the_body.worker, run.request.context
+        watch, builder = BuildWatch(), self._setup.zygote.builder
+        if builder is not None:
+            sender.on_abandoned(lambda: watch.kill(Cause.CANCELLED))
+        code = program_of(run.request, run.limits, builder, self.system.timers, watch)
+        if not isinstance(code, str | Program):
+            return self._the_body.untouched(code)
         if worker.files is not None:
             worker.files.begin()
         nonce = worker.next_request
         sender.on_abandoned(lambda: worker.kill_request(nonce, Cause.CANCELLED))
         tools = RequestTools(run, self.system, self._setup.tool_loop) if context.tools else None
-        result = worker.serve(
-            run.request.code, variables, run.limits, self.system.timers, context.on_output, tools=tools
-        )
+        result = worker.serve(code, variables, run.limits, self.system.timers, context.on_output, tools=tools)
         if result is not None and worker.files is not None:
             result = worker.files.end(result, run.limits, wanted=lambda: not sender.abandoned)
         return None if result is None else self._the_body.settled(result)

@@ -19,6 +19,7 @@ from dspex_actors.workers import NoCopiesError, SessionWorker
 
 if TYPE_CHECKING:
     from dspex_actors._config import SessionConfig
+    from dspex_actors._language import Language
     from dspex_actors._limits import Limits
     from dspex_actors.executors._lifeline import Lifeline
     from dspex_actors.executors._tool_loop import ToolLoop
@@ -49,6 +50,7 @@ class SessionSetup(NamedTuple):
         start_timeout_s: seconds a worker may take to be ready.
         lifeline: reaches the process while the actor is busy.
         tool_loop: runs the async tools of calls that name no loop.
+        language: of its calls; None for Python.
     """
 
     number: int
@@ -58,6 +60,7 @@ class SessionSetup(NamedTuple):
     start_timeout_s: float
     lifeline: Lifeline
     tool_loop: ToolLoop
+    language: Language | None = None
 
 
 class Branch(NamedTuple):
@@ -132,6 +135,10 @@ class SessionBody:
     def settled(self, result: ExecutionResult) -> ExecutionResult:
         """Do to the state what the end of a call asks for; return the result with what that was."""
         return replace(result, session=self._settle(result))
+
+    def untouched(self, result: ExecutionResult) -> ExecutionResult:
+        """Return the result of a call whose code did not get as far as the worker, with the state kept."""
+        return replace(result, session=SessionState(fate="kept", calls=self._history.calls))
 
     def _settle(self, result: ExecutionResult) -> SessionState:
         history, ending = self._history, _ending(result, self.worker)
@@ -335,6 +342,8 @@ def _ending(result: ExecutionResult, worker: KeptWorker) -> Ending:
             return Ending.DONE
         case Failed() | LimitExceeded(limit="result"):
             return Ending.ERROR
+        case LimitExceeded(limit="time" | "fuel") if worker.cause is None and not worker.is_dead():
+            return Ending.ERROR  # its engine has stopped it
         case LimitExceeded(limit="memory") if worker.cause is None and not worker.is_dead():
             return Ending.MEMORY  # it has said so itself
     return Ending.GONE

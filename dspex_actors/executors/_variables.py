@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors import values
 from dspex_actors._errors import ValueEncodeError
+from dspex_actors.workers import INVOCATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from dspex_actors._execution import ExecutionContext
 
 
 def encode_variables(variables: Mapping[str, Any]) -> values.Encoded | None:
@@ -26,6 +29,18 @@ def encode_variables(variables: Mapping[str, Any]) -> values.Encoded | None:
     if not variables:
         return None
     return values.encode(dict(variables), opaque=_pickled)
+
+
+def encode_inputs(context: ExecutionContext) -> values.Encoded | None:
+    """Encode all that a request gives its code: the variables, and how it is called. None if that is nothing.
+
+    Raises:
+        ValueEncodeError: something cannot cross.
+    """
+    invocation = context.invocation
+    return encode_variables(
+        {**context.variables, INVOCATION: invocation} if invocation else context.variables
+    )
 
 
 def _pickled(value: object) -> bytes:

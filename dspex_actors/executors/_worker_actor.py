@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ValueEncodeError, WorkerLostError, WritePathError
 from dspex_actors.executors._messages import Run, StillBusy, WorkerReady
+from dspex_actors.executors._program import program_of
 from dspex_actors.executors._report import report_finished
 from dspex_actors.executors._tools import RequestTools
-from dspex_actors.executors._variables import encode_variables
-from dspex_actors.workers import Cause
+from dspex_actors.executors._variables import encode_inputs
+from dspex_actors.workers import BuildWatch, Cause, Program
 from supervisors import NO_REPLY, NORMAL, SHUTDOWN, Crash, GenServer, Sender, Stop
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class WorkerActor(GenServer):
         self._executor = executor
         self._tool_loop = tool_loop
         self._process: WorkerProcess = zygote.spawn()
+        self._builder, self._build_watch = zygote.builder, BuildWatch()
         self._busy = False
         self.pid.on_release(self._release)
         self._process.wait_ready(start_timeout_s, self.system.timers)
@@ -70,7 +72,7 @@ class WorkerActor(GenServer):
         request hands it back: the guest's code has not run.
         """
         try:
-            variables = encode_variables(message.request.context.variables)
+            variables = encode_inputs(message.request.context)
         except ValueEncodeError as error:
             if not sender.fail(error):
                 return Stop(NORMAL)  # the caller has gone, and the process was killed for it
@@ -80,6 +82,8 @@ class WorkerActor(GenServer):
             self.forward(self._executor, message.request, sender)
             return _IDLE_DEATH
         self._busy = True
+        if self._builder is not None:
+            sender.on_abandoned(lambda: self._build_watch.kill(Cause.CANCELLED))
         try:
             result = self._execute(message, variables, lambda: not sender.abandoned)
             sender.reply(result)
@@ -98,7 +102,7 @@ class WorkerActor(GenServer):
     def handle_cast(self, message: Run) -> Stop | None:
         """Run one request that nobody waits for; its result is a telemetry event."""
         try:
-            variables = encode_variables(message.request.context.variables)
+            variables = encode_inputs(message.request.context)
         except ValueEncodeError as error:
             report_finished(self.system, message, error)
             self._executor.cast(WorkerReady(self.pid, self._process, 0))
@@ -133,11 +137,14 @@ class WorkerActor(GenServer):
             WorkerLostError: the zygote ended.
         """
         request, context, files = message.request, message.request.context, self._process.files
+        code = program_of(request, message.limits, self._builder, self.system.timers, self._build_watch)
+        if not isinstance(code, str | Program):
+            return code
         if files is not None:
             files.begin()
         tools = RequestTools(message, self.system, self._tool_loop) if context.tools else None
         result = self._process.execute(
-            request.code, variables, message.limits, self.system.timers, context.on_output, tools=tools
+            code, variables, message.limits, self.system.timers, context.on_output, tools=tools
         )
         if files is None:
             return result
@@ -168,6 +175,7 @@ class WorkerActor(GenServer):
 
         If its thread is blocked in the guest, the kill unblocks it, and it gives the descriptors back itself.
         """
+        self._build_watch.kill(Cause.STOPPED)
         if self._busy:
             self._process.kill(Cause.STOPPED)
         else:

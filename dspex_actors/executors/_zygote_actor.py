@@ -16,6 +16,8 @@ from dspex_actors._policy import LAYERS, NETWORK_LIST, Profile
 from dspex_actors.executors._messages import GetHandle, GetNetwork, GetReport, ProbeReport
 from dspex_actors.executors.languages import find_engine
 from dspex_actors.workers import (
+    BuildCache,
+    Builder,
     ZygoteHandle,
     remove_folder,
     rules_of,
@@ -79,6 +81,14 @@ class ZygoteActor(OsProcess):
                 return Stop(Shutdown(error.__cause__))
             raise
         self._layers = self._handle.layers
+        if config.language is not None and config.language.build_limits and self._engine is not None:
+            try:
+                cache = BuildCache(config.build_cache)
+            except ConfigError as error:
+                return Stop(Shutdown(error))
+            self._handle.builder = Builder(
+                self._handle.spawn, config.language, self._engine.config, cache, config.start_timeout_s
+            )
         missing = first_missing(self._policy.required_layers, self._layers)
         if missing is not None:
             self.terminate(Shutdown(missing))

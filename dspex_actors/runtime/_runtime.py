@@ -13,13 +13,15 @@ from dspex_actors._policy import Profile
 from dspex_actors.executors import GetReport, ToolLoop
 from dspex_actors.runtime._executors import Executors
 from dspex_actors.runtime._failures import settle, unavailable
+from dspex_actors.runtime._modules import RuntimeModules
+from dspex_actors.runtime._parts import Parts
 from dspex_actors.runtime._report import SandboxReport, StopReport
 from dspex_actors.runtime._root import STORES, start_root
 from dspex_actors.runtime._sessions import Sessions, session_config
 from dspex_actors.runtime._settings import config_of
 from dspex_actors.runtime._signals import SignalWatch
 from dspex_actors.runtime._stop import stop_tree
-from dspex_actors.runtime._stores import DEFAULT, Stores
+from dspex_actors.runtime._stores import Stores
 from supervisors import ActorExitedError, CallTimeoutError, SupervisorError
 
 if TYPE_CHECKING:
@@ -32,13 +34,13 @@ if TYPE_CHECKING:
     from dspex_actors._policy import Policy
     from dspex_actors.runtime._session import Session
     from dspex_actors.runtime._sessions import SessionOptions
-    from dspex_actors.state import Backend, States, StoreSpec
+    from dspex_actors.state import Backend, StoreSpec
     from supervisors import Address, Telemetry, TreeNode
 
 _GRACE_S = 10.0  # beyond queue wait and time limit, until a caller is told that the executor is silent
 
 
-class Runtime:
+class Runtime(Parts):
     """Runs guest code under supervision. Any thread may use it; so may event loops.
 
     Args:
@@ -72,6 +74,9 @@ class Runtime:
         self._report: StopReport | None = None
         self._root = start_root(self._stores.child_specs())
         self._stores.attach(self._root.supervisor(STORES))
+        self._modules = RuntimeModules(
+            self._root, hot_reload=self._config.hot_reload, open_session=self._session_for_a_module
+        )
         self._tool_loop = ToolLoop()
         self._executors = Executors(self._config, self._root, self._tool_loop)
         self._signals: SignalWatch | None = None
@@ -86,17 +91,17 @@ class Runtime:
     # -- executing
 
     def execute(
-        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> ExecutionResult:
         """Run code and wait for its result. A failure of the guest is a result, not an exception.
 
         Args:
             code: source text; its value is that of the last expression, in Python else of the variable
-                `result`.
+                `result`. Bytes in a language that has modules.
             policy: what it may do; by default the runtime's own for Python, the language's for others. Each
                 new one gets a zygote of its own.
             options: `variables`, `tools`, `loop`, `limits`, `language`, `when_full`, `queue_wait_s`,
-                `on_output`, `tag`; see `ExecutionContext`.
+                `on_output`, `tag`, `export`, `args`, `stdin`; see `ExecutionContext`.
 
         Raises:
             ConfigError: an argument is wrong.
@@ -137,7 +142,7 @@ class Runtime:
         return result
 
     def submit(
-        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> Future[ExecutionResult]:
         """Like `execute`, but return a `concurrent.futures.Future` at once; cancelling it kills the guest."""
         request = Execute(code, **options)
@@ -148,7 +153,9 @@ class Runtime:
         future.add_done_callback(lambda future: reply.abandon() if future.cancelled() else None)
         return future
 
-    def execute_async(self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]) -> None:
+    def execute_async(
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
+    ) -> None:
         """Run code that nobody waits for. Its end is the telemetry event `execution.finished`.
 
         Give it a `tag` to know the event by.
@@ -190,31 +197,6 @@ class Runtime:
         config = session_config(options)
         executor = self._executors.available(wanted, self._config.executor.start_timeout_s)
         return self._sessions.open(executor, config, defaults)
-
-    # -- states
-
-    @property
-    def state(self) -> States:
-        """The runtime's state store: `rt.state.save("agent-7", state)`, `rt.state.load("agent-7", at=then)`.
-
-        Where it keeps states is said by the argument `state`; without it, in memory until the runtime ends.
-
-        Raises:
-            RuntimeClosedError: the runtime is closed or closing.
-        """
-        return self.store(DEFAULT)
-
-    def store(self, name: str) -> States:
-        """Return one of the state stores by its name in `stores`; `"state"` is that of the property.
-
-        Raises:
-            ConfigError: there is none of this name.
-            StorageUnavailableError: it was to be started, and the tree has ended.
-            RuntimeClosedError: the runtime is closed or closing.
-        """
-        if self._executors.closing:
-            raise RuntimeClosedError
-        return self._stores.states(name)
 
     # -- looking
 
@@ -293,6 +275,7 @@ class Runtime:
                     self._root, self._executors.all(), self._sessions.all(), self._tool_loop, limit
                 )
             finally:
+                self._modules.close()
                 if self._signals is not None:
                     self._signals.close()
                 self._closed.set()
@@ -329,6 +312,9 @@ class Runtime:
 
     # -- inside
 
+    def _session_for_a_module(self, policy: Policy | None, limits: Limits | None) -> Session:
+        return self.session(policy=policy, limits=limits, checkpoint="never", idle_timeout_s=None)
+
     def _available(self, request: Execute, policy: Policy | None) -> Address:
         """Return the address of the executor that a request is for; see `Executors.available`."""
         context = request.context
@@ -339,7 +325,9 @@ class Runtime:
     def _deadline_s(self, request: Execute) -> float | None:
         """Return how long to wait for an executor that should long have answered."""
         context = request.context
-        limits = context.limits or self._executors.limits_of(self._executors.wanted(context.language, None))
-        if limits.time_s is None:
+        wanted = self._executors.wanted(context.language, None)
+        limits, build = context.limits or self._executors.limits_of(wanted), wanted.language.build_limits
+        build_s = 0.0 if build is None else build.time_s
+        if limits.time_s is None or build_s is None:
             return None
-        return request.context.queue_wait_s + limits.time_s + _GRACE_S
+        return context.queue_wait_s + build_s + limits.time_s + _GRACE_S

@@ -52,6 +52,9 @@ class CallOptions(TypedDict, total=False):
     limits: Limits | None
     on_output: Callable[[str, str], None] | None
     tag: object
+    export: str
+    args: tuple[Any, ...] | list[Any]
+    stdin: bytes | str
 
 
 _CALL_OPTIONS = tuple(CallOptions.__annotations__)
@@ -95,14 +98,15 @@ class Session:
 
     # -- calls
 
-    def execute(self, code: str, **options: Unpack[CallOptions]) -> ExecutionResult:
+    def execute(self, code: str | bytes, **options: Unpack[CallOptions]) -> ExecutionResult:
         """Run code in the session and wait for its result. A failure of the guest is a result.
 
         Args:
             code: Python source; its value is that of the last expression, else of the variable `result` if
                 this call assigned it.
-            options: `variables`, `tools` (beside the session's own), `loop`, `limits`, `on_output`, `tag`;
-                see `ExecutionContext`. Limits of memory and files can be at most the session's own.
+            options: `variables`, `tools` (beside the session's own), `loop`, `limits`, `on_output`, `tag`,
+                `export`, `args`, `stdin`; see `ExecutionContext`. Limits of memory and files can be at most
+                the session's own.
 
         Raises:
             ConfigError: an argument is wrong.
@@ -114,7 +118,7 @@ class Session:
         result: ExecutionResult = self._ask(message)
         return result
 
-    def submit(self, code: str, **options: Unpack[CallOptions]) -> Future[ExecutionResult]:
+    def submit(self, code: str | bytes, **options: Unpack[CallOptions]) -> Future[ExecutionResult]:
         """Like `execute`, but return a future at once.
 
         Cancelling it kills the guest and rolls the session back; a call that waits is never run.
@@ -126,7 +130,7 @@ class Session:
         future.add_done_callback(lambda future: reply.abandon() if future.cancelled() else None)
         return future
 
-    async def aexecute(self, code: str, **options: Unpack[CallOptions]) -> ExecutionResult:
+    async def aexecute(self, code: str | bytes, **options: Unpack[CallOptions]) -> ExecutionResult:
         """Like `execute`, awaited: the event loop goes on meanwhile, and cancelling is as for `submit`.
 
         Raises:
@@ -263,7 +267,7 @@ class Session:
 
     # -- inside
 
-    def _message(self, code: str, options: CallOptions) -> SessionCall:
+    def _message(self, code: str | bytes, options: CallOptions) -> SessionCall:
         """Check a call and count it as owed.
 
         Raises:

@@ -7,6 +7,7 @@ the same things, so that what was written with some bounds can be read with them
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from dspex_actors._errors import ConfigError, ValueEncodeError
@@ -54,7 +55,12 @@ class Bounds:
     @property
     def budget(self) -> Budget:
         """The same for the codec of `dspex_actors.values`."""
-        return Budget(depth=self.depth, memory_bytes=self.memory_bytes)
+        return _budget(self.depth, self.memory_bytes)
+
+
+@lru_cache(maxsize=16)
+def _budget(depth: int, memory_bytes: int) -> Budget:
+    return Budget(depth=depth, memory_bytes=memory_bytes)
 
 
 DEFAULT: Final = Bounds()

@@ -87,7 +87,7 @@ def open_envelope(data: bytes, signing: KeyRing | None, *, unsigned: bool) -> Op
             raise ChecksumError("header", end.hex(), actual.hex()) from None
         raise
     _check_size(header, body)
-    _check_seal(header, front, end, signing, unsigned=unsigned)
+    _check_seal(header, front, end, signing, actual, unsigned=unsigned)
     actual_body = sha256(body).hexdigest()
     if actual_body != header.sha256:
         raise ChecksumError("body", header.sha256, actual_body)
@@ -111,9 +111,10 @@ def _split(data: bytes) -> tuple[bytes, bytes, bytes]:
     return data[:start], data[start:-_SEAL_BYTES], data[-_SEAL_BYTES:]
 
 
-def _check_seal(header: Header, front: bytes, end: bytes, signing: KeyRing | None, *, unsigned: bool) -> None:
+def _check_seal(
+    header: Header, front: bytes, end: bytes, signing: KeyRing | None, actual: bytes, *, unsigned: bool
+) -> None:
     if header.key_id is None:
-        actual = sha256(front).digest()
         if actual != end:
             raise ChecksumError("header", end.hex(), actual.hex())
         if signing is not None and not unsigned:

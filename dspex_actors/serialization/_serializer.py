@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors.serialization import _etf, _etf_read, _json, _msgpack, _pickle, _protobuf, _protobuf_read
@@ -140,14 +140,15 @@ class Serializer:
             python=_pickle.PYTHON,
             raw_size=len(raw),
             size=len(body) + (OVERHEAD if self.encryption else 0),
-            sha256="",
+            sha256="" if self.encryption else sha256(body).hexdigest(),
             key_id=self.signing.current if self.signing else None,
             encryption_key_id=self.encryption.current if self.encryption else None,
             **about,
         )
         if self.encryption is not None:
             body = self.encryption.encrypt(body, os.urandom(_NONCE_BYTES), render(header))
-        data = seal(replace(header, sha256=sha256(body).hexdigest()), body, self.signing)
+            header = replace(header, sha256=sha256(body).hexdigest())
+        data = seal(header, body, self.signing)
         if len(data) > self.bounds.stored_bytes:
             raise TooLargeError("stored_bytes", len(data), self.bounds.stored_bytes)
         return data
@@ -216,7 +217,8 @@ class Serializer:
         return decompress(body, header.compression, header.raw_size)
 
     def _choices(self) -> tuple[Format, Compression]:
-        return Format(self.format), Compression(self.compression)
+        """Return format and compression, which are members since `__post_init__`."""
+        return cast("Format", self.format), cast("Compression", self.compression)
 
     def _opened(self, data: bytes) -> Opened:
         if len(data) > self.bounds.stored_bytes:
@@ -240,6 +242,8 @@ def _about(
     created_at: datetime | None,
 ) -> dict[str, Any]:
     """Return what the caller adds to the header, checked as its reader will check it."""
+    if schema_version is module_version is None and created_at is None and not versions:
+        return {}
     try:
         return {
             "schema_version": short_text("schema_version", schema_version),

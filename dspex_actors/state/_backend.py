@@ -40,6 +40,7 @@ class Capability(Enum):
     SHARED = "shared"  # other processes may write to the same store at the same time
     TRANSACTIONS = "transactions"  # has `append_together`
     NOTIFIES = "notifies"  # has `subscribe`: tells of changes that others made
+    READS_AT_ONCE = "reads_at_once"  # `read` waits for no writer and no network; any thread may wait for it
 
 
 @dataclass(frozen=True, slots=True)

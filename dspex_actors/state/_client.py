@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from dspex_actors.state import _operations
 from dspex_actors.state._client_history import History
+from dspex_actors.state._door import GetDoor
 from dspex_actors.state._driving import StateFuture, drive
 from dspex_actors.state._messages import DEFAULT_LIMIT, ListVersions
 from dspex_actors.state._store import GetConfig, StateStore, Unwatch, Watch
 from dspex_actors.state._versioning import LATEST
+from supervisors import ActorExitedError, CallTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from dspex_actors.state._backend import Backend
     from dspex_actors.state._config import StoreConfig
     from dspex_actors.state._conflict import Resolver
+    from dspex_actors.state._door import Door
     from dspex_actors.state._messages import Request
     from dspex_actors.state._operations import MigratedState, Operation
     from dspex_actors.state._stored import StoredState, StoredVersion
@@ -48,13 +51,16 @@ class States(History):
 
     Args:
         address: of a `StateStore`, in a tree or alone.
-        timeout_s: seconds to wait for one answer; None for ever.
+        timeout_s: seconds to wait for one answer; None for ever. What `load` reads in its own thread, from a
+            database with `Capability.READS_AT_ONCE` and an idle store, takes as long as the disk.
     """
 
     def __init__(self, address: Address, *, timeout_s: float | None = TIMEOUT_S) -> None:
         self.address = address
         self.timeout_s = timeout_s
         self.known_config: StoreConfig | None = None
+        self._door: Door | None = None
+        self._has_door = True  # unless the store says otherwise
         self._owned = False
 
     @classmethod
@@ -204,7 +210,18 @@ class States(History):
             DamagedVersionError: the version is damaged.
             SerializationError: the store's keys and settings do not allow to read it.
         """
-        return self.run(_operations.load(self.config, id, version, at=at, fall_back=fall_back))
+        operation = _operations.load(self.config, id, version, at=at, fall_back=fall_back)
+        return drive(operation, self.address, self.timeout_s, self._open_door())
+
+    def _open_door(self) -> Door | None:
+        """Return the door of the incarnation that serves now; None if there is none, or no such way."""
+        if self._has_door and (self._door is None or not self._door.open):
+            try:
+                self._door = self.address.call(GetDoor(), self.timeout_s)
+            except (ActorExitedError, CallTimeoutError):
+                return None
+            self._has_door = self._door is not None
+        return self._door
 
     def submit_load(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors._limits import MIB
@@ -37,6 +38,8 @@ _VERSION_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "write": (str,),
     "seal": (bytes,),
 }
+_SAID: Final = tuple(name for name in _VERSION_TYPES if name != "seal")
+_COLUMNS: Final = tuple(each.name for each in fields(Row) if each.name != "about")
 _SNAPSHOT_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "name": (str,),
     "created_us": (int,),
@@ -74,15 +77,21 @@ class Codec:
 
     def __init__(self, serializer: Serializer) -> None:
         self.serializer = serializer
-        self._about = replace(
-            serializer,
+
+    @cached_property
+    def _about(self) -> Serializer:
+        return replace(
+            self.serializer,
             format=Format.MSGPACK,
             compression=Compression.NONE,
             allow_pickle=False,
             trusted=False,
             bounds=_ABOUT,
         )
-        self._about_snapshots = replace(self._about, bounds=Bounds())
+
+    @cached_property
+    def _about_snapshots(self) -> Serializer:
+        return replace(self._about, bounds=Bounds())
 
     # -- states
 
@@ -130,9 +139,10 @@ class Codec:
         Raises:
             ValueEncodeError: the metadata cannot be stored, or is larger than 1 MiB.
         """
-        values = {name: getattr(version, name) for name in _VERSION_TYPES if name != "seal"}
+        values = {name: getattr(version, name) for name in _SAID}
         values["metadata"] = dict(version.metadata)
-        about = self._about.dumps(values | {"seal": body[-_SEAL_BYTES:]})
+        values["seal"] = body[-_SEAL_BYTES:]
+        about = self._about.dumps(values)
         row = Row(version.id, version.revision, version.label, version.saved_us, version.deleted, about)
         return Entry(row, body)
 
@@ -176,11 +186,7 @@ class Codec:
             raise DamagedVersionError(row.id, row.revision, str(error)) from error
         seal = values.pop("seal")
         version = StoredVersion(**values)
-        wrong = [
-            name
-            for name in (each.name for each in fields(Row))
-            if name != "about" and getattr(row, name) != getattr(version, name)
-        ]
+        wrong = [name for name in _COLUMNS if getattr(row, name) != values[name]]
         if wrong:
             reason = f"the database says another {' and '.join(wrong)} than was saved"
             raise DamagedVersionError(row.id, row.revision, reason)
@@ -237,7 +243,7 @@ class Codec:
         values = serializer.loads(about).value
         if type(values) is not dict or values.keys() != types.keys():
             raise DataError("what is said about it does not have the parts it should have")
-        wrong = [name for name, kinds in types.items() if type(values[name]) not in kinds]
+        wrong = [name for name, value in values.items() if type(value) not in types[name]]
         if wrong:
             raise DataError(f"what is said about it holds no {' and no '.join(wrong)}")
         return values

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from dspex_actors.state._door import NOT_NOW
+from dspex_actors.state._messages import ReadState
 from dspex_actors.state._storage_errors import StorageError, StorageUnavailableError
 from supervisors import ActorExitedError, CallTimeoutError
 
 if TYPE_CHECKING:
+    from dspex_actors.state._door import Door
     from dspex_actors.state._messages import Request
     from dspex_actors.state._operations import Operation
     from supervisors import Address, CallFuture
@@ -34,8 +37,10 @@ def check_there(address: Address, request: Request) -> None:
         raise StorageUnavailableError("store", f"answer {type(request).__name__}", reason)
 
 
-def drive(operation: Operation[_T], address: Address, timeout_s: float | None) -> _T:
-    """Do an operation in this thread.
+def drive(
+    operation: Operation[_T], address: Address, timeout_s: float | None, door: Door | None = None
+) -> _T:
+    """Do an operation in this thread; what it reads also by `door`, if there is one.
 
     Raises:
         StorageUnavailableError: the store ended, or did not answer in time.
@@ -44,9 +49,13 @@ def drive(operation: Operation[_T], address: Address, timeout_s: float | None) -
     try:
         request = next(operation)
         while True:
+            reply: Any = NOT_NOW
             try:
-                check_there(address, request)
-                reply = address.call(request, timeout_s)
+                if door is not None and isinstance(request, ReadState):
+                    reply = door.read(request)
+                if reply is NOT_NOW:
+                    check_there(address, request)
+                    reply = address.call(request, timeout_s)
             except (ActorExitedError, CallTimeoutError) as error:
                 request = operation.throw(lost(error, request))
             except Exception as error:  # noqa: BLE001 -- the operation decides which errors it can handle

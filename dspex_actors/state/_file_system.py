@@ -84,7 +84,7 @@ class FileSystem:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """It is durable and shared by the processes of one machine; it has no transactions."""
-        return frozenset({Capability.DURABLE, Capability.SHARED})
+        return frozenset({Capability.DURABLE, Capability.SHARED, Capability.READS_AT_ONCE})
 
     def open(self) -> FileStorage:
         """Return a storage on the folder, after removing what dead writers left.

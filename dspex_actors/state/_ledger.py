@@ -260,10 +260,11 @@ class Ledger:
             then_us = draft.copied.saved_us
             counted = next_version(Incremental(), None, previous=previous, now_us=then_us)
             return replace(counted, label=draft.copied.label)
-        counted = next_version(Incremental(), None, previous=previous, now_us=now_us)
         if draft.packed is None:  # a deletion repeats the label before it, from which the next one goes on
+            counted = next_version(Incremental(), None, previous=previous, now_us=now_us)
             return replace(counted, label="" if previous is None else previous.label)
         if isinstance(self.versioning, HashBased) and draft.bump is None:
+            counted = next_version(Incremental(), None, previous=previous, now_us=now_us)
             return replace(counted, label=draft.packed.content_hash or "")
         return next_version(
             self.versioning,

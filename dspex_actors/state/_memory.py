@@ -69,7 +69,7 @@ class Memory:
     """
 
     name = _NAME
-    capabilities = frozenset({Capability.TRANSACTIONS, Capability.NOTIFIES})
+    capabilities = frozenset({Capability.TRANSACTIONS, Capability.NOTIFIES, Capability.READS_AT_ONCE})
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -67,7 +67,9 @@ class Sqlite:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """It is durable, shared by the processes of one machine, and has transactions."""
-        return frozenset({Capability.DURABLE, Capability.SHARED, Capability.TRANSACTIONS})
+        return frozenset(
+            {Capability.DURABLE, Capability.SHARED, Capability.TRANSACTIONS, Capability.READS_AT_ONCE}
+        )
 
     def open(self) -> SqliteStorage:
         """Return a storage on the file.

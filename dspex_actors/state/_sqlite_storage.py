@@ -30,6 +30,13 @@ _FIND: Final = {
     Label: "label = :key AND NOT deleted ORDER BY revision DESC LIMIT 1",
     AsOf: "saved_us <= :key ORDER BY saved_us DESC LIMIT 1",
 }
+_READ: Final = {
+    which: f"SELECT {ROW}, {_HEAD}, body FROM versions WHERE id = :id AND {found}"  # noqa: S608 -- our own texts
+    for which, found in _FIND.items()
+}
+# What writes down that a version is the newest of its id, if it follows the one that is: one row, else none.
+_FIRST: Final = "INSERT INTO heads (id, revision) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING"
+_NEXT: Final = "UPDATE heads SET revision = ?2 WHERE id = ?1 AND revision = ?2 - 1"
 _MOST_INT: Final = 2**63 - 1
 
 
@@ -105,9 +112,8 @@ class SqliteStorage:
         key = _key(which)
         if isinstance(key, int) and not -_MOST_INT <= key <= _MOST_INT:
             return None if key < 0 or isinstance(which, Revision) else self.read(id, Latest())
-        query = f"SELECT {ROW}, {_HEAD}, body FROM versions WHERE id = :id AND {_FIND[type(which)]}"  # noqa: S608 -- our own texts
         with self._reading("read") as connection:
-            found = connection.execute(query, {"id": id, "key": key}).fetchone()
+            found = connection.execute(_READ[type(which)], {"id": id, "key": key}).fetchone()
             if isinstance(which, Latest):
                 _check_head(connection, id, found)
         return None if found is None else Entry(_row(found[:6]), _bytes(found[7]))
@@ -219,18 +225,13 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 def _append(connection: sqlite3.Connection, entry: Entry, refused: set[str]) -> int | None:
     row = entry.row
-    current = one(connection, "SELECT revision FROM heads WHERE id = ?", row.id) or 0
-    if row.id in refused or row.revision != current + 1:
+    place = _FIRST if row.revision == 1 else _NEXT
+    if row.id in refused or not connection.execute(place, (row.id, row.revision)).rowcount:
         refused.add(row.id)
-        return int(current)
+        return int(one(connection, "SELECT revision FROM heads WHERE id = ?", row.id) or 0)
     connection.execute(
         f"INSERT INTO versions ({ROW}, body) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 -- our own texts
         (row.id, row.revision, row.label, row.saved_us, row.deleted, row.about, entry.body),
-    )
-    connection.execute(
-        "INSERT INTO heads (id, revision) VALUES (?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision",
-        (row.id, row.revision),
     )
     return None
 
@@ -261,11 +262,17 @@ def _key(which: Which) -> int | str | None:
 
 def _row(values: Sequence[object]) -> Row:
     """Return what a row holds; a damaged one may hold values of any type, and is returned without `about`."""
-    match values:
-        case (str(id), int(revision), str(label), int(saved_us), 0 | 1 as deleted, bytes(about)):
+    id, revision, label, saved_us, deleted, about = values  # noqa: A001 -- the word of the whole library
+    if type(id) is str and type(revision) is int:
+        if (
+            type(label) is str
+            and type(saved_us) is int
+            and type(deleted) is int
+            and type(about) is bytes
+            and 0 <= deleted <= 1
+        ):
             return Row(id, revision, label, saved_us, bool(deleted), about)
-        case (str(id), int(revision), *_):
-            return Row(id, revision, "", 0, deleted=False, about=b"")
+        return Row(id, revision, "", 0, deleted=False, about=b"")
     raise StorageDamagedError(NAME, "read", f"a row of a version holds {_types(values)}")
 
 

@@ -12,6 +12,7 @@ from dspex_actors.state._backend import Capability, Notifying
 from dspex_actors.state._codec import Codec
 from dspex_actors.state._config import StoreConfig
 from dspex_actors.state._desk import Desk
+from dspex_actors.state._door import CountingMailbox, Door, GetDoor
 from dspex_actors.state._ledger import Ledger
 from dspex_actors.state._line import Line
 from dspex_actors.state._messages import Request, Write
@@ -186,7 +187,12 @@ class StateStore(GenServer):
         except StorageUnavailableError as error:
             log("warning", "store.unavailable", backend=backend.name, reason=error.reason)
         self._thread = self.system.run_in_thread(f"{self.pid.name}-desk", partial(self._desk.serve, ledger))
+        self._door = Door(self.pid, self._desk)
         self.pid.on_release(self._desk.abandon)  # runs at every end, also of a store that was killed
+
+    @staticmethod
+    def _create_actor_inbox() -> CountingMailbox:
+        return CountingMailbox()
 
     def handle_call(self, message: object, sender: Sender) -> Any:  # noqa: ANN401 -- each message has its own reply
         """Hand a request to the thread that does it, or answer at once.
@@ -194,6 +200,12 @@ class StateStore(GenServer):
         Raises:
             Refuse: the message is none of the store's.
         """
+        try:
+            return self._answer(message, sender)
+        finally:
+            self._door.handled += 1
+
+    def _answer(self, message: object, sender: Sender) -> Any:  # noqa: ANN401 -- as above
         match message:
             case Request():
                 self._desk.ask(message, sender)
@@ -203,6 +215,8 @@ class StateStore(GenServer):
                 return self._watchers.remove(number)
             case GetConfig():
                 return self._config
+            case GetDoor():
+                return self._door if Capability.READS_AT_ONCE in self._capabilities else None
             case _:
                 raise Refuse(ConfigError("message", message, "one of the messages of StateStore"))
         return NO_REPLY
@@ -213,6 +227,12 @@ class StateStore(GenServer):
         Raises:
             BaseException: what that thread ended with.
         """
+        try:
+            self._take(message)
+        finally:
+            self._door.handled += 1
+
+    def _take(self, message: object) -> None:
         match message:
             case Write():
                 self._desk.ask(message, _Nobody(message))
@@ -229,6 +249,12 @@ class StateStore(GenServer):
 
     def handle_info(self, message: object) -> None:
         """Take the end of a watcher, and the time to look for what others saved."""
+        try:
+            self._take_info(message)
+        finally:
+            self._door.handled += 1
+
+    def _take_info(self, message: object) -> None:
         match message:
             case Down(ref=ref):
                 self._watchers.remove(self._monitors.pop(ref, 0))

@@ -26,7 +26,7 @@ from dspex_actors.values._floats import unpack
 from dspex_actors.values._hashes import collide
 from dspex_actors.values._leaves import LOADERS, make_fraction, make_range
 from dspex_actors.values._numpy import array_head, load_array, load_scalar
-from dspex_actors.values._prices import content_price, count_openers, structure_price
+from dspex_actors.values._prices import content_price, count_openers, is_surely_cheap, structure_price
 from dspex_actors.values._scan import scan
 
 if TYPE_CHECKING:
@@ -108,12 +108,13 @@ def _decode_body(
     budget: Budget,
     opaque: Callable[[bytes], object] | None,
 ) -> Any:  # noqa: ANN401 -- a value of any type that can cross
+    plain = body[1] & wire.PLAIN and budget.depth >= wire.PLAIN_DEPTH
+    if plain and is_surely_cheap(body, budget):
+        return _plain_value(body, buffers)
     openers = count_openers(body)
     price = structure_price(body, openers, budget)
-    if body[1] & wire.PLAIN and budget.depth >= wire.PLAIN_DEPTH:
-        if buffers:
-            raise ValueDecodeError(f"{len(buffers)} buffers beside a plain structure")
-        return _PLAIN.decode(body)[1]
+    if plain:
+        return _plain_value(body, buffers)
     if openers - 1 > budget.depth:
         scan(body, budget)
     reader = _Reader(buffers, budget.memory_bytes - price, opaque)
@@ -121,6 +122,12 @@ def _decode_body(
         return reader.read(body)
     finally:
         reader.close()
+
+
+def _plain_value(body: bytes, buffers: Sequence[bytes | bytearray | memoryview]) -> Any:  # noqa: ANN401 -- as above
+    if buffers:
+        raise ValueDecodeError(f"{len(buffers)} buffers beside a plain structure")
+    return _PLAIN.decode(body)[1]
 
 
 class _Reader:

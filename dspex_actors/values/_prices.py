@@ -18,6 +18,11 @@ def count_openers(structure: bytes) -> int:
     return len(structure) - len(structure.translate(None, _OPENER_BYTES))
 
 
+def is_surely_cheap(structure: bytes, budget: Budget) -> bool:
+    """Return whether a structure takes half of a budget at most, whatever its bytes are."""
+    return len(structure) * OPENER <= budget.memory_bytes // 2
+
+
 def structure_price(structure: bytes, openers: int, budget: Budget) -> int:
     """Return an upper bound of the memory that the objects of `structure` take, without its buffers.
 

@@ -22,7 +22,7 @@ from dspex_actors.values._floats import pack
 from dspex_actors.values._hashes import collide
 from dspex_actors.values._leaves import LEAVES, dump_int, fraction_parts
 from dspex_actors.values._numpy import dump_array, dump_scalar, is_scalar
-from dspex_actors.values._prices import content_price, count_openers, structure_price
+from dspex_actors.values._prices import content_price, count_openers, is_surely_cheap, structure_price
 from dspex_actors.values._refusal import Refusal, Unsupported, foreign_reason, key_step, name_of
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Walk:
         if self._deepest > wire.PLAIN_DEPTH:
             self._flags &= ~wire.PLAIN
         structure = _msgpack.encode((wire.FORMAT | self._flags, tree))
+        if self._content_price <= self._budget.memory_bytes // 2 and is_surely_cheap(structure, self._budget):
+            return structure, tuple(self._buffers)
         try:
             price = structure_price(structure, count_openers(structure), self._budget)
         except ValueDecodeError:  # the exact walk found it too large
@@ -235,6 +237,8 @@ class Walk:
                 kind = type(item)
                 if kind is str and len(item) < short:
                     text += len(item)
+                elif kind is dict:
+                    items[index] = self._dict(item, depth + 1)
                 elif kind is not float and kind is not NoneType and (kind is not int or not short):
                     items[index] = self._tree(item, depth + 1)
         except Refusal as refusal:

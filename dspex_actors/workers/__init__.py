@@ -17,6 +17,9 @@ import importlib
 from typing import Any
 
 _HOME_OF = {
+    "BuildCache": "_build_cache",
+    "BuildWatch": "_build",
+    "Builder": "_build",
     "Cause": "_causes",
     "FileRules": "_guest_files",
     "GuestFiles": "_guest_files",
@@ -24,7 +27,9 @@ _HOME_OF = {
     "EngineSetup": "_engine_setup",
     "KeptWorker": "_kept",
     "LayerReport": "_protocol",
+    "INVOCATION": "_protocol",
     "NoCopiesError": "_session_worker",
+    "Program": "_request",
     "SessionWorker": "_session_worker",
     "Timers": "_causes",
     "ToolFailure": "_tool_calls",

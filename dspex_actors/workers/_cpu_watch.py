@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from dspex_actors.workers import _pidfds
+from dspex_actors.workers._driver_watch import children_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ def cpu_s_of(pid: int, pidfd: int, *, has_driver: bool = False) -> float | None:
         return None
     seconds = _clock(pid)
     if has_driver and seconds is not None:
-        seconds += sum(_clock(child) or 0.0 for child in _children(pid))
+        seconds += sum(_clock(child) or 0.0 for child in children_of(pid))
     return None if _pidfds.wait_ended(pidfd, 0) else seconds
 
 
@@ -107,12 +108,3 @@ def _clock(pid: int) -> float | None:
         return time.clock_gettime(~pid << 3 | _WHOLE_PROCESS)
     except OSError:
         return None
-
-
-def _children(pid: int) -> list[int]:
-    """Return the process ids of the children of a process with one thread; none if they cannot be seen."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:  # noqa: PTH123 -- as in `_request_watch`
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []

@@ -43,6 +43,7 @@ def setup_of(language: Language, found: FoundEngine, start_timeout_s: float) -> 
         version=found.version,
         start_timeout_s=start_timeout_s,
         options=dict(found.options),
+        links=dict(found.links),
         grace_s=language.grace_s,
     )
     module = language.maker.split(".", 1)[0].split(":", 1)[0]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dspex_actors import values
     from dspex_actors.workers._causes import Timers
     from dspex_actors.workers._protocol import Exited
+    from dspex_actors.workers._request import Program
     from dspex_actors.workers._tool_calls import Tools
 
 _OPENING = Limits(time_s=10.0)
@@ -74,7 +75,7 @@ class KeptWorker(WorkerProcess):
 
     def serve(
         self,
-        code: str,
+        code: str | Program,
         variables: values.Encoded | None,
         limits: Limits,
         timers: Timers,
@@ -126,7 +127,7 @@ class KeptWorker(WorkerProcess):
                 raise _WithdrawnError
         nonce = super()._begin(limits, timers)
         if limits.cpu_s is not None:
-            pid, pidfd, has_driver = self.facts.pid, self._pidfd, self.has_driver
+            pid, pidfd, has_driver = self.facts.pid, self._pidfd, self.driver is not None
             exceeded = partial(self._used_up_cpu, nonce)
             self._cpu_watch = CpuWatch(
                 lambda: cpu_s_of(pid, pidfd, has_driver=has_driver), limits.cpu_s, timers, exceeded

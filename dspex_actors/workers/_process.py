@@ -29,9 +29,9 @@ from dspex_actors.workers._lateness import NoticingReader
 from dspex_actors.workers._network_calls import DescriptorStream
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
-from dspex_actors.workers._request import parts_of
+from dspex_actors.workers._request import Program, parts_of
 from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
-from dspex_actors.workers._result import death_of, final_of, limit_of, result_of
+from dspex_actors.workers._result import death_of, final_cap, final_of, limit_of, result_of
 from dspex_actors.workers._zygote_news import birth_of, end_of
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dspex_actors import values
     from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Timers
+    from dspex_actors.workers._driver_watch import DriverWatch
     from dspex_actors.workers._groups import WorkerGroup
     from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._tool_calls import Tools
@@ -66,14 +67,13 @@ class WorkerProcess:
     Attributes:
         file_rules: what its policy says about its scratch folder.
         files: that folder, once the worker is born; None if the policy says nothing about it.
-        has_driver: whether guest code runs in a child of the worker.
-        grace_s: seconds beyond its time after which a request is killed.
+        driver: the watch over the child in which guest code runs; None if it runs in the worker.
     """
 
     file_rules = NO_RULES
     files: GuestFiles | None = None
-    has_driver = False
-    grace_s = 0.0
+    driver: DriverWatch | None = None
+    grace_s = 0.0  # that a call may take beyond its time
     _descriptors: DescriptorStream | None = None
     zygote_pid = 0  # process id; 0 if it is not known
 
@@ -169,6 +169,8 @@ class WorkerProcess:
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
+        if self.driver is not None:
+            self.driver.begin(self.facts.pid)
 
     def tell_when_late(self, seconds: float, on_late: Callable[[], object]) -> None:
         """Have the next request call `on_late` if it takes long; see `NoticingReader.tell_when_late`."""
@@ -176,7 +178,7 @@ class WorkerProcess:
 
     def execute(
         self,
-        code: str,
+        code: str | Program,
         variables: values.Encoded | None,
         limits: Limits,
         timers: Timers,
@@ -189,7 +191,7 @@ class WorkerProcess:
         """Run code and return how it ended. Blocks until then; at most `limits.time_s` and the time to kill.
 
         Args:
-            code: the source text.
+            code: the source text, or a program.
             variables: an encoded dict of names, None for none.
             limits: what the code may use.
             timers: arms the deadline.
@@ -207,8 +209,7 @@ class WorkerProcess:
         asks = Asks(tools, self._descriptors, limits, self._data, nonce, partial(self.kill_request, nonce))
         parts = parts_of(code, variables, limits, keep=keep, tools=asks.tools, read=read)
         started = time.monotonic()
-        kill = partial(self.kill_request, nonce)
-        watch = RequestWatch(limits, timers, kill, self._memory, grace_s=self.grace_s)
+        watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory, self.grace_s)
         detail, final, value = "", None, None
         try:
             if self._control_group is not None:
@@ -247,7 +248,7 @@ class WorkerProcess:
             asks.close()
 
     def _memory(self) -> int | None:
-        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid)
+        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid, self.driver)
 
     def _begin(self, limits: Limits, timers: Timers) -> int:  # noqa: ARG002 -- for a worker that counts itself
         """Note that a request is under way; return its nonce."""
@@ -270,11 +271,8 @@ class WorkerProcess:
         Raises:
             ProtocolError: a frame that is not allowed.
         """
-        final_cap = _protocol.REQUEST_CAP
-        if limits.result_bytes is not None:
-            final_cap = limits.result_bytes + _protocol.FINAL_OVERHEAD
         self._caps.clear()
-        self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap})
+        self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap(limits)})
         self._caps.update(asks.caps)
         while (frame := self._reader.read()) is not None:
             if frame.nonce != nonce:

@@ -48,6 +48,12 @@ TOOL_CALL_OVERHEAD = 128 * 1024
 
 REQUEST_CAP = 2**32 - 1
 
+INVOCATION, DECLARATIONS, LIBRARY = "(invocation)", "(declarations)", "(library)"
+"""What is sent among the variables of a request and is none: no name looks like that.
+
+An invocation has `export`, `args` and `stdin` of `ExecutionContext`, as far as they are given.
+"""
+
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
@@ -76,8 +82,11 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
             for none.
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
-        time_s: seconds it may take, for an engine that ends it by itself; None for no limit. The host's own
-            clock is what counts.
+        step: `"build"` if the code is to be compiled and not to be run, `"library"` if that is what all
+            programs need.
+        module: whether the last part of the frame is no value but a module: to be run as it is, or to be
+            compiled.
+        time_s: seconds after which an engine that can do so stops the code by itself.
     """
 
     code: str
@@ -92,6 +101,8 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     tools: tuple[str, ...] = ()
     read: str = ""
     fuel: int | None = None
+    step: str = ""
+    module: bool = False
     time_s: float | None = None
 
 
@@ -157,7 +168,9 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         start_timeout_s: seconds it may take to start.
         modules: the folders that the engine and its packages are imported from.
         options: settings that the language's finder has made for its engine.
-        grace_s: seconds beyond their time in which the engine ends its calls, before their worker is killed.
+        read_paths: what the policy lends its guests to read.
+        links: links that guests find where they have a root of their own, each with what it leads to.
+        grace_s: seconds that it has in a session to stop a call that is out of time.
     """
 
     maker: str
@@ -168,6 +181,8 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     start_timeout_s: float = 10.0
     modules: tuple[str, ...] = ()
     options: dict[str, str] = {}
+    read_paths: tuple[str, ...] = ()
+    links: dict[str, str] = {}
     grace_s: float = 0.0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -15,8 +15,22 @@ if TYPE_CHECKING:
 _encode = msgspec.msgpack.encode
 
 
+class Program(NamedTuple):
+    """Code that is more than text.
+
+    Attributes:
+        code: the source text; for a module that is to be run, its name.
+        step: as in `Request`.
+        module: code as bytes, None for none.
+    """
+
+    code: str
+    step: str = ""
+    module: bytes | None = None
+
+
 def parts_of(
-    code: str,
+    code: str | Program,
     variables: values.Encoded | None,
     limits: Limits,
     *,
@@ -27,15 +41,16 @@ def parts_of(
     """Return the parts of a request's frame.
 
     Args:
-        code: the source text.
+        code: the source text, or a program.
         variables: an encoded dict of names, None for none.
         limits: what the code may use.
         keep: whether names stay bound for the next request.
         tools: names that the code may call.
         read: the name whose value is asked for instead.
     """
+    program = code if isinstance(code, Program) else Program(code)
     request = Request(
-        code,
+        program.code,
         keep,
         None if keep else limits.cpu_s,  # see `CpuWatch`
         limits.memory_bytes,
@@ -47,9 +62,13 @@ def parts_of(
         tools,
         read,
         limits.fuel,
-        time_s=limits.time_s,
+        program.step,
+        program.module is not None,
+        limits.time_s,
     )
     parts: list[bytes | bytearray | memoryview] = [_encode(request)]
     if variables is not None:
         parts += [variables.structure, *variables.buffers]
+    if program.module is not None:
+        parts.append(program.module)
     return parts

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from dspex_actors._limits import Limits
     from dspex_actors.workers._causes import Cancelable, Timers
+    from dspex_actors.workers._driver_watch import DriverWatch
 
 LOOK_S = 0.05
 """Seconds from look to look. In that time a guest can fill a hundred megabytes or so."""
@@ -66,7 +67,7 @@ class RequestWatch:
         timers: arms the looks; they run in the timers' thread.
         kill: called at most once, with the reason.
         memory: how many bytes the worker has more than an idle one; None if nobody can tell.
-        grace_s: seconds that it may take beyond the limit of time: its engine ends it by itself.
+        grace_s: seconds beyond the deadline, for a worker that ends the request by itself.
     """
 
     def __init__(
@@ -75,7 +76,6 @@ class RequestWatch:
         timers: Timers,
         kill: Callable[[Cause], object],
         memory: Callable[[], int | None],
-        *,
         grace_s: float = 0.0,
     ) -> None:
         self._limits = limits
@@ -120,17 +120,19 @@ class RequestWatch:
             timer.cancel()
 
 
-def memory_beyond(pid: int, pidfd: int, zygote_pid: int) -> int | None:
+def memory_beyond(pid: int, pidfd: int, zygote_pid: int, driver: DriverWatch | None = None) -> int | None:
     """Return how many bytes a worker has filled beyond what an idle one may fill; None if nobody can tell.
 
     Args:
         pid: of the worker.
         pidfd: of the same; tells whether the number was still its own when it was looked at.
         zygote_pid: of its zygote, which every worker starts as a copy of; 0 if it is not known.
+        driver: the watch over its child, whose memory counts too if it has one.
     """
     if not zygote_pid:
         return None
     worker, zygote = look_at(pid), look_at(zygote_pid)
     if worker is None or zygote is None or _pidfds.wait_ended(pidfd, 0):
         return None
-    return worker.filled - zygote.reserved
+    own = worker.filled - zygote.reserved
+    return own if driver is None else max(own, driver.beyond(pid))

@@ -20,13 +20,20 @@ from dspex_actors._execution import (
 from dspex_actors.workers import _framing
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message, decode_value
-from dspex_actors.workers._protocol import Final
+from dspex_actors.workers._protocol import FINAL_OVERHEAD, REQUEST_CAP, Final
 
 if TYPE_CHECKING:
     from dspex_actors._limits import Limits
 
 
 _decode_final = msgspec.msgpack.Decoder(Final).decode
+
+
+def final_cap(limits: Limits) -> int:
+    """Return how many bytes a final frame may have."""
+    if limits.result_bytes is None:
+        return REQUEST_CAP
+    return limits.result_bytes + FINAL_OVERHEAD
 
 
 def final_of(payload: bytes | memoryview, most: int | None) -> tuple[Final, Any]:
@@ -63,10 +70,10 @@ def result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) 
         return Completed(value=value, **common)
     if final.outcome == "memory" and limits.memory_bytes is not None:
         return LimitExceeded(limit="memory", allowed=limits.memory_bytes, **common)
-    if final.outcome == "time" and limits.time_s is not None:
-        return LimitExceeded(limit="time", allowed=limits.time_s, used=common["duration_s"], **common)
     if final.outcome == "fuel" and limits.fuel is not None:
         return LimitExceeded(limit="fuel", allowed=limits.fuel, used=final.used, **common)
+    if final.outcome == "time" and limits.time_s is not None:
+        return LimitExceeded(limit="time", allowed=limits.time_s, used=common.get("duration_s"), **common)
     if final.outcome == "result" and limits.result_bytes is not None:
         return LimitExceeded(limit="result", allowed=limits.result_bytes, used=final.used, **common)
     return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), **common)

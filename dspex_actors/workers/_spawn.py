@@ -16,6 +16,7 @@ from dspex_actors._errors import ConfigError, EngineStartError, WorkerLostError
 from dspex_actors._paths import is_below
 from dspex_actors._policy import NETWORK_LIST, Policy, Profile
 from dspex_actors.workers import _groups, _network_paths, _network_trial, _protocol
+from dspex_actors.workers._driver_watch import DriverWatch
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._guest_files import NO_RULES, FileRules, rules_of
 from dspex_actors.workers._host_paths import lent_paths, withheld_paths
@@ -27,6 +28,7 @@ from dspex_actors.workers._system_paths import installed_packages, library_folde
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dspex_actors.workers._build import Builder
     from dspex_actors.workers._engine_setup import EngineSetup
     from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._protocol import LayerReport
@@ -143,7 +145,7 @@ def zygote_config(
         disabled_layers=sorted(disabled_layers),
         scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
         network=policy.network_access,
-        engine=None if engine is None else engine.config,
+        engine=None if engine is None else msgspec.structs.replace(engine.config, read_paths=tuple(lent)),
     )
 
 
@@ -160,6 +162,8 @@ class ZygoteHandle:
         no_copies: why the state of a session cannot be copied here; empty if it can. Known with the layers.
         network: makes the connections of guests; set before the handshake where the policy has a list.
         pid: its process id; set by whoever started it.
+        engine: of its language, None for Python; known after the handshake.
+        builder: compiles what its workers run; set after the handshake where that is needed.
     """
 
     def __init__(self, channel: socket.socket, profile: str, files: FileRules = NO_RULES) -> None:
@@ -169,8 +173,8 @@ class ZygoteHandle:
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
-        self._has_engine = False
-        self._grace_s = 0.0
+        self.engine: _protocol.EngineConfig | None = None
+        self.builder: Builder | None = None
         self.layers: list[LayerReport] = []
         self.no_copies = ""
         self.network: Network | None = None
@@ -187,8 +191,7 @@ class ZygoteHandle:
             EngineStartError: the engine of its language does not start.
             WorkerLostError: it ended, failed or did not answer in time.
         """
-        self._has_engine = config.engine is not None
-        self._grace_s = 0.0 if config.engine is None else config.engine.grace_s
+        self.engine = config.engine
         self._channel.settimeout(timeout_s)
         try:
             self._channel.send(msgspec.msgpack.encode(config))
@@ -260,6 +263,7 @@ class ZygoteHandle:
         """
         worker = self._spawn(KeptWorker, self.new_id(), self._make_group())
         worker.no_copies = no_copies
+        worker.grace_s = 0.0 if self.engine is None else self.engine.grace_s
         return worker
 
     def spawn_session(self, *, reseed: bool) -> SessionWorker:
@@ -330,8 +334,7 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
-        worker.has_driver = self._has_engine
-        worker.grace_s = self._grace_s
+        worker.driver = DriverWatch() if self.engine is not None else None
         worker.file_rules = self._files
         worker.use_network(self.network)
         worker.zygote_pid = self.pid

@@ -117,6 +117,7 @@ class Zygote:
                 config.hidden_paths,
                 config.lent_paths,
                 config.withheld_paths,
+                {} if config.engine is None else config.engine.links,
             ),
             config.scratch_quota,
             frozenset(config.disabled_layers),

@@ -77,12 +77,13 @@ def test_a_stop_timeout_that_is_no_duration_is_refused(value):
     assert caught.value.field == "stop_timeout_s"
 
 
+@pytest.mark.parametrize("field", ["handle_signals", "hot_reload"])
 @pytest.mark.parametrize("value", [None, 1, "yes", [True]])
-def test_handling_signals_is_a_yes_or_a_no(value):
+def test_handling_signals_and_reloading_are_a_yes_or_a_no(field, value):
     with pytest.raises(ConfigError) as caught:
-        RuntimeConfig(handle_signals=value)
+        RuntimeConfig(**{field: value})
 
-    assert caught.value.field == "handle_signals"
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize("value", [None, Policy(), {}, ExecutorConfig])

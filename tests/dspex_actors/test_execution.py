@@ -27,8 +27,8 @@ from dspex_actors._checks import MAX_CODE_BYTES
 
 
 class TestCode:
-    @pytest.mark.parametrize("code", [None, 5, b"1 + 1", ["1"], object(), 1.5, bytearray(b"1")])
-    def test_code_that_is_no_text_is_refused(self, code):
+    @pytest.mark.parametrize("code", [None, 5, ["1"], object(), 1.5, bytearray(b"1"), memoryview(b"1")])
+    def test_code_that_is_neither_text_nor_bytes_is_refused(self, code):
         with pytest.raises(ConfigError) as caught:
             Execute(code)
 

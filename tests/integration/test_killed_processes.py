@@ -214,7 +214,7 @@ def kill_sandbox(runtime):
     """Fence the supervisor of the one sandbox off, and wait until it was started again or given up."""
     sandboxes = next(node for node in runtime.tree().walk() if node.id == "sandboxes")
     name = sandboxes.children[0].id
-    address = runtime._sandboxes.supervisor(name)
+    address = runtime._root.supervisor("sandboxes").supervisor(name)
     address.wait_available(CEILING_S)
     address.pid.kill()
 
@@ -226,7 +226,7 @@ def test_when_the_supervisor_of_sandboxes_has_given_up_calls_work_again_or_fail_
         for _ in range(4):
             kill_sandbox(runtime)
             events.wait("supervisor.child_exited")
-            runtime._sandboxes.wait_available(CEILING_S)
+            runtime._root.supervisor("sandboxes").wait_available(CEILING_S)
         events.wait(EXCEEDED)
         outcome = []
 

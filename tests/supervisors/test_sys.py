@@ -229,6 +229,24 @@ def test_a_request_that_a_busy_actor_has_not_begun_in_time_is_never_done():
         assert server.call("not suspended") == "not suspended"
 
 
+def test_a_request_that_is_not_waited_for_is_done_in_its_turn_unless_it_was_abandoned():
+    entered, release = threading.Event(), threading.Event()
+    with Misbehaving.start(name="busy") as server:
+        server.cast(("block", entered, release))
+        entered.wait(CEILING_S)
+        pid = server.pid
+
+        abandoned = pid.system_call_async(lambda actor: actor.system_suspend())
+        asked = pid.system_call_async(lambda actor: actor.pid.name)
+        assert abandoned.abandon()
+        release.set()
+
+        assert asked.get(timeout=CEILING_S) == "busy"
+        assert server.call("not suspended") == "not suspended"
+    with pytest.raises(ActorExitedError):
+        pid.system_call_async(lambda actor: actor.pid.name).get(timeout=CEILING_S)
+
+
 def test_requests_go_ahead_of_the_messages_that_wait():
     entered, release, order = threading.Event(), threading.Event(), Journal()
     with Misbehaving.start(order) as server:

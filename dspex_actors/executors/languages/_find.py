@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from dspex_actors._errors import EngineNotFoundError, EngineStartError, EngineVersionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dspex_actors._language import FoundEngine, Language
 
@@ -103,12 +103,46 @@ def version_of(language: str, install: str, command: Sequence[str]) -> str:
         EngineStartError: it cannot be run, fails, or takes longer than `ANSWER_S` seconds.
         EngineVersionError: it prints no version.
     """
+    said = said_by(language, install, command)
+    numbers = _NUMBERS.search(said)
+    if numbers is None:
+        reason = f"{command[0]} did not print a version but {said[:_SHOWN_CHARS]!r}"
+        raise EngineVersionError(language, reason, install)
+    return numbers[0]
+
+
+def said_by(
+    language: str,
+    install: str,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> str:
+    """Run a program that is asked for its version or more, and return what it printed.
+
+    Args:
+        language: name of the language, for errors.
+        install: the command that installs it, for errors.
+        command: the program with its arguments.
+        environment: its whole environment; nothing if None.
+        timeout_s: seconds that it may take; `ANSWER_S` if None.
+
+    Raises:
+        EngineStartError: it cannot be run, fails, or takes longer than that.
+    """
+    patience_s = ANSWER_S if timeout_s is None else timeout_s
     try:
         done = subprocess.run(
-            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=ANSWER_S, env={}, check=False
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=patience_s,
+            env=environment or {},
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        reason = f"{command[0]} did not tell its version within {ANSWER_S:g} s"
+        reason = f"{command[0]} did not tell its version within {patience_s:g} s"
         raise EngineStartError(language, reason, install) from None
     except OSError as error:
         raise EngineStartError(language, f"{command[0]} cannot be run: {error}", install) from error
@@ -118,11 +152,7 @@ def version_of(language: str, install: str, command: Sequence[str]) -> str:
             f"{command[0]} ended with {done.returncode} when asked for its version: {said[:_SHOWN_CHARS]}"
         )
         raise EngineStartError(language, reason, install)
-    numbers = _NUMBERS.search(said)
-    if numbers is None:
-        reason = f"{command[0]} did not print a version but {said[:_SHOWN_CHARS]!r}"
-        raise EngineVersionError(language, reason, install)
-    return numbers[0]
+    return said
 
 
 def _parts(version: str) -> tuple[int, ...]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dspex_actors._errors import UnknownLanguageError, one_of
+from dspex_actors.executors.languages._elixir import ELIXIR
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._pyodide import PYODIDE
 from dspex_actors.executors.languages._python import PYTHON
+from dspex_actors.executors.languages._rust import RUST
+from dspex_actors.executors.languages._wasm import WASM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dspex_actors._language import Language
 
-BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, PYODIDE)
+BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM, RUST, ELIXIR, PYODIDE)
 """The rows that come with this package."""
 
 

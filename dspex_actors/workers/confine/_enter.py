@@ -203,7 +203,7 @@ class Confinement:
             self.missing.setdefault("process_limit", "needs the pid namespace")
 
     def _enter_root(self, staging: str, steps: list[_root.Step]) -> None:
-        self.scratch = _root.enter(staging, steps, _DEVICES)
+        self.scratch = _root.enter(staging, steps, _DEVICES, self.view.links)
 
     def _why_not_count(self) -> str:
         """Say why the processes of a guest cannot be counted apart; empty if they can."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dspex_actors.workers.confine import _libc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 SCRATCH = "/scratch"
 """Where the scratch folders of the workers lie, one mount each."""
@@ -55,7 +55,7 @@ def _is_visible(path: str, steps: dict[str, bool]) -> bool:
     return False
 
 
-def enter(staging: str, steps: Iterable[Step], devices: Iterable[str]) -> int:
+def enter(staging: str, steps: Iterable[Step], devices: Iterable[str], links: Mapping[str, str]) -> int:
     """Build the root on a folder and make it this mount namespace's own, for good.
 
     Needs a mount namespace of our own and the right to mount. If it fails nothing has changed.
@@ -64,6 +64,7 @@ def enter(staging: str, steps: Iterable[Step], devices: Iterable[str]) -> int:
         staging: an empty folder.
         steps: from `plan`.
         devices: device files that keep working.
+        links: paths of links that are made, each with what it leads to.
 
     Returns:
         A descriptor of the folder `SCRATCH`, in which we alone can make folders.
@@ -81,6 +82,9 @@ def enter(staging: str, steps: Iterable[Step], devices: Iterable[str]) -> int:
                 _libc.mount("tmpfs", staging + path, "tmpfs", _libc.MS_NOSUID, f"mode=755,{_BARE}")
         os.mkdir(staging + SCRATCH)  # noqa: PTH102 -- pathlib is not loaded in a zygote
         _make_file(staging + SENTINEL)
+        for path, target in links.items():
+            os.makedirs(os.path.dirname(staging + path), exist_ok=True)  # noqa: PTH103, PTH120 -- see above
+            os.symlink(target, staging + path)  # noqa: PTH211 -- see above
         for device in devices:
             _make_file(staging + device)
         _libc.restrict_mounts(staging, _libc.MS_RDONLY | _libc.MS_NOSUID | _libc.MS_NODEV)

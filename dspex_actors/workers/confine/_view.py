@@ -15,6 +15,7 @@ class View:
         hidden: folders below those that look empty, where the machine allows it.
         lent: those of `read` that the policy names.
         withheld: folders of the host that it must not reach, though it has copies of them.
+        links: links that are made for it where it has a root of its own, each with what it leads to.
     """
 
     read: list[str]
@@ -22,3 +23,4 @@ class View:
     hidden: list[str] = field(default_factory=list)
     lent: list[str] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)

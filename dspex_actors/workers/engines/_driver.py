@@ -37,9 +37,9 @@ _LAST_WORDS_BYTES = 4096
 _FIRST_FREE_FD = 10
 _PAST_ANY_FD = 1 << 16
 _END_S = 0.5  # how long a driver that has closed its socket may take to end
-_CAPS: dict[int, int] = dict.fromkeys(
-    (FrameType.READY, FrameType.TOOL_CALL, FrameType.FINAL), _protocol.REQUEST_CAP
-)
+_SMALL_CAP = 2**20
+_WITH_VALUES = (FrameType.TOOL_CALL, FrameType.FINAL)
+_WIDEST = 8  # a value in a driver's own encoding takes at most this many times the bytes of ours
 _NO_EXEC = 127
 
 
@@ -122,7 +122,10 @@ class Driver:
             os.close(descriptor)
         theirs.close()
         self._channel = ours
-        self._reader = _framing.FrameReader(_Impatient(ours), _CAPS)
+        self._caps: dict[int, int] = dict.fromkeys(
+            (FrameType.READY, FrameType.OUTPUT, *_WITH_VALUES), _SMALL_CAP
+        )
+        self._reader = _framing.FrameReader(_Impatient(ours), self._caps)
         self._poll = select.poll()
         self._sinks: dict[int, Sink] = {stdout: _drop, stderr: _drop}
         self._stdout, self._stderr = stdout, stderr
@@ -135,6 +138,16 @@ class Driver:
     def listen(self, stdout: Sink, stderr: Sink) -> None:
         """Say where its output goes from now on."""
         self._sinks = {self._stdout: stdout, self._stderr: stderr}
+
+    def expect(self, result_bytes: int | None) -> None:
+        """Bound the frames that it may send from now on, so that a guest cannot fill its worker's memory.
+
+        Args:
+            result_bytes: of a value; None for no limit.
+        """
+        unlimited = _protocol.REQUEST_CAP
+        cap = unlimited if result_bytes is None else min(unlimited, _WIDEST * result_bytes + _SMALL_CAP)
+        self._caps.update(dict.fromkeys(_WITH_VALUES, cap))
 
     def send(self, kind: FrameType, parts: Sequence[_framing.Block]) -> None:
         """Send a frame.

@@ -1,8 +1,10 @@
 """An engine whose language runs in a driver: a child process of the worker.
 
 The worker says EXECUTE to the driver, and it answers with any number of TOOL_CALL, each of which gets a
-TOOL_RESULT, and one FINAL. Part 0 of each is JSON, `Head` below; the rest is a value, in this package's
-encoding unless a language has another one. A driver that is ready to take requests has said READY.
+TOOL_RESULT, and one FINAL. Part 0 of each is `Head` below, in JSON; the rest is a value, in this package's
+encoding. A language may have both in an encoding of its own. A driver that is ready to take requests has
+said READY. What it writes to its descriptors 1 and 2 is the guest's output; it may send OUTPUT as well, whose
+parts are the number of the stream as one byte, and bytes: they stay in order with what else it sends.
 
 The driver is started before there is a request, so the limits of the kernel are put on it afterwards, from
 outside. Where the sandbox refuses that, it is started anew with them.
@@ -20,7 +22,7 @@ import msgspec
 
 from dspex_actors import values
 from dspex_actors._errors import ToolError, ValueEncodeError
-from dspex_actors.workers._protocol import FrameType
+from dspex_actors.workers._protocol import STDERR, STDOUT, FrameType
 from dspex_actors.workers.engines._driver import Driver, DriverEndedError, Footprint
 from dspex_actors.workers.engines._engine import (
     EngineFailureError,
@@ -51,7 +53,7 @@ class Head(msgspec.Struct, omit_defaults=True):
         code, keep, read, tools, result_bytes: of EXECUTE, as in `Request`.
         tool: of TOOL_CALL: its name; the value is `[args, kwargs]`.
         error_type, message: of TOOL_RESULT: how it failed; empty if it did not, then there is a value.
-        time_s: of EXECUTE, for a driver that ends a call by itself, in the engine's `grace_s`.
+        time_s: of EXECUTE, for a driver that stops a call by itself.
         outcome: of FINAL: `"completed"`, with a value; `"failed"`, `"missing"` if there is no variable of the
             name, `"memory"`, `"result"` or `"time"`.
         traceback: of FINAL, with `error_type` and `message`.
@@ -110,18 +112,45 @@ class DriverEngine:
         """Return the driver's environment: what the policy gives its guests."""
         return dict(os.environ)
 
+    def boot(self, driver: Driver) -> None:
+        """Tell a driver that was just started what it needs before it can say READY."""
+
     def execute_parts(self, call: Call) -> list[_framing.Block]:
         """Return the parts of the frame that asks for a call."""
-        request = call.request
-        head = Head(
-            code=request.code,
-            keep=request.keep,
-            read=request.read,
-            tools=request.tools,
-            result_bytes=request.result_bytes,
-            time_s=request.time_s if self.config.grace_s else None,
-        )
-        return [_encode(head), *call.parts[1:]]
+        return [self.write_head(head_of(call.request)), *call.parts[1:]]
+
+    def write_head(self, head: Head) -> _framing.Block:
+        """Return part 0 of a frame for the driver."""
+        return _encode(head)
+
+    def read_head(self, part: memoryview) -> Head:
+        """Read part 0 of a frame of the driver's.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return _decode(part)
+
+    def arguments_of(self, parts: list[memoryview]) -> tuple[list[Any], dict[str, Any]]:
+        """Return what a tool is called with, from the parts of a frame.
+
+        Raises:
+            ValueError: there are no arguments.
+        """
+        if len(parts) < 2:
+            raise ValueError("a call of a tool without its arguments")
+        values.prepare(parts[1])
+        args, kwargs = values.decode(parts[1], parts[2:])
+        return args, kwargs
+
+    def result_parts(self, value: object) -> list[_framing.Block]:
+        """Return the parts of a frame with what a tool has returned.
+
+        Raises:
+            ValueEncodeError: it cannot cross.
+        """
+        encoded = values.encode(value)
+        return [self.write_head(Head()), encoded.structure, *encoded.buffers]
 
     def value_of(self, parts: list[memoryview]) -> Any:  # noqa: ANN401 -- plain data, or encoded
         """Return the value of a final frame.
@@ -173,14 +202,18 @@ class DriverEngine:
         try:
             driver = self._limited(call)
             driver.listen(call.stdout.write, call.stderr.write)
+            driver.expect(call.request.result_bytes)
             driver.send(FrameType.EXECUTE, self.execute_parts(call))
             while True:
                 kind, parts = driver.receive()
-                head = _head(parts)
+                if kind == FrameType.OUTPUT:
+                    _pass_on(parts, call)
+                    continue
+                head = self._head(parts)
                 if kind == FrameType.FINAL:
                     self._used = Usage(head.cpu_s, head.memory_peak_bytes)
                     return self._finished(head, parts, call.request)
-                driver.send(FrameType.TOOL_RESULT, _called(head, parts, call))
+                driver.send(FrameType.TOOL_RESULT, self._called(head, parts, call))
         except DriverEndedError as ended:
             if self.out_of_memory(ended):
                 raise OutOfMemoryError(is_last=True) from None
@@ -202,7 +235,8 @@ class DriverEngine:
         """
         driver = Driver(self.command(), self.environment(), limits)
         try:
-            head = _ready(*driver.receive(self.config.start_timeout_s))
+            self.boot(driver)
+            head = self._ready(*driver.receive(self.config.start_timeout_s))
         except DriverEndedError as ended:
             said = ended.last_words.decode("utf-8", "replace").strip()
             raise EngineFailureError(f"its driver ended with {ended.exit_code}: {said}") from None
@@ -211,6 +245,42 @@ class DriverEngine:
             raise
         self._used = Usage(head.cpu_s, head.memory_peak_bytes)
         return driver
+
+    def _ready(self, kind: int, parts: list[memoryview]) -> Head:
+        """Read a driver's first frame.
+
+        Raises:
+            EngineFailureError: it does not say that the driver is ready.
+        """
+        if kind != FrameType.READY:
+            raise EngineFailureError("its driver did not say that it is ready")
+        return self._head(parts)
+
+    def _head(self, parts: list[memoryview]) -> Head:
+        """Read part 0 of a frame.
+
+        Raises:
+            EngineFailureError: it is none; guest code has got at the driver's socket.
+        """
+        try:
+            return self.read_head(parts[0])
+        except (IndexError, ValueError) as error:  # msgspec's errors are ValueErrors
+            raise EngineFailureError(f"the driver sent what is no message: {error}") from error
+
+    def _called(self, head: Head, parts: list[memoryview], call: Call) -> list[_framing.Block]:
+        """Call a tool; return the parts of the answer."""
+        tool = call.tools.get(head.tool)
+        if tool is None:
+            missing = "the execution has no such tool"
+            return [self.write_head(Head(error_type=LookupError.__name__, message=missing))]
+        try:
+            args, kwargs = self.arguments_of(parts)
+            return self.result_parts(tool(*args, **kwargs))
+        except ToolError as error:
+            failed = Head(error_type=error.error_type, message=error.message)
+        except (ValueEncodeError, ValueError, TypeError) as error:
+            failed = Head(error_type=type(error).__name__, message=str(error))
+        return [self.write_head(failed)]
 
     def _limited(self, call: Call) -> Driver:
         """Return the driver, under the limits of a call."""
@@ -257,50 +327,34 @@ class DriverEngine:
         if head.outcome == "memory":
             raise OutOfMemoryError(is_last=False)
         if head.outcome == "time":
-            raise OutOfTimeError
+            raise OutOfTimeError(is_last=True)
         if head.outcome == "result":
             raise ResultTooBigError(head.used)
         raise GuestFailedError(head.error_type, head.message, head.traceback)
 
 
-def _head(parts: list[memoryview]) -> Head:
-    """Read part 0 of a frame.
+def head_of(request: Request) -> Head:
+    """Return the head of the frame that asks for a request."""
+    return Head(
+        code=request.code,
+        keep=request.keep,
+        read=request.read,
+        tools=request.tools,
+        result_bytes=request.result_bytes,
+    )
+
+
+def _pass_on(parts: list[memoryview], call: Call) -> None:
+    """Pass on output that came in a frame.
 
     Raises:
-        EngineFailureError: it is none; guest code has got at the driver's socket.
+        EngineFailureError: it names no stream.
     """
-    try:
-        return _decode(parts[0])
-    except (msgspec.MsgspecError, IndexError, ValueError) as error:
-        raise EngineFailureError(f"the driver sent what is no message: {error}") from error
-
-
-def _ready(kind: int, parts: list[memoryview]) -> Head:
-    """Read a driver's first frame.
-
-    Raises:
-        EngineFailureError: it does not say that the driver is ready.
-    """
-    if kind != FrameType.READY:
-        raise EngineFailureError("its driver did not say that it is ready")
-    return _head(parts)
-
-
-def _called(head: Head, parts: list[memoryview], call: Call) -> list[_framing.Block]:
-    """Call a tool; return the parts of the answer."""
-    tool = call.tools.get(head.tool)
-    if tool is None:
-        missing = "the execution has no such tool"
-        return [_encode(Head(error_type=LookupError.__name__, message=missing))]
-    try:
-        values.prepare(parts[1])
-        args, kwargs = values.decode(parts[1], parts[2:])
-        encoded = values.encode(tool(*args, **kwargs))
-    except ToolError as error:
-        return [_encode(Head(error_type=error.error_type, message=error.message))]
-    except (ValueEncodeError, ValueError, TypeError, IndexError) as error:
-        return [_encode(Head(error_type=type(error).__name__, message=str(error)))]
-    return [_encode(Head()), encoded.structure, *encoded.buffers]
+    streams = {STDOUT: call.stdout, STDERR: call.stderr}
+    stream = streams.get(bytes(parts[0])) if len(parts) == 2 else None
+    if stream is None:
+        raise EngineFailureError("the driver sent output without a stream")
+    stream.write(parts[1])
 
 
 def _end_like(ended: DriverEndedError) -> NoReturn:

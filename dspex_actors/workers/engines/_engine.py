@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from dspex_actors.workers._protocol import INVOCATION
 from dspex_actors.workers.guest._conversation import decode_variables
 
 if TYPE_CHECKING:
@@ -51,7 +52,15 @@ class OutOfFuelError(Exception):
 
 
 class OutOfTimeError(Exception):
-    """Guest code was still running at its deadline; whatever state it has left is not to be relied on."""
+    """Guest code was stopped by its engine, for it was out of time.
+
+    Args:
+        is_last: whether the state that a session kept is not to be relied on after that.
+    """
+
+    def __init__(self, *, is_last: bool = False) -> None:
+        super().__init__(is_last)
+        self.is_last = is_last
 
 
 class ResultTooBigError(Exception):
@@ -91,9 +100,11 @@ class Call:
             ToolError.
         stdout, stderr: where the code's output goes, as bytes; what is beyond the limit is counted and
             dropped.
-        limit_worker: applies the request's limits to the worker's own process, for an engine that runs in it.
+        limit_worker: applies the request's limits to the worker's own process, for an engine that runs in it;
+            `address_bytes` and `data_bytes` are what the engine reserves and uses beside what guests do.
         counted_beside: processes that count against the limit of processes beside the worker and its own
             children; None if they cannot be limited.
+        module: code as bytes, or what was compiled before; None without any.
     """
 
     request: Request
@@ -101,8 +112,9 @@ class Call:
     tools: Mapping[str, Callable[..., Any]]
     stdout: OutputBuffer
     stderr: OutputBuffer
-    limit_worker: Callable[[], None]
+    limit_worker: Callable[..., None]
     counted_beside: int | None
+    module: memoryview | None = None
 
     def variables(self) -> dict[str, Any]:
         """Return the variables, decoded.
@@ -110,7 +122,16 @@ class Call:
         Raises:
             ValueDecodeError: an object of the host's cannot be made here.
         """
-        return decode_variables(self.parts)
+        return self.inputs()[0]
+
+    def inputs(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the variables, decoded, and the invocation: `export`, `args`, `stdin`, as far as given.
+
+        Raises:
+            ValueDecodeError: an object of the host's cannot be made here.
+        """
+        variables = decode_variables(self.parts)
+        return variables, variables.pop(INVOCATION, {})
 
 
 class Engine(Protocol):
@@ -137,7 +158,7 @@ class Engine(Protocol):
 
         Raises:
             GuestFailedError: the code failed; any other exception is reported as the guest's, too.
-            OutOfMemoryError, OutOfFuelError, ResultTooBigError: a limit was exceeded.
+            OutOfMemoryError, OutOfFuelError, OutOfTimeError, ResultTooBigError: a limit was exceeded.
             KeyError: there is no variable of the name that is asked for.
         """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dspex_actors.workers._protocol import Final
@@ -67,6 +68,7 @@ class EngineWorker(Conversation):
     def _execute(self, request: Request, parts: list[memoryview]) -> tuple[Final, values.Encoded | None]:
         for _, output in self._outputs:
             output.reset(request.output_bytes)
+        module = parts.pop() if request.module else None
         try:
             tools = self._tools.begin(request.tools, request.result_bytes)
             call = Call(
@@ -75,8 +77,9 @@ class EngineWorker(Conversation):
                 tools,
                 self._outputs[0][1],
                 self._outputs[1][1],
-                lambda: self._limit(request),
+                partial(self._limit, request),
                 self.counted_beside,
+                module,
             )
             try:
                 value = self._engine.run(call)
@@ -86,10 +89,11 @@ class EngineWorker(Conversation):
         except Exception as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
             return _ending(error, request), None
 
-    def _limit(self, request: Request) -> None:
-        """Apply the limits of a request to this process."""
+    def _limit(self, request: Request, *, address_bytes: int = 0, data_bytes: int = 0) -> None:
+        """Apply the limits of a request to this process; see `Call.limit_worker`."""
+        idle = self.baseline
         _limits.apply_limits(
-            self.baseline,
+            _limits.Baseline(idle.address_bytes + address_bytes, idle.data_bytes + data_bytes),
             cpu_s=request.cpu_s,
             memory_bytes=request.memory_bytes,
             file_bytes=request.file_bytes,
@@ -116,7 +120,7 @@ def _ending(error: Exception, request: Request) -> Final:
         case OutOfFuelError():
             final = Final("fuel", used=request.fuel or 0)
         case OutOfTimeError():
-            final = Final("time", is_last=True)
+            final = Final("time", is_last=error.is_last)
         case ResultTooBigError():
             final = Final("result", used=error.used)
         case EngineFailureError():  # whatever state there was, it is not to be relied on

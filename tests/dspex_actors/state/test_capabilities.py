@@ -6,6 +6,7 @@
 | SHARED | processes that count together | a `Memory` cannot be pickled into another process |
 | TRANSACTIONS | the contract suite | the contract suite: `append_together` is refused |
 | NOTIFIES | the contract suite | the contract suite: no `subscribe`; who watches looks by itself |
+| READS_AT_ONCE | the tests of loads in the caller's thread | a server is reached by a network |
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ LACKS = {
     FileSystem(path="states", flush=False): {Capability.TRANSACTIONS, Capability.NOTIFIES},
     Sqlite(path="states.db"): {Capability.NOTIFIES},
     Sqlite(path="states.db", durability="full"): {Capability.NOTIFIES},
-    Redis(url="redis://localhost"): set(),
-    Redis(url="redis://localhost", durability="everysec"): set(),
-    Redis(url="redis://localhost", durability="server"): {Capability.DURABLE},
-    Postgres(dsn="dbname=states"): set(),
-    Postgres(dsn="dbname=states", durability="normal"): set(),
-    Postgres(dsn="dbname=states", watch="poll"): set(),
+    Redis(url="redis://localhost"): {Capability.READS_AT_ONCE},
+    Redis(url="redis://localhost", durability="everysec"): {Capability.READS_AT_ONCE},
+    Redis(url="redis://localhost", durability="server"): {Capability.DURABLE, Capability.READS_AT_ONCE},
+    Postgres(dsn="dbname=states"): {Capability.READS_AT_ONCE},
+    Postgres(dsn="dbname=states", durability="normal"): {Capability.READS_AT_ONCE},
+    Postgres(dsn="dbname=states", watch="poll"): {Capability.READS_AT_ONCE},
 }
 
 

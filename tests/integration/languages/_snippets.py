@@ -7,7 +7,9 @@ tests. A language that has no way to do a thing leaves the column empty, and say
 from __future__ import annotations
 
 from tests.integration.languages._snippets_pyodide import PYODIDE
+from tests.integration.languages._snippets_rust import RUST
 from tests.integration.languages._snippets_shape import PLAIN, Snippets
+from tests.integration.languages._snippets_wasm import WASM
 
 PYTHON = Snippets(
     language="python",
@@ -81,5 +83,27 @@ TYPESCRIPT = Snippets(
     recall="kept + 1 satisfies number",
 )
 
-ROWS = (PYTHON, JAVASCRIPT, TYPESCRIPT, PYODIDE)
+ELIXIR = Snippets(
+    language="elixir",
+    two="1 + 1",
+    echo="x",
+    values=(*PLAIN, 2**70, -(2**70), 2**63, (1, 2), {1, 2}, b"\0\xff" * 3000, -0.0, 1.0, {1: "a"}, range(3)),
+    changed=((b"ab", "ab"), (bytearray(b"\xff"), b"\xff"), (frozenset({1}), {1}), ({(): None}, {(): None})),
+    total="a + b",
+    prints='IO.puts("out")\nIO.puts(:stderr, "err")',
+    broken=("x = 1\ny = )\n", "SyntaxError"),
+    raises=('x = 1\nraise ArgumentError, "so it goes"\n', "ArgumentError"),
+    loop="loop = fn loop -> loop.(loop) end\nloop.(loop)",
+    hungry="hungry = fn hungry, kept -> hungry.(hungry, [:binary.copy(<<1>>, 1_048_576) | kept]) end\n"
+    "hungry.(hungry, [])",
+    flood='for _ <- 1..2000, do: IO.puts(String.duplicate("x", 99))\n1',
+    long_text='String.duplicate("x", 5000)',
+    connects='{{:ok, _}} = :gen_tcp.connect({{127, 0, 0, 1}}, {port}, [])\n"connected"',
+    reads='File.read!("{path}")',
+    environment="Map.keys(System.get_env())",
+    remember="kept = 41",
+    recall="kept + 1",
+)
+
+ROWS = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM, RUST, ELIXIR, PYODIDE)
 """One for each language; a new language adds one."""

@@ -8,6 +8,8 @@ import pytest
 
 from dspex_actors import MIB, Completed, Failed, LimitExceeded, Limits, Policy, WorkerDied
 from dspex_actors.executors.languages import JAVASCRIPT, find_engine
+from dspex_actors.workers import _request
+from dspex_actors.workers._protocol import Request
 from tests._engines import need_engine
 from tests.integration._tools import CEILING_S
 
@@ -244,3 +246,13 @@ def test_a_policy_that_gives_the_hosts_network_lets_node_connect(runtime):
         connection, _ = server.accept()
         connection.close()
         assert isinstance(future.result(), Completed), future.result()
+
+
+def test_the_host_ends_a_guest_that_fills_what_the_kernels_limit_does_not_count(runtime, monkeypatch):
+    """As machine code would; here the kernel's limit is left out of the way."""
+    monkeypatch.setattr(_request, "Request", lambda *fields: Request(*fields[:3], None, *fields[4:]))
+    code = "const kept = []; while (kept.length < 64) kept.push(new Uint8Array(2 ** 23).fill(1)); for (;;);"
+    result = runtime.execute(code, language="javascript", limits=Limits(time_s=60.0, memory_bytes=64 * MIB))
+
+    assert isinstance(result, LimitExceeded), result
+    assert (result.limit, result.allowed) == ("memory", 64 * MIB)

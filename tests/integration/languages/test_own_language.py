@@ -10,6 +10,8 @@ from dspex_actors import (
     Completed,
     ConfigError,
     EngineStartError,
+    Execute,
+    ExecutorConfig,
     Failed,
     FoundEngine,
     Language,
@@ -17,11 +19,13 @@ from dspex_actors import (
     Limits,
     Policy,
     Profile,
+    PythonExecutor,
     Runtime,
     RuntimeConfig,
     UnknownLanguageError,
     WorkerDied,
 )
+from supervisors import Supervisor
 
 THIRD_PARTY = Path(__file__).parent / "third_party"
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
@@ -111,6 +115,49 @@ def test_a_language_is_known_to_the_runtime_that_was_given_it_and_no_other(runti
 def test_a_policy_that_is_none_for_the_language_is_refused(runtime):
     with pytest.raises(ConfigError, match="'process', 'trusted' for the language shout"):
         run(runtime, "hi", policy=Policy(profile="shell"))
+
+
+def test_an_executor_of_one_language_in_a_tree_of_ones_own_takes_no_other(clean_module, installed):  # noqa: ARG001 -- set up before
+    row = shout()
+    config = ExecutorConfig(language=row, policy=row.policy, spares=1)
+    with Supervisor.start([PythonExecutor.child_spec(config, id="shout")], strategy="one_for_one") as tree:
+        executor = tree.child("shout")
+
+        assert executor.call(Execute("hi", language="shout"), timeout=None).value == "HI"
+        with pytest.raises(UnknownLanguageError, match="'shout', the executor's own"):
+            executor.call(Execute("1"), timeout=None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"language": "shout"}, "language"),
+        ({"language": shout(), "policy": Policy(profile="shell")}, "Policy.profile"),
+        ({"limits": Limits(fuel=1)}, "Limits.fuel"),
+    ],
+)
+def test_an_executors_settings_that_do_not_fit_its_language_are_refused(settings, field):
+    with pytest.raises(ConfigError) as caught:
+        ExecutorConfig(**settings)
+
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"languages": [shout()]}, "languages"),
+        ({"languages": ("shout",)}, "languages"),
+        ({"engines": {"shout": 5}}, "engines"),
+        ({"engines": "/usr/bin"}, "engines"),
+        ({"executor": ExecutorConfig(language=shout())}, "executor.language"),
+    ],
+)
+def test_a_runtimes_settings_about_languages_are_checked(settings, field):
+    with pytest.raises(ConfigError) as caught:
+        RuntimeConfig(**settings)
+
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize("when", ["broken", "does_not_start"])

@@ -56,6 +56,8 @@ with States.open(BACKEND, StoreConfig(versioning="incremental")) as states:
 COUNTER = """
 from tests.integration.state._counting import count_up
 with States.open(BACKEND) as states:
+    states.load("a")
+    say("ready")
     sys.stdin.readline()
     say(count_up(states, int(sys.argv[1])))
 """

@@ -14,14 +14,17 @@ from tests.integration.state._reports import LONG, report
 
 
 def count_in_processes(backend, writers, each):
-    """Return how often each of several processes was too late."""
-    counters = [start(program(COUNTER, backend), each) for _ in range(writers)]
+    """Return how often each of several processes was too late; this one is among them."""
+    counters = [start(program(COUNTER, backend), each) for _ in range(writers - 1)]
+    assert [counter.stdout.readline() for counter in counters] == ["ready\n"] * len(counters)
     for counter in counters:
         counter.stdin.write("go\n")
         counter.stdin.flush()
+    with States.open(backend) as states:
+        mine = count_up(states, each)
     said = [counter.communicate()[0] for counter in counters]
-    assert [counter.returncode for counter in counters] == [0] * writers
-    return [int(line) for line in said]
+    assert [counter.returncode for counter in counters] == [0] * len(counters)
+    return [mine, *map(int, said)]
 
 
 def count_in_threads(backend, writers, each):

@@ -7,9 +7,10 @@ import secrets
 import pytest
 
 from dspex_actors.state import States, StorageError, StorageFullError, StorageUnavailableError
+from dspex_actors.testing._database_server import wait_until
 from tests.integration.state._kinds import backend_in, backend_on
-from tests.integration.state._processes import wait_until
 from tests.integration.state._programs import FILLER, program, start
+from tests.integration.state._reports import LONG
 from tests.integration.state._small_disk import (
     OWN_MOUNTS,
     PostgresOnASmallDisk,
@@ -25,7 +26,7 @@ SIZE = 2**18
 MOST = 1000
 
 
-@pytest.mark.parametrize("which", ["sqlite normal", "sqlite full", "file_system"])
+@pytest.mark.parametrize("which", [pytest.param("sqlite normal", marks=LONG), "sqlite full", "file_system"])
 def test_a_full_disk_is_told_apart_and_loses_nothing(tmp_path, which):
     backend = backend_in(tmp_path / "states", which)
     with start(program(FILLER, backend), tmp_path, before=OWN_MOUNTS) as filler:
@@ -82,7 +83,7 @@ def test_a_server_that_has_no_room_says_so_and_goes_on_reading(server_type, sett
             assert states.load("a").revision == len(kept) + 1
 
 
-@pytest.mark.parametrize("server_type", [RedisOnASmallDisk, PostgresOnASmallDisk])
+@pytest.mark.parametrize("server_type", [RedisOnASmallDisk, pytest.param(PostgresOnASmallDisk, marks=LONG)])
 def test_a_server_that_dies_of_a_full_disk_has_kept_what_it_acknowledged(server_type):
     with server_type() as server:
         with States.open(backend_on(server, "full")) as states:

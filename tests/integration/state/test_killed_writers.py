@@ -14,9 +14,19 @@ from tests.integration.state._kinds import DURABLE
 from tests.integration.state._programs import PRUNER, WRITER, program, start
 from tests.integration.state._reports import LONG, report
 
+FEW = ("sqlite full", "file_system", "redis", "postgres")
+PRUNED = ("sqlite normal", *FEW[1:])
 MOST = 10_000
 LINES = 40  # after which a writer is killed at the latest
 SPINS = 300_000  # some milliseconds: as long as a few saves take
+
+
+def few(kinds):
+    return [pytest.param(kind, 1, id=f"{kind}-few") for kind in kinds]
+
+
+def many(kinds):
+    return [pytest.param(kind, 50, id=f"{kind}-many", marks=LONG) for kind in kinds]
 
 
 def said_by_a_killed_writer(text, rng, number):
@@ -45,8 +55,7 @@ def missing_snapshots(states, said):
     return [what for word, what in said if word == "snapshot" and what not in there]
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(50, marks=LONG)])
-@pytest.mark.parametrize("kind", DURABLE, indirect=True)
+@pytest.mark.parametrize(("kind", "kills"), [*few(FEW), *many(DURABLE)], indirect=["kind"])
 def test_a_killed_writer_loses_nothing_and_leaves_nothing_by_half(request, new_backend, kind, kills):
     rng = random.Random(f"{kind} {kills}")  # noqa: S311 -- repeatable
     acknowledged, lost, torn = 0, [], []
@@ -74,8 +83,7 @@ def test_a_killed_writer_loses_nothing_and_leaves_nothing_by_half(request, new_b
     report(request, f"{kills} kills, {acknowledged} acknowledged, {len(lost)} lost, {len(torn)} torn")
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(50, marks=LONG)])
-@pytest.mark.parametrize("kind", ["sqlite normal", "file_system", "redis", "postgres"], indirect=True)
+@pytest.mark.parametrize(("kind", "kills"), [*few(FEW[:1]), *many(PRUNED)], indirect=["kind"])
 def test_a_writer_that_is_killed_while_it_prunes_leaves_what_is_to_be_kept(request, new_backend, kind, kills):
     rng = random.Random(f"{kind} {kills}")  # noqa: S311 -- repeatable
     acknowledged, lost = 0, []

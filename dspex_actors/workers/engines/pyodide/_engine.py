@@ -10,11 +10,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dspex_actors.workers.engines._driver_engine import head_of
 from dspex_actors.workers.engines.javascript._engine import NodeEngine
 
 if TYPE_CHECKING:
+    from dspex_actors.workers import _framing
     from dspex_actors.workers._protocol import EngineConfig
     from dspex_actors.workers.engines._driver import DriverEndedError
+    from dspex_actors.workers.engines._engine import Call
 
 _DRIVER = Path(__file__).parent / "driver.cjs"
 
@@ -29,6 +32,16 @@ class PyodideEngine(NodeEngine):
     def command(self) -> list[str]:
         """Return Node's command line."""
         return [self.config.options["node"], *_FLAGS, *self._permissions(), str(_DRIVER), self.config.path]
+
+    def execute_parts(self, call: Call) -> list[_framing.Block]:
+        """Return the parts of the frame that asks for a call, with its time if it is one of a session's.
+
+        A worker that runs one program is killed at its deadline; one of a session is interrupted before.
+        """
+        head = head_of(call.request)
+        if call.request.keep:
+            head.time_s = call.request.time_s
+        return [self.write_head(head), *call.parts[1:]]
 
     def out_of_memory(self, ended: DriverEndedError) -> bool:
         """Whether the process has ended for want of memory, if only to tell of a MemoryError."""

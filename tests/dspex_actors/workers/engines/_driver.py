@@ -1,6 +1,7 @@
 """A driver in Python: what it is to do comes as the code of each request, as a Python expression.
 
-{"final": {...}, "value": ..., "tool": [name, args], "say": [stdout, stderr], "raw": bytes, "exit": 3}
+{"final": {...}, "value": ..., "tool": [name, args], "say": [stdout, stderr], "raw": bytes, "exit": 3,
+ "output": [[b"1", b"text"], ...]}
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def obey(order):
     answer = None
     for descriptor, text in enumerate(order.get("say", ()), start=1):
         os.write(descriptor, text.encode())
+    for parts in order.get("output", ()):
+        _framing.send_frame(CHANNEL, FrameType.OUTPUT, 0, _framing.pack_parts(parts))
     if "raw" in order:
         CHANNEL.sendall(order["raw"])
     if "tool" in order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import struct
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dspex_actors import ToolError, values
-from dspex_actors.workers._protocol import EngineConfig, Request
+from dspex_actors.workers._protocol import EngineConfig, FrameType, Request
 from dspex_actors.workers.engines import (
     Call,
     DriverEngine,
@@ -121,6 +122,18 @@ def test_output_is_there_before_the_result_each_stream_by_itself(talk):
     assert talk.said == {"stdout": b"out" * 30_000, "stderr": b"err"}
 
 
+def test_output_in_frames_is_passed_on_in_its_order(talk):
+    assert talk({"output": [[b"\1", b"a"], [b"\2", b"e"], [b"\1", b"b" * 70_000]], "value": 1}) == 1
+
+    assert talk.said == {"stdout": b"a" + b"b" * 70_000, "stderr": b"e"}
+
+
+@pytest.mark.parametrize("parts", [[b"\3", b"a"], [b"\1"], [], [b"", b"a"], [b"\1", b"a", b"b"]])
+def test_output_in_a_frame_without_a_stream_breaks_the_engine(last_talk, parts):
+    with pytest.raises(EngineFailureError, match="output without a stream"):
+        last_talk({"output": [parts]})
+
+
 @pytest.mark.parametrize(
     ("final", "error", "facts"),
     [
@@ -155,6 +168,15 @@ def test_each_outcome_has_its_error_and_the_driver_goes_on(talk, final, error, f
 def test_what_is_no_answer_breaks_the_engine_and_nothing_else(last_talk, raw):
     with pytest.raises((EngineFailureError, GuestFailedError)):
         last_talk({"raw": raw})
+
+
+@pytest.mark.parametrize("kind", [FrameType.TOOL_CALL, FrameType.FINAL])
+@pytest.mark.parametrize(("result_bytes", "size"), [(1000, 8 * 1000 + 2**20 + 1), (0, 2**32 - 1)])
+def test_a_frame_beyond_what_a_value_may_take_is_refused_before_it_is_read(
+    last_talk, kind, result_bytes, size
+):
+    with pytest.raises(EngineFailureError, match=f"with {size} bytes, its cap is {8 * result_bytes + 2**20}"):
+        last_talk({"raw": struct.pack("<IBQ", size, kind, 0)}, result_bytes=result_bytes)
 
 
 @pytest.mark.parametrize(("order", "code"), [({"exit": 3}, 3), ({"exit": 0}, 0), ({"signal": 11}, -11)])

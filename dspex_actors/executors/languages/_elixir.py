@@ -1,0 +1,147 @@
+"""Elixir, on the Erlang virtual machine."""
+
+from __future__ import annotations
+
+import os
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dspex_actors._errors import EngineStartError
+from dspex_actors._language import FoundEngine, Language
+from dspex_actors.executors.languages._find import find_program, said_by
+from dspex_actors.workers import engine_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NAME = "elixir"
+
+_INSTALL = "apt-get update && apt-get install -y --no-install-recommends elixir"
+
+COMPILE_S = 60.0
+"""Seconds that Elixir may take to tell of itself and to compile the driver."""
+
+# One line for each fact, in this order; the last one is the driver, compiled by the Elixir that will run it.
+_FACTS = ("version", "root", "erts", "library", "driver")
+_ASK = """
+Code.put_compiler_option(:docs, false)
+Code.put_compiler_option(:debug_info, false)
+own = self()
+keep = fn _, module, code -> send(own, {:module, module, code}) end
+
+take = fn take, taken ->
+  receive do
+    {:module, module, code} -> take.(take, [{module, code} | taken])
+  after
+    0 -> taken
+  end
+end
+
+driver =
+  if Version.match?(System.version(), ">= 1.14.0-0") do
+    {:ok, _, _} = Kernel.ParallelCompiler.compile(System.argv(), each_module: keep)
+    take.(take, [])
+  end
+
+for fact <- [
+      System.version(),
+      :code.root_dir(),
+      :erlang.system_info(:version),
+      Path.dirname(:code.lib_dir(:elixir)),
+      Base.encode64(:zlib.compress(:erlang.term_to_binary(driver)))
+    ] do
+  IO.puts(["dspex:", fact])
+end
+"""
+_MARK = "dspex:"
+_SHOWN_CHARS = 200
+
+USUAL_LINT = ("System.halt", "System.stop", ":init", ":erlang.halt", "Node", ":net_kernel", "Mix", "IEx")
+"""What the row's lint finds: what would end the guest's own virtual machine, or has no use in a sandbox."""
+
+PURE_LINT = (
+    *USUAL_LINT,
+    *("File", "Path.wildcard", "System", "Port", "Application", "Registry"),
+    *("Process", "Task", "Agent", "GenServer", "Supervisor", "DynamicSupervisor"),
+    *("spawn", "spawn_link", "spawn_monitor", "send", "receive", "exit", "self"),
+    *("Code", "Module", "defmodule", "defmacro", "apply", "String.to_atom"),
+    *(":erlang", ":os", ":file", ":code", ":io", ":ets", ":rpc", ":gen_tcp", ":gen_udp", ":socket", ":inet"),
+)
+"""Rules for code that computes and does nothing else; see `elixir`."""
+
+
+def find(lint: tuple[str, ...], given: str | None) -> FoundEngine:
+    """Look for Elixir: the given path, then PATH. It tells where its parts are, and compiles the driver.
+
+    That takes about a second, so what an Elixir has told is kept while this program runs.
+
+    Args:
+        lint: rules of the lint.
+        given: path of the program `elixir`, None to look for it.
+
+    Raises:
+        EngineNotFoundError: there is none.
+        EngineStartError: it does not tell, for example because there is no Erlang.
+    """
+    path, origin = find_program(NAME, _INSTALL, given, packaged=None, names=(NAME,))
+    told = _asked(str(path), path.stat().st_mtime_ns, os.environ.get("PATH", os.defpath))
+    facts = dict(zip(_FACTS, told, strict=True))
+    root, library = Path(facts["root"]).resolve(), Path(facts["library"]).resolve()
+    options = {
+        "root": str(root),
+        "bindir": str(root / f"erts-{facts['erts']}" / "bin"),
+        "paths": "\n".join(sorted(map(str, library.glob("*/ebin")))),
+        "forbid": "\n".join(lint),
+        "driver": facts["driver"],
+    }
+    paths = (str(root), str(library))
+    return FoundEngine(
+        path=str(path), version=facts["version"], origin=origin, read_paths=paths, options=options
+    )
+
+
+@cache
+def _asked(path: str, changed_ns: int, search_path: str) -> tuple[str, ...]:
+    """Return the facts that an Elixir tells.
+
+    Args:
+        path: of the program.
+        changed_ns: when it was changed, so that another one is asked anew.
+        search_path: where its script looks for Erlang.
+
+    Raises:
+        EngineStartError: it does not tell.
+    """
+    del changed_ns
+    command = [path, "-e", _ASK, "--", *engine_files(NAME, ".ex")]
+    environment = {"PATH": search_path, "HOME": "/"}
+    said = said_by(NAME, _INSTALL, command, environment=environment, timeout_s=COMPILE_S)
+    told = [line.removeprefix(_MARK) for line in said.splitlines() if line.startswith(_MARK)]
+    if len(told) != len(_FACTS):
+        reason = f"{path} does not run Elixir's code, it said {said[:_SHOWN_CHARS]!r}"
+        raise EngineStartError(NAME, reason, _INSTALL)
+    return tuple(told)
+
+
+def elixir(*, lint: Iterable[str] = USUAL_LINT) -> Language:
+    """Return the row of Elixir with a lint of your own, for `RuntimeConfig.languages`.
+
+    The lint reads a guest's code before it runs and refuses it, as a failure of the type `LintError`, if it
+    uses what a rule names. It finds mistakes; it is no protection, for names can be put together at run time.
+
+    Args:
+        lint: each rule a module (`"File"`, `":os"`; what is below it is meant, too), a function
+            (`"System.halt"`, `":os.cmd"`) or a name without a module (`"spawn"`). Empty for none.
+    """
+    return Language(
+        name=NAME,
+        maker="dspex_actors.workers.engines.elixir:make",
+        find=partial(find, tuple(lint)),
+        install=_INSTALL,
+        minimum="1.14",
+    )
+
+
+ELIXIR = elixir()
+"""The row."""
