@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from dspex_actors.cli import _image_tools as tools
-from dspex_actors.cli._usage import UsageError
+from dspex_actors.cli._usage import ToolFailedError, UsageError
 from dspex_actors.executors.languages._pyodide_image import seal
 from dspex_actors.workers import engine_files
 
@@ -83,6 +83,8 @@ def _fill(draft: Path, order: Order, tools_folder: Path, say: Callable[[str], ob
     with tempfile.TemporaryDirectory() as scratch:
         installed = tools.install_pyodide(Path(scratch))
         for name in _FILES:
+            if not (installed / name).is_file():
+                raise ToolFailedError(f"npm has installed no {name} of Pyodide")
             shutil.copyfile(installed / name, draft / "pyodide" / name)
     file = draft / "pyodide" / "pyodide-lock.json"
     lock = json.loads(file.read_text()) | {"packages": {}}  # those that it names are not here

@@ -73,6 +73,8 @@ def test_what_a_guest_tries_with_node_is_refused_by_the_sandbox(session, name, t
         ("import socket\nsocket.create_connection(('127.0.0.1', 9), 1)", "Host is unreachable"),
         ("import subprocess\nsubprocess.run(['id'])", "emscripten does not support processes"),
         ("open('/etc/passwd')", "No such file or directory: '/etc/passwd'"),
+        ("open('/host/etc/new', 'w')", "/host/etc/new"),
+        ("import os\nos.rmdir('/host/dev')", "/host/dev"),
         ("open('/host/etc/passwd')", "No such file or directory: '/host/etc/passwd'"),
         ("import js\nawait js.fetch('http://127.0.0.1:9/')", "fetch failed"),
     ],

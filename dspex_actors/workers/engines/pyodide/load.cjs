@@ -11,6 +11,8 @@ const vm = require('node:vm');
 const { pathToFileURL } = require('node:url');
 
 const PACKAGES = '/packages';
+const EACCES = 2; // as Emscripten counts
+const EIO = 29;
 const CACHE = 'code.cache';
 const CACHES = Number(process.versions.node.split('.')[0]) >= 24; // Node 20 forgets what cached code may import
 
@@ -37,6 +39,12 @@ function runScript(folder) {
   return script;
 }
 
+/** Let every failure of Node's be one in Python: one whose code Emscripten does not know would count as done. */
+function withRefusals({ NODEFS }) {
+  const errnoOf = NODEFS.convertNodeCode;
+  NODEFS.convertNodeCode = (error) => (error.code === 'ERR_ACCESS_DENIED' ? EACCES : errnoOf(error) ?? EIO);
+}
+
 /** Load Pyodide; `options` are those of `loadPyodide` beside the place. */
 async function load(image, options) {
   withoutBinding();
@@ -44,6 +52,7 @@ async function load(image, options) {
   const script = runScript(folder);
   const { loadPyodide } = await import(pathToFileURL(path.join(folder, 'pyodide.mjs')).href);
   const pyodide = await loadPyodide({ indexURL: `${folder}/`, ...options });
+  withRefusals(pyodide.FS.filesystems);
   pyodide.mountNodeFS(PACKAGES, path.join(image, 'packages'));
   return { pyodide, script };
 }

@@ -159,8 +159,7 @@ def test_code_that_awaits_is_known_by_its_flags_and_run_to_its_end(guest):
 def test_what_a_call_has_awaited_in_vain_is_cancelled_at_its_end(guest):
     async def given_up():
         task = guest.execute(json.dumps({"code": "import asyncio\nawait asyncio.Event().wait()"}), [])
-        await asyncio.sleep(0)
-        guest.end()
+        asyncio.get_running_loop().call_soon(guest.end)  # after the first step of the task
         return read(await task)
 
     assert asyncio.run(given_up())["error_type"] == "CancelledError"
