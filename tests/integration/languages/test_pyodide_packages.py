@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from dspex_actors import Completed, EngineStartError, Failed, Limits, Runtime, RuntimeConfig
-from dspex_actors.executors.languages import _pyodide_image
+from dspex_actors.executors.languages import PYODIDE, _pyodide_image
 from tests._engines import need_engine
 
 pytestmark = [pytest.mark.slow, pytest.mark.may_leak("spares come and go"), pytest.mark.timeout(600)]
@@ -65,6 +66,15 @@ def test_guests_cannot_write_to_the_packages_of_other_guests(runtime, image):
         assert isinstance(result, Failed), result
         assert result.error.type in {"PermissionError", "OSError"}
     assert _pyodide_image.read_image(image)
+
+
+def test_two_images_are_two_languages_of_one_runtime(image):
+    web = dataclasses.replace(PYODIDE, name="web")
+    code = "import importlib.util\nimportlib.util.find_spec('structlog') is not None"
+    with Runtime(RuntimeConfig(languages=(web,), engines={"web": str(image)})) as runtime:
+        found = [runtime.execute(code, language=name).value for name in ("web", "pyodide")]
+
+    assert found == [True, False]
 
 
 def test_the_lock_file_says_what_was_installed_with_digests(image):
