@@ -131,6 +131,8 @@ async function main(image) {
   module.wake(pyodide.toPy({ ...process.env }));
   const instance = module.Guest(callTool);
   const guest = { execute: instance.execute, end: instance.end };
+  taken(guest.execute(JSON.stringify({ code: '1 + 1' }), [])); // so that the first call finds its way compiled
+  guest.end();
   pyodide.setInterruptBuffer(alarm);
   process.on('uncaughtException', uncaught);
   process.on('unhandledRejection', uncaught);
