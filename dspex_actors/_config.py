@@ -6,12 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from dspex_actors._checks import check_seconds
 from dspex_actors._errors import ConfigError, one_of
 from dspex_actors._language import Language
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy
+
+MAX_SOCKET_PATH_BYTES = 107
+"""Bytes of the longest path that a socket can have: Linux's `sun_path`, without its last byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +136,8 @@ class RuntimeConfig:
         languages: languages beside those that come with this package; one of the same name wins.
         engines: names of languages to paths of their engines; one that is not named is looked for.
         hot_reload: whether `Runtime.modules` can be reloaded and rolled back.
+        control: path of a socket by which `dspex-actors modules` reaches the runtime, for its own user and
+            root; in a folder that nobody else can enter, which is made if it is not there. None for none.
 
     Raises:
         ConfigError: a setting has the wrong type or is out of range.
@@ -145,6 +151,7 @@ class RuntimeConfig:
     languages: tuple[Language, ...] = ()
     engines: Mapping[str, str] = field(default_factory=dict)
     hot_reload: bool = True
+    control: str | Path | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.executor, ExecutorConfig):
@@ -165,6 +172,22 @@ class RuntimeConfig:
         )
         if not good:
             raise ConfigError("engines", self.engines, "a mapping of languages to paths, both text")
+        if self.control is not None:
+            object.__setattr__(self, "control", _socket_path(self.control))
+
+
+def _socket_path(value: object) -> Path:
+    """Return the path of a socket as an absolute one.
+
+    Raises:
+        ConfigError: it is no path, or one that no socket can have.
+    """
+    if not isinstance(value, (str, Path)) or not str(value) or "\0" in str(value):
+        raise ConfigError("control", value, "a path, or None")
+    path = Path(value).absolute()
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+        raise ConfigError("control", str(path), f"a path of at most {MAX_SOCKET_PATH_BYTES} bytes")
+    return path
 
 
 def check_count(field_name: str, value: object, *, least: int) -> None:

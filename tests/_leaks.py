@@ -24,6 +24,7 @@ from pathlib import Path
 
 SETTLE_S = 5.0  # seconds; threads and processes end within milliseconds, a loaded machine may take longer
 POLL_S = 0.005  # seconds between two looks: the closing of a descriptor is no event one could wait for
+CALM_LOOKS, CALM_S = 4, 0.02  # so many looks in a row, so many seconds apart, that show the same
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -50,6 +51,18 @@ class Snapshot:
     @classmethod
     def take(cls) -> Snapshot:
         return cls(frozenset(threading.enumerate()), living_children(), open_descriptors())
+
+    @classmethod
+    def settled(cls, settle_s: float = SETTLE_S) -> Snapshot:
+        """Return the state once it holds still: what earlier tests have let go may be on its way out."""
+        gc.collect()
+        tick, deadline, now = threading.Event(), time.monotonic() + settle_s, cls.take()
+        looks = 1
+        while looks < CALM_LOOKS and time.monotonic() < deadline:
+            tick.wait(CALM_S)
+            before, now = now, cls.take()
+            looks = looks + 1 if now == before else 1
+        return now
 
     def difference(self, later: Snapshot) -> list[str]:
         """Say what is there later and was not now, and which descriptors are gone."""

@@ -49,7 +49,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"workers", "serialization", "compute"}),
-    frozenset({"executors", "modules", "state", "cluster"}),
+    frozenset({"executors", "modules", "state", "control", "cluster"}),
     frozenset({"runtime"}),
     frozenset({"dspex_actors", "__main__", "cli", "integrations", "observer", "testing"}),
 )

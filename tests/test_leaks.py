@@ -87,3 +87,26 @@ def test_an_orphan_whose_parent_has_died_is_found_because_we_adopt_it(before):
         os.waitid(os.P_PID, orphan, os.WEXITED)
 
     assert [line for line in found if line.startswith(f"process {orphan} (")]
+
+
+def test_what_an_earlier_test_has_let_go_is_waited_for_before_a_module():
+    number, looked = os.open(os.devnull, os.O_RDONLY), threading.Event()
+
+    class Looked(Snapshot):
+        @classmethod
+        def take(cls):
+            try:
+                return Snapshot.take()
+            finally:
+                looked.set()
+
+    def let_go():
+        looked.wait()
+        os.close(number)
+
+    thread = threading.Thread(target=let_go)
+    thread.start()
+    before = Looked.settled()
+    thread.join()
+
+    assert number not in {open_ for open_, _ in before.descriptors}

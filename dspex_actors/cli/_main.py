@@ -14,10 +14,11 @@ from dspex_actors._policy import Profile
 from dspex_actors.cli._exit_code import ExitCode
 from dspex_actors.cli._image_parser import add_image
 from dspex_actors.cli._interrupts import InterruptedBySignal
+from dspex_actors.cli._modules_parser import add_modules
 from dspex_actors.cli._redaction import redacted
 from dspex_actors.cli._state_parser import add_state
 from dspex_actors.cli._terminal import Sink
-from dspex_actors.cli._usage import StoreFailedError, ToolFailedError, UsageError
+from dspex_actors.cli._usage import RuntimeLostError, StoreFailedError, ToolFailedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,10 +33,11 @@ examples:
   dspex-actors tree --json
   dspex-actors state list --store states.db
   dspex-actors image build --name web structlog
+  dspex-actors modules reload --control control.sock agents.writer
 
 exit codes:
-  0 completed   1 the guest failed; state: damaged, or they differ   2 usage
-  3 a limit was exceeded   4 no sandbox   5 the store failed   6 no engine   130 Ctrl-C
+  0 completed   1 the guest failed; state: damaged, or they differ; modules: the reload failed
+  2 usage   3 a limit was exceeded   4 no sandbox   5 no store or runtime   6 no engine   130 Ctrl-C
 """
 _EXEC_EXAMPLES = """\
 The value of the last expression is printed after the guest's own output, unless it is None.
@@ -88,6 +90,8 @@ def _code_of(error: DspexError) -> ExitCode:
             return ExitCode.USAGE
         case StoreFailedError():
             return ExitCode.STORE_FAILED
+        case RuntimeLostError():
+            return ExitCode.RUNTIME_LOST
         case EngineError() | ToolFailedError():
             return ExitCode.NO_ENGINE
     return ExitCode.UNCONTAINED
@@ -167,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     tree.set_defaults(command=_tree)
     add_state(commands, _state)
     add_image(commands, _image)
+    add_modules(commands, _modules)
     return parser
 
 
@@ -308,5 +313,11 @@ def _image(options: argparse.Namespace) -> int:
 
 def _state(options: argparse.Namespace) -> int:
     from dspex_actors.cli import _state as command  # noqa: PLC0415 -- brings in the store
+
+    return command.run(options)
+
+
+def _modules(options: argparse.Namespace) -> int:
+    from dspex_actors.cli import _modules as command  # noqa: PLC0415 -- brings in msgspec
 
     return command.run(options)

@@ -13,5 +13,9 @@ class ToolFailedError(DspexError):
     """A program that makes images is missing, or cannot do what it was asked."""
 
 
+class RuntimeLostError(DspexError):
+    """The runtime cannot be reached, does not listen to us, or ended before it had answered."""
+
+
 class StoreFailedError(DspexError):
     """The store cannot do what it was asked: it cannot be reached, or a part of it cannot be read."""

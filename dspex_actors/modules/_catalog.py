@@ -12,6 +12,7 @@ from dspex_actors.modules._reload_errors import UnknownModuleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from packaging.specifiers import SpecifierSet
 
@@ -28,12 +29,14 @@ class LoadedCode:
         make: the class, or what makes objects in its place.
         sources: the bytes it was compiled from, by the name of the Python module.
         home: name of the Python module that `make` stands in.
+        path: the file that a file module's version was read from; None for an importable one.
     """
 
     version: ModuleVersion
     make: Any
     sources: Mapping[str, bytes]
     home: str
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,7 +223,7 @@ def load_file(
         except StepFailedError:
             tables.files.forget([name])
             raise
-    return LoadedCode(version, make, MappingProxyType({name: data}), name)
+    return LoadedCode(version, make, MappingProxyType({name: data}), name, Path(str(spec.source)))
 
 
 def attribute_of(module: ModuleType, spec: ModuleSpec) -> Any:  # noqa: ANN401 -- a class, or another callable

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from dspex_actors._errors import ConfigError
 from dspex_actors._log import log
 from dspex_actors.modules._errors import ModuleError
-from dspex_actors.modules._module_events import ModuleEvent
+from dspex_actors.modules._module_events import EventsMissed, ModuleEvent
 from dspex_actors.modules._python_sources import loaded_below, path_of
 from dspex_actors.modules._registry_messages import HotReload
+from dspex_actors.modules._reload_errors import UnknownModuleError
 from dspex_actors.modules._tables_actor import Subscribe
 from supervisors import GenServer, Refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from dspex_actors.modules._catalog import ModuleInfo
     from dspex_actors.modules._core import ModulesCore
     from dspex_actors.modules._id_index import Pattern
     from supervisors import ExitReason, Sender
+
+_Files: TypeAlias = dict[Path, str]  # with the digest of what was loaded
 
 STEP_MS: Final = 10  # how long the system's notices are collected before they are looked at
 SETTLED_MS: Final = 250  # without a notice; by then the watch is there, and all files are looked at once
@@ -57,12 +63,14 @@ class FileWatcher(GenServer):
         self._pattern = pattern
         self._debounce_ms = debounce_ms
         self._stopping: threading.Event | None = None
-        self._folders: frozenset[Path] = frozenset()
+        self._watched: frozenset[Path] = frozenset()
+        self._sources: dict[str, _Files] = {}
+        self._folders: Counter[Path] = Counter()  # how many of these files are in each
         self.pid.on_release(self._end)
         modules.ask_tables(Subscribe(pattern, self.pid, MAILBOX))
-        sources = self._sources()
-        self._seen = {path: _digest(path) for files in sources.values() for path in files}
-        self._look_at(sources)
+        self._look_through()
+        self._seen = {path: _digest(path) for files in self._sources.values() for path in files}
+        self._watch()
 
     def handle_call(self, message: object, sender: Sender) -> Any:  # noqa: ANN401, ARG002 -- there are no messages
         """Refuse: nobody has anything to ask of it.
@@ -76,7 +84,8 @@ class FileWatcher(GenServer):
         """Reload what a change concerns."""
         if not isinstance(message, _Touched):
             return
-        sources = self._sources()
+        self._look_through()  # a Python module may have been imported since
+        sources = dict(self._sources)
         known = {path: loaded for files in sources.values() for path, loaded in files.items()}
         touched = known.keys() if message.paths is None else known.keys() & message.paths
         now = {path: _digest(path) for path in touched}
@@ -85,14 +94,24 @@ class FileWatcher(GenServer):
         for module_id, files in sources.items():
             if changed & files.keys():
                 self._reload(module_id)
-        self._look_at(self._sources())
+        self._look_through()
+        self._watch()
 
     def handle_info(self, message: object) -> Any:  # noqa: ANN401 -- None
-        """Follow what becomes of the modules."""
+        """Follow what becomes of the modules: of each by its own events."""
         if isinstance(message, ModuleEvent):
-            self._look_at(self._sources())
-            return None
-        return super().handle_info(message)
+            known = set(self._folders)
+            self._drop(message.module_id)
+            with suppress(UnknownModuleError):  # it is gone
+                self._add(self._modules.tables.get(message.module_id), {})
+            if self._folders.keys() == known:
+                return None
+        elif isinstance(message, EventsMissed):
+            self._look_through()
+        else:
+            return super().handle_info(message)
+        self._watch()
+        return None
 
     def terminate(self, reason: ExitReason) -> None:
         """Watch no longer."""
@@ -105,31 +124,48 @@ class FileWatcher(GenServer):
         except ModuleError as error:  # its watchers are told, where it began
             log("warning", "module.not_reloaded", module=module_id, reason=str(error))
 
-    def _sources(self) -> dict[str, dict[Path, str]]:
-        """Return the files of each module that is meant, by id, with the digests of what was loaded."""
-        tables = self._modules.tables
-        found = {}
-        for info in tables.discover(self._pattern, type=None, version=None, tags=frozenset()):
-            spec = info.spec
-            if spec.module_name:
-                files = {
-                    path.resolve(): tables.sources[name].digest
-                    for name, module in loaded_below(spec.root).items()
-                    if (path := path_of(module)) is not None and name in tables.sources
-                }
-            else:
-                files = {Path(str(spec.source)).resolve(): info.version.digest}
-            found[info.module_id] = files
-        return found
+    def _look_through(self) -> None:
+        """Find the files of each module that is meant."""
+        self._sources.clear()
+        self._folders.clear()
+        packages: dict[str, _Files] = {}
+        for info in self._modules.tables.discover(self._pattern, type=None, version=None, tags=frozenset()):
+            self._add(info, packages)
 
-    def _look_at(self, sources: Mapping[str, Mapping[Path, str]]) -> None:
-        """Watch the folders of these files, if they are others than before."""
-        folders = frozenset(
-            path.parent for files in sources.values() for path in files if path.parent.is_dir()
-        )
-        if folders == self._folders:
+    def _add(self, info: ModuleInfo, packages: dict[str, _Files]) -> None:
+        """Note the files of a module.
+
+        Args:
+            info: of the module.
+            packages: the files of those that were looked through before, by name; one more is added.
+        """
+        spec, sources = info.spec, self._modules.tables.sources
+        if not spec.module_name:
+            files = {Path(str(spec.source)).resolve(): info.version.digest}
+        elif spec.root in packages:
+            files = packages[spec.root]
+        else:
+            files = packages[spec.root] = {
+                path.resolve(): sources[name].digest
+                for name, module in loaded_below(spec.root).items()
+                if (path := path_of(module)) is not None and name in sources
+            }
+        self._sources[info.module_id] = files
+        self._folders.update(path.parent for path in files)
+
+    def _drop(self, module_id: str) -> None:
+        """Forget the files of a module."""
+        for path in self._sources.pop(module_id, {}):
+            self._folders[path.parent] -= 1
+            if not self._folders[path.parent]:
+                del self._folders[path.parent]
+
+    def _watch(self) -> None:
+        """Watch the folders of the files, if they are others than before."""
+        folders = frozenset(folder for folder in self._folders if folder.is_dir())
+        if folders == self._watched:
             return
-        self._folders = folders
+        self._watched = folders
         self._end()
         if folders:
             self._stopping = threading.Event()

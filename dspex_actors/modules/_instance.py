@@ -76,10 +76,10 @@ class ModuleInstance(GenServer):
             name: of the instance.
 
         Returns:
-            None; `IGNORE` if it was there before and cannot be made again, which watchers are told.
+            None; `IGNORE` if it is not wanted any more, or was there before and cannot be made again, which
+            watchers are told.
 
         Raises:
-            UnknownModuleError: the module is not registered any more.
             StepFailedError: it could not be made.
         """
         self._tables = tables
@@ -93,8 +93,12 @@ class ModuleInstance(GenServer):
         self.pid.on_release(partial(tables.ended, self._key, self.pid))
         try:
             with tables.gate.reading():
+                if not tables.is_wanted(self._key):
+                    return IGNORE
                 self._body = self._made()
-                tables.started(self._key, self.pid, self._body.version)
+                if not tables.started(self._key, self.pid, self._body.version):
+                    self._body.close()
+                    return IGNORE
         except StepFailedError as error:
             if not tables.lost(self._key, str(error)):
                 raise

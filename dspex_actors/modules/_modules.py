@@ -7,9 +7,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from dspex_actors._checks import check_seconds
 from dspex_actors._config import check_count
-from dspex_actors._errors import ConfigError, one_of
+from dspex_actors._errors import ConfigError
 from dspex_actors.modules._core import NO_SESSIONS, ModulesCore
 from dspex_actors.modules._file_watch import FileWatcher
 from dspex_actors.modules._handle import InstanceHandle
@@ -29,7 +28,7 @@ from dspex_actors.modules._reload_errors import (
     ReloadRefusedError,
     UnknownInstanceError,
 )
-from dspex_actors.modules._spec import Isolation, ModuleSpec, check_id, check_version
+from dspex_actors.modules._spec import Isolation, ModuleSpec, check_id
 from dspex_actors.modules._tables_actor import Subscribe, WatchModules
 from dspex_actors.modules._transaction import WhenBusy
 from dspex_actors.modules._tree import ModulesTree
@@ -177,7 +176,7 @@ class Modules(ModulesCore):
         Raises:
             UnknownInstanceError: there is no such instance.
         """
-        if (module_id, name) not in self.tables.wanted(module_id):
+        if not self.tables.is_wanted((module_id, name)):
             raise UnknownInstanceError(module_id, name)
         return InstanceHandle(self.via(module_id, name), module_id, name)
 
@@ -256,11 +255,7 @@ class Modules(ModulesCore):
             ReloadError: a step failed; everything is as before.
             ConfigError: an argument is wrong.
         """
-        if version is not None:
-            check_version("version", version)
-        busy = _when_busy(when_busy)
-        check_seconds("suspend_s", suspend_s)
-        report: ReloadReport = self.ask_registry(HotReload(module_id, version, source, busy, suspend_s))
+        report: ReloadReport = self.ask_registry(HotReload(module_id, version, source, when_busy, suspend_s))
         return report
 
     def rollback(
@@ -281,8 +276,7 @@ class Modules(ModulesCore):
             ReloadError: a step failed; everything is as before.
             ConfigError: an argument is wrong.
         """
-        check_seconds("suspend_s", suspend_s)
-        report: ReloadReport = self.ask_registry(RollBack(module_id, _when_busy(when_busy), suspend_s))
+        report: ReloadReport = self.ask_registry(RollBack(module_id, when_busy, suspend_s))
         return report
 
     # -- watching
@@ -363,10 +357,3 @@ class Modules(ModulesCore):
         with suppress(ChildNotFoundError, ActorExitedError):
             self.address.terminate_child(child_id)
             self.address.delete_child(child_id)
-
-
-def _when_busy(value: WhenBusy | str) -> WhenBusy:
-    try:
-        return WhenBusy(value)
-    except ValueError:
-        raise ConfigError("when_busy", value, one_of(member.value for member in WhenBusy)) from None

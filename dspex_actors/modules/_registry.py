@@ -100,6 +100,8 @@ class ModuleRegistry(GenServer):
         with self._tables.writing(self._incarnation):
             self._tables.remove(module_id)
             self._tables.emit(module_id, ModuleUnregistered(old=version.version, old_digest=version.digest))
+        for key in self._tables.live([module_id]):  # started since; one that is still starting ends by itself
+            self._stop_instance(key)
 
     def _stop_instance(self, key: tuple[str, str]) -> None:
         pid = self._modules.via(*key).pid

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dspex_actors._checks import check_seconds
+from dspex_actors._errors import ConfigError, one_of
+from dspex_actors.modules._spec import check_version
 from dspex_actors.modules._transaction import WhenBusy
 
 if TYPE_CHECKING:
@@ -37,24 +40,39 @@ class HotReload:
         module_id: which.
         version: the label of what is loaded; None for an automatic one.
         source: of a file module, the path of its next version; None for the path it has.
-        when_busy: what to do about instances that do not hold still.
+        when_busy: what to do about instances that do not hold still: a `WhenBusy` or its text.
         suspend_s: seconds they have to.
+
+    Raises:
+        ConfigError: a field is wrong.
     """
 
     module_id: str
     version: str | None = None
     source: str | Path | None = None
-    when_busy: WhenBusy = WhenBusy.ABORT
+    when_busy: WhenBusy | str = WhenBusy.ABORT
     suspend_s: float = SUSPEND_S
+
+    def __post_init__(self) -> None:
+        if self.version is not None:
+            check_version("version", self.version)
+        _check_wait(self)
 
 
 @dataclass(frozen=True, slots=True)
 class RollBack:
-    """Go back to the version before; the reply is a `ReloadReport`. See `HotReload`."""
+    """Go back to the version before; the reply is a `ReloadReport`. See `HotReload`.
+
+    Raises:
+        ConfigError: a field is wrong.
+    """
 
     module_id: str
-    when_busy: WhenBusy = WhenBusy.ABORT
+    when_busy: WhenBusy | str = WhenBusy.ABORT
     suspend_s: float = SUSPEND_S
+
+    def __post_init__(self) -> None:
+        _check_wait(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +115,13 @@ class ReloadReport:
     upgraded: tuple[tuple[str, str], ...] = ()
     restarted: tuple[tuple[str, str], ...] = ()
     suspended_s: float = 0.0
+
+
+def _check_wait(message: HotReload | RollBack) -> None:
+    """Check what both say about busy instances, and put the member in the place of its text."""
+    try:
+        object.__setattr__(message, "when_busy", WhenBusy(message.when_busy))
+    except ValueError:
+        allowed = one_of(member.value for member in WhenBusy)
+        raise ConfigError("when_busy", message.when_busy, allowed) from None
+    check_seconds("suspend_s", message.suspend_s)

@@ -24,19 +24,20 @@ from dspex_actors.modules._registry_messages import ReloadReport
 from dspex_actors.modules._reload_errors import ReloadError, ReloadRefusedError, described
 from dspex_actors.modules._reload_plan import PlanRefusedError, plan_reload
 from dspex_actors.modules._tables import FencedOffError
-from dspex_actors.modules._transaction import Transaction
+from dspex_actors.modules._transaction import Transaction, WhenBusy
 from dspex_actors.modules._version_table import ModuleVersion, automatic_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from dspex_actors.modules._by_module import Key
     from dspex_actors.modules._catalog import Entry, LoadedCode
     from dspex_actors.modules._code_changes import CodeChange
     from dspex_actors.modules._instance import Builder
     from dspex_actors.modules._objects import SavedState
     from dspex_actors.modules._registry_messages import HotReload, RollBack
     from dspex_actors.modules._spec import ModuleSpec
-    from dspex_actors.modules._tables import Key, ModuleTables
+    from dspex_actors.modules._tables import ModuleTables
     from supervisors import Pid
 
 
@@ -118,9 +119,8 @@ class Reloader:
             else:
                 goal = None
             if goal is None:
-                goal = _Goal(
-                    entry, version, entry.spec, (code.home,), lambda: KeptFile(entry, code), back=True
-                )
+                spec = entry.spec if code.path is None else replace(entry.spec, source=code.path)
+                goal = _Goal(entry, version, spec, (code.home,), lambda: KeptFile(entry, code), back=True)
             return self._reach(goal, request, caller)
 
     # -- what is to be done
@@ -185,6 +185,10 @@ class Reloader:
             return None
         version = self._version(entry, request.version, digest)
         spec = replace(entry.spec, source=path)
+        kept = entry.codes.get(version.version)
+        if kept is not None:  # of this source, as it was not refused; loading it again would take its name
+            kept = replace(kept, path=path)
+            return _Goal(entry, version, spec, (kept.home,), lambda: KeptFile(entry, kept))
         home = self._tables.files.name_of(request.module_id, version.version, digest)
         return _Goal(entry, version, spec, (home,), lambda: NewFile(self._tables, entry, spec, version, data))
 
@@ -213,7 +217,7 @@ class Reloader:
                 self._tables,
                 change,
                 self._build,
-                when_busy=request.when_busy,
+                when_busy=WhenBusy(request.when_busy),
                 suspend_s=request.suspend_s,
             )
             outcome = transaction.run(lambda codes, states: self._commit(goal, change, moved, codes, states))

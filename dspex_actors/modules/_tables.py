@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from dspex_actors.modules._by_module import ByModule
 from dspex_actors.modules._catalog import Catalog, Entry, ModuleInfo
 from dspex_actors.modules._code_gate import CodeGate
 from dspex_actors.modules._file_modules import FileModules
@@ -22,6 +23,7 @@ from dspex_actors.modules._subscribers import Subscribers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from dspex_actors.modules._by_module import Key
     from dspex_actors.modules._catalog import LoadedCode
     from dspex_actors.modules._deliveries import Delivery
     from dspex_actors.modules._id_index import Pattern
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from dspex_actors.modules._subscribers import Subscriber
     from dspex_actors.modules._version_table import ModuleVersion, ModuleVersions, VersionTable
     from supervisors import Pid
-
-    Key = tuple[str, str]  # module id and name of the instance
 
 
 class FencedOffError(Exception):
@@ -51,9 +51,9 @@ class ModuleTables:
         self._lock = threading.RLock()
         self._catalog = Catalog()
         self._subscribers = Subscribers()
-        self._saved: dict[Key, SavedState] = {}
-        self._starts: dict[Key, int] = {}  # of the instances that are wanted
-        self._live: dict[Key, Pid] = {}
+        self._saved: ByModule[SavedState] = ByModule()
+        self._starts: ByModule[int] = ByModule()  # of the instances that are wanted
+        self._live: ByModule[Pid] = ByModule()
         self._events = 0
         self._incarnation = 0
 
@@ -170,15 +170,15 @@ class ModuleTables:
         return new
 
     def remove(self, module_id: str) -> Entry:
-        """Remove a module, the saved states of its instances, and its private code.
+        """Remove a module, its instances' names and saved states, and its private code.
 
         Raises:
             UnknownModuleError: there is none.
         """
         with self._lock:
             entry = self._catalog.remove(module_id)
-            for key in [key for key in self._saved if key[0] == module_id]:
-                del self._saved[key]
+            self._saved.drop(module_id)
+            self._starts.drop(module_id)
             if not entry.spec.module_name:
                 self.files.forget(code.home for code in entry.codes.values())
         return entry
@@ -222,14 +222,14 @@ class ModuleTables:
             self._catalog.get(key[0])
             if key in self._starts:
                 return False
-            self._starts[key] = 0
+            self._starts.put(key, 0)
             return True
 
     def forget(self, key: Key) -> bool:
         """Forget an instance, its state and its pin; False if it was not wanted."""
         with self._lock:
-            wanted = self._starts.pop(key, None) is not None
-            self._saved.pop(key, None)
+            wanted = self._starts.pop(key) is not None
+            self._saved.pop(key)
             entry = self._catalog.find(key[0])
             if entry is not None and key[1] in entry.table.pins:
                 self.change(entry, entry.table.unpinned(key[1]))
@@ -238,16 +238,33 @@ class ModuleTables:
     def wanted(self, module_id: str | None = None) -> list[Key]:
         """Return the instances that are wanted, of one module or of all, sorted."""
         with self._lock:
-            return sorted(key for key in self._starts if module_id in {None, key[0]})
+            return self._starts.keys() if module_id is None else list(self._starts.of(module_id))
 
-    def started(self, key: Key, pid: Pid, version: ModuleVersion) -> None:
-        """Note that an instance's object is there; watchers are told if it is there again."""
+    def is_wanted(self, key: Key) -> bool:
+        """Whether an instance is wanted."""
         with self._lock:
-            self._live[key] = pid
-            before = self._starts.get(key, 0)
-            self._starts[key] = before + 1
+            return key in self._starts
+
+    def counts(self, module_id: str) -> tuple[int, int]:
+        """Return how many instances of a module are wanted, and how many of them have an object now."""
+        with self._lock:
+            return self._starts.count(module_id), self._live.count(module_id)
+
+    def started(self, key: Key, pid: Pid, version: ModuleVersion) -> bool:
+        """Note that an instance's object is there; watchers are told if it is there again.
+
+        Returns:
+            False if it is not wanted any more: it was stopped, or its module unregistered, while it started.
+        """
+        with self._lock:
+            before = self._starts.get(key)
+            if before is None:
+                return False
+            self._live.put(key, pid)
+            self._starts.put(key, before + 1)
             if before:
                 self.restarted(key, version)
+            return True
 
     def restarted(self, key: Key, version: ModuleVersion) -> None:
         """Tell watchers that an instance's object was made anew."""
@@ -270,7 +287,7 @@ class ModuleTables:
         with self._lock:
             if not self._starts.get(key):
                 return False
-            del self._starts[key]
+            self._starts.pop(key)
             entry = self._catalog.find(key[0])
             version = entry.table.current if entry is not None else None
             self.emit(
@@ -288,19 +305,18 @@ class ModuleTables:
         """Note that an instance's actor has ended."""
         with self._lock:
             if self._live.get(key) is pid:
-                del self._live[key]
+                self._live.pop(key)
 
     def live(self, module_ids: Iterable[str]) -> dict[Key, Pid]:
         """Return the instances of some modules that have an object now."""
-        ids = frozenset(module_ids)
         with self._lock:
-            return {key: pid for key, pid in sorted(self._live.items()) if key[0] in ids}
+            return {key: pid for each in sorted(set(module_ids)) for key, pid in self._live.of(each).items()}
 
     def save(self, key: Key, saved: SavedState) -> None:
         """Keep the state of an instance, in place of the one before."""
         with self._lock:
             if key in self._starts:
-                self._saved[key] = saved
+                self._saved.put(key, saved)
 
     def saved(self, key: Key) -> SavedState | None:
         """Return the last saved state of an instance; None if there is none."""

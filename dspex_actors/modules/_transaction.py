@@ -15,12 +15,13 @@ from supervisors import ActorExitedError, CallTimeoutError, SupervisorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dspex_actors.modules._by_module import Key
     from dspex_actors.modules._catalog import Entry, LoadedCode
     from dspex_actors.modules._code_changes import CodeChange
     from dspex_actors.modules._instance import Builder, ModuleInstance
     from dspex_actors.modules._objects import SavedState
     from dspex_actors.modules._spec import ModuleSpec
-    from dspex_actors.modules._tables import Key, ModuleTables
+    from dspex_actors.modules._tables import ModuleTables
     from supervisors import CallFuture, Pid
 
     Commit = Callable[[Mapping[str, LoadedCode], Mapping[Key, SavedState]], None]

@@ -14,6 +14,7 @@ from dspex_actors.executors import PythonExecutor
 from dspex_actors.executors.languages import Languages
 from dspex_actors.runtime._failures import start_failed
 from dspex_actors.runtime._root import SANDBOXES
+from dspex_actors.runtime._settings import check_apart
 from supervisors import ActorExitedError, StartError
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class Executors:
 
         Raises:
             SandboxUnavailableError: the policy requires what cannot be had.
-            ConfigError: the policy names what is not installed, is none for the language, or is one too many.
+            ConfigError: the policy names what is not installed, shows the control socket, is none for the
+                language, or is one too many.
             EngineError: the engine of the language cannot be used.
             ExecutorUnavailableError: it could not be started for another reason.
             RuntimeClosedError: the runtime is closed or closing.
@@ -151,6 +153,7 @@ class Executors:
             most = self._config.max_policies
             if key not in self._known and len(self._known) >= most:
                 raise ConfigError("policy", wanted.policy, f"one of at most {most} different ones")
+            check_apart(self._config.control, wanted.policy)
             name = self._ids.get(key) or self._new_id(wanted)
             spec = PythonExecutor.child_spec(self._settings(wanted), id=name, tool_loop=self._tool_loop)
             try:

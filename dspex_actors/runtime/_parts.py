@@ -1,4 +1,4 @@
-"""What a runtime has beside its executors: state stores, modules, and numeric work."""
+"""What a runtime has beside its executors: state stores, modules, numeric work, and services."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dspex_actors.runtime._stores import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
     from dspex_actors._execution import ExecutionContext, ExecutionResult
     from dspex_actors.modules import Modules
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dspex_actors.runtime._modules import RuntimeModules
     from dspex_actors.runtime._stores import Stores
     from dspex_actors.state import States
+    from supervisors import SupervisorAddress
 
 
 class Parts:
@@ -29,6 +31,7 @@ class Parts:
     _stores: Stores
     _modules: RuntimeModules
     _executors: Executors
+    _root: SupervisorAddress
     execute: Callable[..., ExecutionResult]
     aexecute: Callable[..., Coroutine[Any, Any, ExecutionResult]]
 
@@ -113,6 +116,16 @@ class Parts:
         request = _request(Compute(operation, *arguments, context=context, **options))
         where = policy_of(policy or Policy())
         return result_of(await self.aexecute(request.code, policy=where, **_options(request)))
+
+    def _open_control(self, path: str | Path) -> None:
+        """Start the services, with a control socket among them; after the modules, which it shows.
+
+        Raises:
+            ConfigError: the path cannot be had.
+        """
+        from dspex_actors.runtime._services import start_services  # noqa: PLC0415 -- only who asks for it pays
+
+        start_services(self._root, str(path), lambda: self.modules)
 
 
 def _request(message: Compute) -> Execute:

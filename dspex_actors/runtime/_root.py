@@ -3,7 +3,8 @@
 root             rest_for_one   3 in 5 s
 ├─ stores        one_for_one    one child for each state store, see `state`
 ├─ sandboxes     one_for_one    one child for each policy in use, see `executors`
-└─ modules       rest_for_one   once it is asked for; see `modules`
+├─ modules       rest_for_one   once it is asked for; see `modules`
+└─ services      one_for_one    with a control socket; see `control`
 """
 
 from __future__ import annotations

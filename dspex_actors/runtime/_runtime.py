@@ -26,6 +26,7 @@ from supervisors import ActorExitedError, CallTimeoutError, SupervisorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from dspex_actors._config import RuntimeConfig
@@ -50,9 +51,11 @@ class Runtime(Parts):
         state: where `state` keeps states, a backend or a `StoreSpec`; None for memory, as long as the runtime
             lives.
         stores: other state stores by name, for `store`.
+        control: short for a config with this control socket.
 
     Raises:
-        ConfigError: both a config and single settings were given, or a setting is wrong.
+        ConfigError: both a config and single settings were given, or a setting is wrong; the path of the
+            control socket belongs to another runtime, or its folder is open to others.
         StorageError: the database of a store is there and cannot be used.
         SandboxUnavailableError: a protection that the policy requires cannot be had here.
         ExecutorUnavailableError: the tree could not be started for another reason.
@@ -66,8 +69,9 @@ class Runtime(Parts):
         limits: Limits | None = None,
         state: Backend | StoreSpec | None = None,
         stores: Mapping[str, Backend | StoreSpec] | None = None,
+        control: str | Path | None = None,
     ) -> None:
-        self._config = config_of(config, policy, limits)
+        self._config = config_of(config, policy, limits, control)
         self._stores = Stores(state, stores)
         self._sessions = Sessions(self._config.max_sessions)
         self._closed = threading.Event()
@@ -82,6 +86,8 @@ class Runtime(Parts):
         self._signals: SignalWatch | None = None
         try:
             self._executors.start(self._executors.wanted(PYTHON, None))
+            if self._config.control is not None:
+                self._open_control(self._config.control)
             if self._config.handle_signals:
                 self._signals = SignalWatch(self.close)
         except BaseException:

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import ConfigError
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy
 
 
-def config_of(config: RuntimeConfig | None, policy: Policy | None, limits: Limits | None) -> RuntimeConfig:
+def config_of(
+    config: RuntimeConfig | None,
+    policy: Policy | None,
+    limits: Limits | None,
+    control: str | Path | None = None,
+) -> RuntimeConfig:
     """Return the config that the arguments of `Runtime` mean.
 
     Raises:
         ConfigError: both a config and single settings, or not a config.
     """
-    single = [name for name, value in (("policy", policy), ("limits", limits)) if value is not None]
+    given = {"policy": policy, "limits": limits, "control": control}
+    single = [name for name, value in given.items() if value is not None]
     if config is None:
-        return RuntimeConfig(executor=ExecutorConfig(policy=policy or Policy(), limits=limits or Limits()))
+        executor = ExecutorConfig(policy=policy or Policy(), limits=limits or Limits())
+        return RuntimeConfig(executor=executor, control=control)
     if not isinstance(config, RuntimeConfig):
         raise ConfigError("config", config, "a RuntimeConfig")
     if single:
         raise ConfigError("Runtime", single, "given either a config or single settings, not both")
     return config
+
+
+def check_apart(control: str | Path | None, policy: Policy) -> None:
+    """Refuse a policy whose guests would see the runtime's control socket.
+
+    Raises:
+        ConfigError: one of its read paths holds the socket, by its name or by where links lead.
+    """
+    if control is None:
+        return
+    socket = {Path(control), Path(control).resolve()}
+    for name in policy.read_paths:
+        if any(
+            path.is_relative_to(folder) for folder in (Path(name), Path(name).resolve()) for path in socket
+        ):
+            raise ConfigError("Policy.read_paths", name, f"paths without the control socket {control}")

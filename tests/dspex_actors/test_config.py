@@ -86,6 +86,30 @@ def test_handling_signals_and_reloading_are_a_yes_or_a_no(field, value):
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("value", ["", "nul\0byte", 5, b"/run/c.sock", True, ["/run"]])
+def test_a_control_socket_without_a_path_is_refused(value):
+    with pytest.raises(ConfigError, match="control must be a path, or None"):
+        RuntimeConfig(control=value)
+
+
+@pytest.mark.parametrize(("length", "taken"), [(107, True), (108, False)])
+def test_the_path_of_a_control_socket_has_as_many_bytes_as_the_kernel_takes(length, taken):
+    path = "/" + "é" * ((length - 2) // 2) + "x" * (1 + length % 2)
+    path = path[:1] + "x" * (length - len(path.encode())) + path[1:]
+    if taken:
+        assert str(RuntimeConfig(control=path).control) == path
+        return
+    with pytest.raises(ConfigError, match="control must be a path of at most 107 bytes"):
+        RuntimeConfig(control=path)
+
+
+def test_the_path_of_a_control_socket_is_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert RuntimeConfig(control="own/c.sock").control == tmp_path / "own" / "c.sock"
+    assert RuntimeConfig().control is None
+
+
 @pytest.mark.parametrize("value", [None, Policy(), {}, ExecutorConfig])
 def test_an_executor_setting_of_another_type_is_refused(value):
     with pytest.raises(ConfigError) as caught:
@@ -102,6 +126,7 @@ def test_an_executor_setting_of_another_type_is_refused(value):
         ((ExecutorConfig(),), {}),
         ((RuntimeConfig(),), {"policy": Policy()}),
         ((RuntimeConfig(),), {"limits": Limits()}),
+        ((RuntimeConfig(),), {"control": "c.sock"}),
         ((), {"policy": "strict"}),
         ((), {"limits": 5}),
     ],

@@ -93,7 +93,7 @@ def leaves_no_scratch_folder():
 @pytest.fixture(scope="module")
 def clean_module(subreaper):  # noqa: ARG001 -- set up before
     """Check after the last test of a module what `may_leak` spares its tests: nothing is left."""
-    before, folders = Snapshot.take(), scratch_folders()
+    before, folders = Snapshot.settled(), scratch_folders()
     yield
     assert leaks_since(before) == []
     assert scratch_folders() == folders

@@ -100,7 +100,7 @@ class Soak:
 
     def _is_idle(self):
         """Whether each executor has its spares and no work, and no process is on its way out."""
-        for executor in self.runtime._executors.values():
+        for executor in self.runtime._executors.all():
             stats = executor.call(GetStats())
             if stats.busy or stats.starting or stats.queued or stats.ready < 2:
                 return False

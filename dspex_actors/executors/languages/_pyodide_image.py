@@ -32,7 +32,7 @@ LANGUAGE: Final = "pyodide"
 BUILD: Final = "dspex-actors image build"
 """The command that makes an image."""
 
-INSTALL: Final = f"pip install 'dspex-actors[javascript]' && {BUILD}"
+INSTALL: Final = f"pip install 'dspex-actors[pyodide]' && {BUILD}"
 DEFAULT: Final = "default"
 """The name of the image that is used where no other is named."""
 

@@ -100,7 +100,7 @@ def test_a_machine_without_npm_is_told_what_brings_one(tools, tmp_path, capsys):
 
     assert build(tmp_path / "images") == 6
     assert "npm is not in PATH" in (said := capsys.readouterr().err)
-    assert "pip install 'dspex-actors[javascript]'" in said
+    assert "pip install 'dspex-actors[pyodide]'" in said
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_done(tools, tmp_path, capsys):

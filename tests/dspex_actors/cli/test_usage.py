@@ -57,6 +57,9 @@ def no_runtime(monkeypatch):
         (["doctor", "extra"], "unrecognized arguments: extra"),
         (["tree", "extra"], "unrecognized arguments: extra"),
         (["state"], "required: ACTION"),
+        (["modules"], "required: ACTION"),
+        (["modules", "show"], "required: ID"),
+        (["modules", "list", "--control", "/nowhere", "extra", "more"], "unrecognized arguments: more"),
         (
             ["state", "list", "--store", "nowhere"],
             "there is no store 'nowhere'; allowed are a path of a store",
@@ -127,7 +130,14 @@ def test_code_of_eight_mebibytes_is_taken_and_one_byte_more_is_not(size, refused
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["exec", "--help"], ["doctor", "--help"], ["tree", "--help"], ["state", "--help"]],
+    [
+        ["--help"],
+        ["exec", "--help"],
+        ["doctor", "--help"],
+        ["tree", "--help"],
+        ["state", "--help"],
+        ["modules", "--help"],
+    ],
 )
 def test_help_is_printed_and_ends_well(arguments, capsys):
     assert ended(arguments) == 0

@@ -161,6 +161,52 @@ def test_a_failure_in_any_step_leaves_no_trace(modules, register, write, step, m
     assert (modules.versions("plugin"), plugin.call("tell")) == (versions, (1, 1))
 
 
+def test_a_roll_back_goes_back_to_the_path_of_the_version_too(modules, register, path, tmp_path):
+    plugin = register()
+    other = tmp_path / "other.py"
+    other.write_text(SOURCE.format(number=2, more=""), encoding="utf-8")
+    modules.hot_reload("plugin", "2.0", other)
+    modules.rollback("plugin")
+
+    assert modules.get("plugin").spec.source == path
+    assert not modules.hot_reload(
+        "plugin"
+    ).changed  # it would load the newer version again from the other one
+    assert plugin.call("tell")[0] == 1
+
+
+def test_a_reload_to_a_version_that_is_kept_takes_its_code_as_it_is(modules, register, write):
+    plugin = register()
+    pinned = modules.start_instance("plugin", "pinned", version="1.0")
+    first = modules.get("plugin").make
+    write(2)
+    modules.hot_reload("plugin", "2.0")
+    write(1)
+    modules.hot_reload("plugin", "1.0")
+
+    assert modules.get("plugin").make is first
+    assert [each.version for each in modules.versions("plugin").old] == ["2.0"]
+    assert (plugin.call("tell"), pinned.call("tell")) == ((1, 1), (1, 1))
+    assert pickle.loads(pickle.dumps(pinned.call("own"))) == pinned.call("own")  # noqa: S301 -- our own
+
+
+def test_a_failed_reload_to_a_version_that_is_kept_does_not_take_its_code_away(modules, path, write):
+    refuses = "code_change = classmethod(lambda cls, old, state: 1 / 0)"
+    write(1, refuses)
+    modules.register(ModuleSpec("plugin", target="Plugin", version="1.0", source=path))
+    pinned = modules.start_instance("plugin", "pinned", version="1.0")
+    write(2)
+    modules.hot_reload("plugin", "2.0")
+    modules.start_instance("plugin")
+    before = {name: sys.modules[name] for name in private_names()}
+    write(1, refuses)
+    with pytest.raises(ReloadError):
+        modules.hot_reload("plugin", "1.0")
+
+    assert {name: sys.modules[name] for name in private_names()} == before
+    assert pickle.loads(pickle.dumps(pinned.call("own"))) == pinned.call("own")  # noqa: S301 -- our own
+
+
 def test_a_source_that_is_not_there_is_refused(modules, register, tmp_path):
     register()
     with pytest.raises(ReloadRefusedError, match="cannot be read"):

