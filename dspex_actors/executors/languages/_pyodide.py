@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from dspex_actors.executors.languages._pyodide_image import Image
 
-NODE = dataclasses.replace(JAVASCRIPT, name=LANGUAGE, find=partial(find_node, LANGUAGE))
+NODE = dataclasses.replace(
+    JAVASCRIPT, name=LANGUAGE, find=partial(find_node, LANGUAGE, install=INSTALL), install=INSTALL
+)
 """The row of the program that Pyodide runs on."""
 
 
