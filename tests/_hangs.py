@@ -40,11 +40,15 @@ class HangWatch:
         """Note that something new has begun."""
         os.write(self._pipe, f"{what[:200]}\n".encode())
 
+    def rest(self) -> None:
+        """Note that nothing is to be watched until something new begins."""
+        self.begin("")
+
 
 def watch(pid: int, stacks: int, limit_s: float) -> None:
     """Read what has begun from standard input until its end; kill the process when a limit is over."""
     begun = "the run"
-    while select.select([0], [], [], limit_s)[0]:
+    while select.select([0], [], [], limit_s if begun else None)[0]:
         read = os.read(0, 65536)
         if not read:
             return

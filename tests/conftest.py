@@ -42,9 +42,12 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
-    """Tell the watch that only the end of the interpreter is left."""
+    """Tell the watch that only the end of the interpreter is left, which one of several processes waits for."""
     if WATCH in config.stash:
-        config.stash[WATCH].begin("the end of the run")
+        if hasattr(config, "workerinput"):
+            config.stash[WATCH].rest()
+        else:
+            config.stash[WATCH].begin("the end of the run")
 
 
 def pytest_collection_finish():

@@ -70,3 +70,22 @@ def test_a_run_that_hangs_is_killed_and_shows_what_holds_it(tmp_path, code, what
     assert run.returncode == -9
     assert run.stderr.splitlines()[-1] == f"{what} hangs for more than 3.5 s; the run is killed"
     assert shown in run.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_that_has_nothing_to_do_is_no_hang(tmp_path):
+    code = """
+import select
+from tests._hangs import HangWatch
+watch = HangWatch(0.2)
+watch.begin("a test")
+watch.rest()
+select.select([], [], [], 1)
+watch.begin("another one")
+select.select([], [], [], 30)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == -9
+    assert "another one hangs for more than 0.2 s" in done.stderr

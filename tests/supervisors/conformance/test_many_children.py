@@ -16,17 +16,23 @@ from tests.supervisors.conformance._trees import counts
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
+# At a time, since every thread that waits for the interpreter's lock looks at it 200 times a second: many
+# hundreds that want to end leave a loaded machine no time to let any of them.
+WAVE = 100
+
 
 def kill_all(pool):
     """Kill every child; return when the supervisor has dealt with each of them."""
     events = Events(pool.system, "supervisor.child_exited")
     children = pool.which_children()
-    for known in children:
-        known.pid.kill()
-    events.names.wait_for("supervisor.child_exited", times=len(children))
+    for first in range(0, len(children), WAVE):
+        wave = children[first : first + WAVE]
+        for known in wave:
+            known.pid.kill()
+        events.names.wait_for("supervisor.child_exited", times=first + len(wave))
+        for known in wave:
+            known.pid.thread.join(CEILING_S)  # a supervisor below is waited for that long
     events.detach()
-    for known in children:
-        known.pid.thread.join(CEILING_S)  # a supervisor below is waited for that long
 
 
 def test_b19_thousands_of_temporary_workers_are_counted_and_killed():
@@ -111,7 +117,7 @@ def work(kind, number):
 
 @pytest.mark.parametrize("kind", [MeteredPool, MeteredTree])
 def test_b23_the_work_for_many_children_grows_with_their_number_and_no_faster(kind):
-    few, many = work(kind, 100), work(kind, 2000)
+    few, many = work(kind, 100), work(kind, 1000)
 
     assert few > 100  # the meter has counted
-    assert many <= 1.5 * 20 * few
+    assert many <= 1.5 * 10 * few
