@@ -81,6 +81,19 @@ def test_a_failure_is_told_and_the_session_goes_on(session, code, kind, said):
     assert session.execute("6 * 7").value == 42
 
 
+def test_a_call_is_not_ended_by_the_deadline_of_an_earlier_one_and_waits_for_nothing_of_it(session):
+    code = "import asyncio\nkept = asyncio.ensure_future(asyncio.sleep(1000, 'over'))\nawait asyncio.sleep(0)"
+    session.execute(code, limits=SHORT)
+    waited = session.execute(
+        "import asyncio\nawait asyncio.sleep(0.6)\nkept.done()", limits=Limits(time_s=30)
+    )
+    in_vain = session.execute("import asyncio\nawait asyncio.Event().wait()")
+
+    assert isinstance(waited, Completed), waited
+    assert waited.value is False
+    assert in_vain.error.message == "it waits for what nothing will settle"
+
+
 def test_tools_are_called_while_code_runs_and_while_it_awaits(session):
     code = "import asyncio\nfirst = double((1, 2))\nawait asyncio.sleep(0)\n[first, double(word='x')]"
     result = session.execute(code, tools={"double": lambda *args, **kwargs: [args, kwargs]})

@@ -7,6 +7,7 @@
 
 const frames = require('../javascript/frames.cjs');
 const { wake } = require('./load.cjs');
+const timers = require('./timers.cjs');
 
 const INTERRUPT = 2; // SIGINT, as Pyodide's interrupt buffer has it
 const exit = process.exit.bind(process);
@@ -40,6 +41,7 @@ class Alarm {
 
 const alarm = new Alarm();
 let giveUp = null; // ends the wait of the call under way with an answer
+let deadline; // the timer that ends it
 
 function usage() {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
@@ -70,12 +72,10 @@ function taken(proxy) {
 function awaited(task, seconds) {
   return new Promise((resolve, reject) => {
     giveUp = resolve;
-    if (seconds !== undefined) {
-      setTimeout(() => {
-        alarm.fired = true;
-        resolve([]);
-      }, seconds * 1000).unref();
-    }
+    deadline = seconds === undefined ? undefined : setTimeout(() => {
+      alarm.fired = true;
+      resolve([]);
+    }, seconds * 1000).unref();
     task.then((proxy) => resolve(taken(proxy)), reject);
   });
 }
@@ -94,9 +94,11 @@ async function answer(pyodide, guest, frame) {
     parts = [];
   }
   giveUp = null;
+  clearTimeout(deadline);
   const said = alarm.fired ? { outcome: 'time' } : JSON.parse(parts[0]);
   alarm.disarm();
   guest.end();
+  timers.release();
   frames.send(frames.TYPES.FINAL, { ...said, ...usage() }, alarm.fired ? [] : parts.slice(1));
 }
 
@@ -117,6 +119,7 @@ function uncaught(error) {
 }
 
 async function main(image) {
+  timers.track();
   const pyodide = await wake(image);
   const sink = (descriptor) => ({
     write(block) {
