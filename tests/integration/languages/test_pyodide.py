@@ -140,7 +140,7 @@ def test_a_deadline_ends_a_call_by_an_interrupt_or_by_a_kill_and_resets_the_sess
     session, code, interrupted
 ):
     session.execute("before = 1")
-    result = session.execute(code, limits=Limits(time_s=1.0))
+    result = session.execute(code, limits=SHORT)
 
     assert isinstance(result, LimitExceeded), result
     assert (result.limit, result.session.fate) == ("time", "lost")
