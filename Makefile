@@ -19,8 +19,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
-# The key is what the environment was made from. It is written last, so an interrupted setup is done again.
-setup: ## make .venv from the lock file; does nothing when it is up to date
+# The key is what the environment was made from. It is written last, so an interrupted setup is done again. The image
+# of Pyodide is for this very source; one that fits is left as it is.
+setup: ## make .venv from the lock file, and in it an image of Pyodide; does nothing when they are up to date
 	@set -eu; \
 	python=; \
 	for candidate in "$(PYTHON)" $(HOME)/.pyenv/versions/*/bin/$(notdir $(PYTHON)); do \
@@ -41,6 +42,7 @@ setup: ## make .venv from the lock file; does nothing when it is up to date
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .; \
 	$(BIN)/python -m pip check -qq; \
 	printf '%s\n' "$$key" > $(VENV)/.made-from
+	@$(BIN)/dspex-actors image build >/dev/null
 
 demo: setup ## run the HumanEval problems in the sandbox
 	$(BIN)/python examples/humaneval.py

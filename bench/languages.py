@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import _elixir
 import _javascript
+import _pyodide
 import _wasm
 from _measure import Case, Question
 from _table import OURS
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
 @contextmanager
 def ours() -> Iterator[dict[str, Callable[[], object]]]:
     """Use a runtime for each language."""
-    with _javascript.ours() as javascript, _elixir.ours() as elixir, _wasm.ours() as wasm:
-        yield {**javascript, **elixir, **wasm}
+    with (
+        _javascript.ours() as javascript,
+        _elixir.ours() as elixir,
+        _wasm.ours() as wasm,
+        _pyodide.ours() as pyodide,
+    ):
+        yield {**javascript, **elixir, **wasm, **pyodide}
 
 
 QUESTION = Question(
@@ -35,6 +41,7 @@ QUESTION = Question(
         "elixir -e": _elixir.one_process_each,
         "wasmtime-py": _wasm.direct,
         "rustc, wasmtime-py": _wasm.rustc,
+        **_pyodide.competitors(),
     },
     cases=(
         Case(name="javascript: cold", turns=3, runs=3, quick=(1, 2)),
@@ -45,6 +52,10 @@ QUESTION = Question(
         Case(name="elixir: warm", turns=3, runs=200, quick=(1, 50)),
         Case(name="elixir: fresh", turns=3, runs=10, pause_s=0.8, quick=(1, 5)),
         Case(name="elixir: timeout", turns=2, runs=4, pause_s=0.8, quick=(1, 2)),
+        Case(name="pyodide: cold", turns=3, runs=3, quick=(1, 2)),
+        Case(name="pyodide: warm", turns=3, runs=200, quick=(1, 50)),
+        Case(name="pyodide: fresh", turns=3, runs=10, pause_s=1.2, quick=(1, 5), patience_s=60.0),
+        Case(name="pyodide: timeout", turns=2, runs=4, pause_s=1.2, quick=(1, 2), patience_s=40.0),
         Case(name="wasm: cold", turns=3, runs=3, quick=(1, 2)),
         Case(name="wasm: warm", turns=3, runs=500, quick=(1, 100)),
         Case(name="wasm: fresh", turns=3, runs=20, pause_s=0.05, quick=(1, 5)),

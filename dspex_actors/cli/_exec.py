@@ -40,8 +40,9 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Run the command.
 
     Args:
-        options: `code` or `file`, `language`, `export`, `args`, `stdin` (None or the path of a file),
-            `profile` (None for that of the language), `timeout` in seconds, `memory` in bytes.
+        options: `code` or `file`, `language`, `engine` (None to look for one), `export`, `args`, `stdin`
+            (None or the path of a file), `profile` (None for that of the language), `timeout` in seconds,
+            `memory` in bytes.
 
     Returns:
         How the guest ended.
@@ -66,7 +67,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         if is_python
         else (ExecutorConfig(limits=limits, spares=0, max_workers=1))
     )
-    config = RuntimeConfig(executor=executor)
+    engines = {} if options.engine is None else {options.language: options.engine}
+    config = RuntimeConfig(executor=executor, engines=engines)
     sinks = {"stdout": Sink(sys.stdout), "stderr": Sink(sys.stderr)}
     with Interrupts() as interrupts:
         runtime = Runtime(config)

@@ -12,12 +12,13 @@ from dspex_actors._errors import ConfigError, DspexError, EngineError
 from dspex_actors._limits import MIB, Limits
 from dspex_actors._policy import Profile
 from dspex_actors.cli._exit_code import ExitCode
+from dspex_actors.cli._image_parser import add_image
 from dspex_actors.cli._interrupts import InterruptedBySignal
 from dspex_actors.cli._modules_parser import add_modules
 from dspex_actors.cli._redaction import redacted
 from dspex_actors.cli._state_parser import add_state
 from dspex_actors.cli._terminal import Sink
-from dspex_actors.cli._usage import RuntimeLostError, StoreFailedError, UsageError
+from dspex_actors.cli._usage import RuntimeLostError, StoreFailedError, ToolFailedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ examples:
   dspex-actors doctor
   dspex-actors tree --json
   dspex-actors state list --store states.db
+  dspex-actors image build --name web structlog
   dspex-actors modules reload --control control.sock agents.writer
 
 exit codes:
@@ -90,7 +92,7 @@ def _code_of(error: DspexError) -> ExitCode:
             return ExitCode.STORE_FAILED
         case RuntimeLostError():
             return ExitCode.RUNTIME_LOST
-        case EngineError():
+        case EngineError() | ToolFailedError():
             return ExitCode.NO_ENGINE
     return ExitCode.UNCONTAINED
 
@@ -168,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     tree.add_argument("--json", action="store_true", help="print plain data")
     tree.set_defaults(command=_tree)
     add_state(commands, _state)
+    add_image(commands, _image)
     add_modules(commands, _modules)
     return parser
 
@@ -187,6 +190,9 @@ def _add_exec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "file", nargs="?", metavar="FILE", help="a file of code in UTF-8; - is standard input"
     )
     parser.add_argument("-l", "--language", default="python", help="its language (default: python)")
+    parser.add_argument(
+        "--engine", metavar="PATH", help="what runs the language (default: what is found on this machine)"
+    )
     parser.add_argument(
         "--export", default="", metavar="NAME", help="function of a module that is called (language wasm)"
     )
@@ -295,6 +301,12 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _tree(options: argparse.Namespace) -> int:
     from dspex_actors.cli import _tree as command  # noqa: PLC0415 -- brings in the runtime, 0.2 s
+
+    return command.run(options)
+
+
+def _image(options: argparse.Namespace) -> int:
+    from dspex_actors.cli import _image as command  # noqa: PLC0415 -- brings in the languages
 
     return command.run(options)
 

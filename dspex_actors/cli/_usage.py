@@ -9,6 +9,10 @@ class UsageError(DspexError):
     """What was asked for cannot be done: a file cannot be read, a stream not written, a state not found."""
 
 
+class ToolFailedError(DspexError):
+    """A program that makes images is missing, or cannot do what it was asked."""
+
+
 class RuntimeLostError(DspexError):
     """The runtime cannot be reached, does not listen to us, or ended before it had answered."""
 

@@ -8,6 +8,7 @@
 | `rust` | a rustc with a target for WebAssembly, and wasmtime | none |
 | `typescript` | Node 22.13 or later, types stripped | as javascript |
 | `elixir` | Elixir 1.14 or later | as javascript |
+| `pyodide` | Node, and an image of Pyodide 0.29 | reset by a call that is stopped |
 
 A row is a `Language`, in a file of its own. `RuntimeConfig.languages` adds rows for one runtime.
 """
@@ -23,6 +24,7 @@ from dspex_actors.executors.languages._find import (
     version_of,
 )
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
+from dspex_actors.executors.languages._pyodide import PYODIDE
 from dspex_actors.executors.languages._python import PYTHON
 from dspex_actors.executors.languages._rust import RUST
 from dspex_actors.executors.languages._table import BUILT_IN, Languages
@@ -33,6 +35,7 @@ __all__ = [
     "ELIXIR",
     "JAVASCRIPT",
     "PURE_LINT",
+    "PYODIDE",
     "PYTHON",
     "RUST",
     "TYPESCRIPT",

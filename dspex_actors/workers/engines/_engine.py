@@ -52,7 +52,15 @@ class OutOfFuelError(Exception):
 
 
 class OutOfTimeError(Exception):
-    """Guest code was stopped by its engine, for it was out of time."""
+    """Guest code was stopped by its engine, for it was out of time.
+
+    Args:
+        is_last: whether the state that a session kept is not to be relied on after that.
+    """
+
+    def __init__(self, *, is_last: bool = False) -> None:
+        super().__init__(is_last)
+        self.is_last = is_last
 
 
 class ResultTooBigError(Exception):

@@ -120,7 +120,7 @@ def _ending(error: Exception, request: Request) -> Final:
         case OutOfFuelError():
             final = Final("fuel", used=request.fuel or 0)
         case OutOfTimeError():
-            final = Final("time")
+            final = Final("time", is_last=error.is_last)
         case ResultTooBigError():
             final = Final("result", used=error.used)
         case EngineFailureError():  # whatever state there was, it is not to be relied on

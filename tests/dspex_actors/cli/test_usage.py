@@ -48,7 +48,7 @@ def no_runtime(monkeypatch):
         (["exec", "--porfile", "strict", "-c", "1"], "unrecognized arguments: --porfile"),
         (
             ["exec", "-l", "ruby", "-c", "1"],
-            "'typescript', 'wasm', 'rust', 'elixir', got 'ruby'",
+            "'wasm', 'rust', 'elixir', 'pyodide', got 'ruby'",
         ),
         (["exec", "-c", "'\ud800'"], "code must be text that UTF-8 can encode"),
         (["exec", "/nowhere/at/all.py"], "cannot read /nowhere/at/all.py: No such file or directory"),

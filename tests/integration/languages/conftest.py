@@ -18,6 +18,30 @@ def runtime(clean_module):  # noqa: ARG001 -- set up before
 
 
 SLOW = {"typescript"}  # it differs from another row in its first step alone
+COSTLY = {"pyodide"}  # each start takes 0.4 s of CPU: what its driver does not decide is for the slow tests
+FOR_ALL = {
+    "test_values_that_the_language_has_in_another_form_come_back_as_that",
+    "test_variables_are_bound_by_their_names",
+    "test_a_program_that_does_not_compile_fails_with_its_line",
+    "test_a_failure_has_its_type_its_text_and_the_line_in_the_program",
+    "test_a_program_that_never_ends_is_killed_and_the_next_one_runs",
+    "test_each_execution_starts_from_nothing_whatever_the_last_one_has_left",
+    "test_a_flood_of_output_is_cut_at_the_limit_and_counted",
+    "test_a_value_that_is_too_large_is_a_limit_exceeded",
+    "test_a_program_finds_the_environment_of_its_policy_and_nothing_of_the_hosts",
+    "test_eight_programs_run_at_once_and_none_gets_anothers_value",
+    "test_a_session_whose_language_keeps_no_copies_says_so_when_asked_for_one",
+    "test_cpu_time_of_a_call_in_a_session_is_limited_as_well",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Leave costly languages out of the default suite where other languages show the same."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        language = getattr(spec.params.get("row"), "language", None) if spec is not None else None
+        if language in COSTLY and item.originalname in FOR_ALL:
+            item.add_marker(pytest.mark.slow)
 
 
 def _param(row):

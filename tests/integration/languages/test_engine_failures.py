@@ -19,7 +19,8 @@ from dspex_actors import (
     RuntimeConfig,
     UnknownLanguageError,
 )
-from dspex_actors.executors.languages import JAVASCRIPT, _find
+from dspex_actors.cli import _engines
+from dspex_actors.executors.languages import JAVASCRIPT, _find, _pyodide_image
 from dspex_actors.executors.languages import _javascript as row
 from tests._engines import need_engine
 
@@ -88,6 +89,15 @@ def test_an_engine_that_is_nowhere_names_the_command_that_installs_it(monkeypatc
         runtime.execute("1", language=language)
     assert caught.value.install == "pip install 'dspex-actors[javascript]'"
     assert caught.value.install in str(caught.value)
+
+
+def test_pyodide_without_an_image_names_the_commands_that_make_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(_pyodide_image, "images_folder", lambda: tmp_path)
+
+    with Runtime() as runtime, pytest.raises(EngineNotFoundError, match="there is no image") as caught:
+        runtime.execute("1", language="pyodide")
+    assert caught.value.install == "pip install 'dspex-actors[pyodide]' && dspex-actors image build"
+    assert _engines.find_engines()[-1].install == caught.value.install
 
 
 def test_a_runtime_goes_on_without_an_engine_and_finds_one_that_comes_later(monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 
 from dspex_actors import Completed, Failed, WorkerDied
 from tests._engines import need_engine
+from tests.integration.languages._attempts import ATTEMPTS, FAIL
 
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
 
@@ -25,25 +26,6 @@ ESCAPES = {
     "an error of the host": "let found; try { structuredClone(() => 1); } catch (error) "
     "{ found = error.constructor.constructor('return process')(); }\n",
 }
-ATTEMPTS = {
-    "reading a file of the host": "get('fs').readFileSync({secret!r}, 'utf8')",
-    "listing the root": "get('fs').readdirSync('/').includes('etc') ? 'etc' : fail()",
-    "reading the environment": "process.env.SECRET_OF_THE_HOST ?? fail()",
-    "starting a program": "get('child_process').execFileSync('/bin/sh', ['-c', 'echo']) ?? 1",
-    "starting itself without permissions": "get('child_process')"
-    ".spawnSync({node!r}, ['-e', 'require(\"fs\").readFileSync({secret!r})']).status === 0 ? 'read' : fail()",
-    "binding by the old door": "process.binding('spawn_sync')"
-    ".spawn({{ file: '/bin/sh', args: ['sh'], stdio: [] }}).error ? fail() : 'started'",
-    "killing the worker's parent": "process.kill(1, 'SIGKILL')",
-    "connecting": "await new Promise((yes, no) => get('net')"
-    ".connect({port}, '127.0.0.1', () => yes('connected')).on('error', no))",
-    "listening": "await new Promise((yes, no) => get('net').createServer()"
-    ".on('error', no).listen(0, '127.0.0.1', () => yes('listening')))",
-    "loading an addon": "process.dlopen({{ exports: {{}} }}, {secret!r}) ?? 'loaded'",
-    "writing outside of the scratch folder": "get('fs').writeFileSync({secret!r}, 'x') ?? 'written'",
-    "opening a debugger": "(get('inspector').open(0, '127.0.0.1'), get('inspector').url() ?? fail())",
-}
-FAIL = "const fail = () => { throw new Error('refused'); };\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
