@@ -171,9 +171,12 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     """
     if _pragma(connection, "application_id") == APPLICATION_ID:
         return True
-    if one(connection, "SELECT count(*) FROM sqlite_schema"):
+    if not one(connection, "SELECT count(*) FROM sqlite_schema"):
+        return False
+    # Another process may have made both between the two looks, in one transaction: the id is there by now.
+    if _pragma(connection, "application_id") != APPLICATION_ID:
         raise StorageDamagedError(NAME, "open", "it is a database of another program")
-    return False
+    return True
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:

@@ -56,7 +56,8 @@ class ChangesContract(Contract):
         for thread in threads:
             thread.join()
 
-        assert failures == []
+        for failure in failures:
+            raise failure
         with self.opened(tmp_path) as storage:
             assert [row.id for row in storage.heads(limit=99)] == [f"id {n}" for n in range(_OPENERS)]
 

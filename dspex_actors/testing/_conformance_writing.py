@@ -110,7 +110,8 @@ class WritingContract(Contract):
         for thread in threads:
             thread.join()
 
-        assert failures == []
+        for failure in failures:
+            raise failure
         assert sorted(wins) == list(range(1, _THREADS * _EACH + 1))
         storage = backend.open()
         try:
