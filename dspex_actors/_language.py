@@ -79,6 +79,8 @@ class Language:
         grace_s: seconds beyond the time of a call in a session after which its worker is killed, for an
             engine that stops the call by itself.
         has_library: whether there is something of the engine's that is compiled once for all programs.
+        connects: whether its guests can reach what a policy lists as its network, by a proxy that their
+            environment names: so it is for programs that have sockets. It takes the profile `shell`.
 
     Raises:
         ConfigError: the name is no word, the maker has another form, the policy's profile is not among the
@@ -101,6 +103,7 @@ class Language:
     declare: Callable[[Mapping[str, Any]], str] | None = None
     grace_s: float = 0.0
     has_library: bool = False
+    connects: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
@@ -125,18 +128,22 @@ class Language:
         """Refuse a policy under which the engine cannot run.
 
         Raises:
-            ConfigError: its profile is not one of the language's, or it lists hosts, to which only Python has
-                connections.
+            ConfigError: its profile is not one of the language's, or it lists hosts, to which guests of the
+                language have no connections.
         """
         if policy.profile not in self.profiles:
             named = one_of(profile.value for profile in self.profiles)
             raise ConfigError(
                 "Policy.profile", Profile(policy.profile).value, f"{named} for the language {self.name}"
             )
-        if not self.is_python and not isinstance(policy.network, str | None):
-            raise ConfigError(
-                "Policy.network", policy.network, f"'none' or 'host' for the language {self.name}"
-            )
+        if self.is_python or isinstance(policy.network, str | None):
+            return
+        if not self.connects:
+            allowed = f"'none' for the language {self.name}, whose programs have no sockets for any network"
+            raise ConfigError("Policy.network", policy.network, allowed)
+        if policy.profile is not Profile.SHELL:
+            allowed = f"'none' or 'host' for the language {self.name} outside of the profile 'shell'"
+            raise ConfigError("Policy.network", policy.network, allowed)
 
     def check_session(self, limits: Limits) -> None:
         """Refuse a session where there is none, or limits that it cannot have.

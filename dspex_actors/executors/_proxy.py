@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
-from dspex_actors.executors import _relay
+from dspex_actors.executors import _callers, _relay
 from dspex_actors.executors._lookups import Lookups
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from dspex_actors._network import Rule
     from supervisors._threads import ActorThread
@@ -133,16 +134,27 @@ class Proxy:
 
     def start(self, asked: _relay.Asked, count: Callable[[int], None]) -> asyncio.Task[None] | None:
         """Serve a connection; None if the loop is about to end."""
+        return self._serve_in_task(asked.guest, partial(_relay.serve, asked), count)
+
+    def start_caller(self, sock: socket.socket, count: Callable[[int], None]) -> asyncio.Task[None] | None:
+        """Serve who has connected to a listener; None if the loop is about to end."""
+        return self._serve_in_task(sock, partial(_callers.serve, sock), count)
+
+    def _serve_in_task(
+        self, sock: socket.socket, serve: Callable[..., Awaitable[None]], count: Callable[[int], None]
+    ) -> asyncio.Task[None] | None:
         if self._is_closing:
-            asked.guest.close()
+            sock.close()
             return None
-        task = asyncio.get_running_loop().create_task(self._serve_one(asked, count))
-        task.add_done_callback(lambda _: asked.guest.close())  # it may be cancelled before it has begun
+        task = asyncio.get_running_loop().create_task(self._serve_one(serve, count))
+        task.add_done_callback(lambda _: sock.close())  # it may be cancelled before it has begun
         return task
 
-    async def _serve_one(self, asked: _relay.Asked, count: Callable[[int], None]) -> None:
+    async def _serve_one(
+        self, serve: Callable[..., Awaitable[None]], count: Callable[[int], None]
+    ) -> None:
         try:
-            await _relay.serve(asked, self.rules, self._lookups.addresses_of, count)
+            await serve(self.rules, self._lookups.addresses_of, count)
         except _ExceededError:
             return
         except Exception as error:  # noqa: BLE001 -- a failure of ours: the actor is to know, and ends
@@ -169,6 +181,8 @@ class Use:
         self._is_used = False
         self._is_over = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: socket.socket | None = None
+        self._callers: _callers.Callers | None = None
         self.carried_bytes = 0
 
     def connect(self, host: str, port: int, padding: int, guest: socket.socket) -> None:
@@ -177,11 +191,19 @@ class Use:
         asked = _relay.Asked(host, port, padding, guest)
         self._proxy.connect(guest, lambda: self._start(asked))
 
+    def listen(self, listener: socket.socket, is_allowed: Callable[[], bool]) -> None:
+        """Answer callers; see `workers.NetworkUse`. Returns when who has come before was turned away."""
+        self._is_used = True
+        self._listener = listener
+        self._proxy.wait_for(lambda done: self._listen(listener, is_allowed, done))
+
     def close(self) -> None:
         """End all connections; returns when nothing is carried any more."""
         if not self._is_used:
             return
         self._proxy.wait_for(self._end)
+        if self._listener is not None:
+            self._listener.close()
 
     # -- in the loop's thread
 
@@ -189,10 +211,25 @@ class Use:
         if self._is_over:
             asked.guest.close()
             return
-        task = self._proxy.start(asked, self._count)
+        self._note(self._proxy.start(asked, self._count))
+
+    def _note(self, task: asyncio.Task[None] | None) -> None:
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _listen(
+        self, listener: socket.socket, is_allowed: Callable[[], bool], done: Callable[[], object]
+    ) -> None:
+        def take(caller: socket.socket) -> None:
+            if self._is_over or not is_allowed():
+                caller.close()
+            else:
+                self._note(self._proxy.start_caller(caller, self._count))
+
+        self._callers = _callers.Callers(listener, take)
+        self._callers.start()
+        done()
 
     def _count(self, size: int) -> None:
         """Count bytes that are about to be carried.
@@ -210,6 +247,8 @@ class Use:
 
     def _end(self, done: Callable[[], object]) -> None:
         self._is_over = True
+        if self._callers is not None:
+            self._callers.close()
         left = set(self._tasks)
         if not left:
             done()

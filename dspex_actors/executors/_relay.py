@@ -58,36 +58,42 @@ async def serve(
     Raises:
         Exception: what `count` raised.
     """
-    code, text, server = await _connect(asked, rules, resolve)
+    code, text, server = await connect(asked.host, asked.port, rules, resolve)
     try:
         with suppress(OSError):  # the guest has closed its end
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(asked.guest, encode_answer(code, text))
             await _drop(asked.guest, asked.padding)
             if server is not None:
-                await _carry_both(asked.guest, server, count)
+                await carry_both(asked.guest, server, count)
     finally:
         if server is not None:
             server.close()
 
 
-async def _connect(
-    asked: Asked, rules: Sequence[Rule], resolve: Callable[[str, int], Awaitable[Sequence[str]]]
+async def connect(
+    host: str, port: int, rules: Sequence[Rule], resolve: Callable[[str, int], Awaitable[Sequence[str]]]
 ) -> tuple[ConnectCode, str, socket.socket | None]:
-    """Return what to tell the guest, and the connected socket if there is one."""
-    where = f"{asked.host} port {asked.port}"
+    """Return what to tell the guest, and the connected socket if there is one.
+
+    Args:
+        host: as the guest wrote it.
+        port: of it.
+        rules, resolve: as for `serve`.
+    """
+    where = f"{host} port {port}"
     try:
-        wanted = judge_request(rules, asked.host, asked.port)
+        wanted = judge_request(rules, host, port)
         async with asyncio.timeout(CONNECT_S):
             if isinstance(wanted, str):
-                addresses = judge_addresses(rules, await resolve(wanted, asked.port), asked.port)
+                addresses = judge_addresses(rules, await resolve(wanted, port), port)
             else:
                 addresses = [str(wanted)]
-            return ConnectCode.CONNECTED, "", await _first_of(addresses, asked.port)
+            return ConnectCode.CONNECTED, "", await _first_of(addresses, port)
     except RefusedError as error:
         return ConnectCode.NOT_ALLOWED, str(error), None
     except socket.gaierror:
-        return ConnectCode.NO_SUCH_NAME, f"the host knows no address of {asked.host}", None
+        return ConnectCode.NO_SUCH_NAME, f"the host knows no address of {host}", None
     except TimeoutError:
         return ConnectCode.TIMED_OUT, f"no connection to {where} in time", None
     except ConnectionRefusedError:
@@ -136,7 +142,7 @@ async def _drop(guest: socket.socket, size: int) -> None:
         size -= len(dropped)
 
 
-async def _carry_both(guest: socket.socket, server: socket.socket, count: Callable[[int], None]) -> None:
+async def carry_both(guest: socket.socket, server: socket.socket, count: Callable[[int], None]) -> None:
     """Carry bytes in both directions until both have ended, or one has failed.
 
     Raises:

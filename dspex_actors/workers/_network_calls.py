@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import os
 import socket
+import threading
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +22,7 @@ from dspex_actors.workers import _framing
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._network_protocol import Connect
+from dspex_actors.workers._protocol import Born
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,6 +55,14 @@ class NetworkUse(Protocol):
             port: 1 to 65535.
             padding: bytes in the guest's socket that are to be dropped.
             guest: where to answer; owned from now on.
+        """
+
+    def listen(self, listener: socket.socket, is_allowed: Callable[[], bool]) -> None:
+        """Answer who connects from now on, as a proxy; who has connected before is turned away.
+
+        Args:
+            listener: of the worker's own network namespace, which never blocks; owned from now on.
+            is_allowed: counts one more and says whether it may be; called from any thread.
         """
 
     def close(self) -> None:
@@ -89,7 +99,12 @@ class DescriptorStream:
     Args:
         sock: the worker's.
         network: makes connections for them.
+
+    Attributes:
+        listener: where programs that the guest has started ask for connections; None if they cannot.
     """
+
+    listener: socket.socket | None = None
 
     def __init__(self, sock: socket.socket, network: Network) -> None:
         self._sock = sock
@@ -122,6 +137,12 @@ class DescriptorStream:
         while (descriptor := self.take()) is not None:
             os.close(descriptor)
 
+    def close(self) -> None:
+        """Close that, and the listener."""
+        self.drop()
+        if self.listener is not None:
+            self.listener.close()
+
     def sendall(self, data: bytes, /) -> None:
         """Send all of it."""
         self._sock.sendall(data)
@@ -134,7 +155,7 @@ class DescriptorStream:
 class NetworkCalls:
     """The connections of one request, as its worker asks for them.
 
-    `take` and `close` belong to the thread that reads the worker's frames.
+    All but the counting belongs to the thread that reads the worker's frames.
 
     Args:
         stream: keeps the descriptors that come with the frames.
@@ -149,7 +170,11 @@ class NetworkCalls:
         self._use = stream.network.begin(limits.network_bytes, lambda: kill(Cause.NETWORK_BYTES))
         self._stream = stream
         self._most = limits.connections
+        self._kill = kill
+        self._counting = threading.Lock()
         self.count = 0
+        if stream.listener is not None:
+            self._use.listen(stream.listener.dup(), self._may_be_one_more)
 
     @property
     def carried_bytes(self) -> int:
@@ -169,13 +194,25 @@ class NetworkCalls:
             ProtocolError: it is none, or what came along is no stream socket of the guest's.
         """
         wanted = decode_message(_decode_connect, _framing.split_parts(payload))
-        self.count += 1
-        if self._most is not None and self.count > self._most:
+        if not self._counted():
             return False
         descriptor = self._stream.take()
         if descriptor is not None:  # else the host had no room for it, and the guest finds its socket closed
             self._use.connect(wanted.host, wanted.port, wanted.padding, _guest_socket(descriptor))
         return True
+
+    def _counted(self) -> bool:
+        """Count one more; False if it is one too many."""
+        with self._counting:
+            self.count += 1
+            return self._most is None or self.count <= self._most
+
+    def _may_be_one_more(self) -> bool:
+        """Count one that comes by the listener; one too many ends the guest. Runs in any thread."""
+        if self._counted():
+            return True
+        self._kill(Cause.CONNECTIONS)
+        return False
 
     def close(self) -> None:
         """End all connections."""
@@ -201,3 +238,22 @@ def _guest_socket(descriptor: int) -> GuestSocket:
             return sock
     sock.close()
     raise ProtocolError("a request for a connection with a socket of another kind")
+
+
+def part_listener(born: object, fds: list[int], stream: DescriptorStream | None) -> list[int]:
+    """Part the listener of a worker's own network namespace, which comes last, from pidfds.
+
+    Args:
+        born: what the zygote has said.
+        fds: as it has sent them.
+        stream: gets the listener; None if nobody makes connections.
+    """
+    if not (isinstance(born, Born) and born.has_listener):
+        return fds
+    listener = socket.socket(fileno=fds[-1])
+    listener.settimeout(0)  # its copies are what it is
+    if stream is None:
+        listener.close()
+    else:
+        stream.listener = listener
+    return fds[:-1]

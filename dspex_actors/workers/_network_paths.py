@@ -1,10 +1,17 @@
-"""What guests read on their way into the network: certificates, and how names are resolved."""
+"""What guests find on their way into the network: certificates, how names are resolved, where the proxy is."""
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dspex_actors._policy import NETWORK_HOST, NETWORK_NONE
+from dspex_actors._network import parse_rule
+from dspex_actors._policy import NETWORK_HOST, NETWORK_LIST, NETWORK_NONE, Profile
+from dspex_actors.workers.confine._own_network import ADDRESS, PORT
+
+if TYPE_CHECKING:
+    from dspex_actors._policy import Policy
 
 # Where distributions keep the certificates of public authorities, and what the links in there lead to; no
 # private keys.
@@ -44,3 +51,42 @@ def read_paths(access: str) -> list[str]:
     if access == NETWORK_HOST:
         paths += _RESOLVER
     return [path for path in dict.fromkeys(paths) if Path(path).exists()]
+
+
+# All authorities in one file, by distribution; what a program is told that has a list of its own.
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
+_LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "::1/128")))
+_OWN = "localhost,127.0.0.1,::1"
+
+
+def environment(policy: Policy) -> dict[str, str]:
+    """Return what tells the programs of guests whose network is a list where the proxy is, and whom to trust.
+
+    What is on the loopback interface they reach without the proxy, for it is their own; but not if the list
+    has something on that of the host.
+
+    Args:
+        policy: of the guests; empty if they start no programs or have no list.
+    """
+    if policy.network_access != NETWORK_LIST or policy.profile is not Profile.SHELL:
+        return {}
+    proxy = f"http://{ADDRESS}:{PORT}"
+    found = {name: proxy for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    if not _lists_loopback(policy):
+        found["NO_PROXY"] = _OWN
+    found |= {name.lower(): value for name, value in found.items()}
+    found["NODE_USE_ENV_PROXY"] = "1"
+    bundle = next((path for path in _BUNDLES if Path(path).is_file()), None)
+    if bundle is not None:
+        found |= {"SSL_CERT_FILE": bundle, "NODE_EXTRA_CA_CERTS": bundle}
+    return found
+
+
+def _lists_loopback(policy: Policy) -> bool:
+    rules = [parse_rule(text) for text in policy.network or ()]
+    return any(
+        rule.takes_name("localhost", rule.port or 1)
+        if rule.network is None
+        else any(rule.network.version == each.version and rule.network.overlaps(each) for each in _LOOPBACK)
+        for rule in rules
+    )

@@ -26,7 +26,7 @@ from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
 from dspex_actors.workers._guest_files import NO_RULES, GuestFiles, take
 from dspex_actors.workers._lateness import NoticingReader
-from dspex_actors.workers._network_calls import DescriptorStream
+from dspex_actors.workers._network_calls import DescriptorStream, part_listener
 from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers._request import Program, parts_of
@@ -117,7 +117,7 @@ class WorkerProcess:
 
     def _drop_descriptors(self) -> None:
         if self._descriptors is not None:
-            self._descriptors.drop()
+            self._descriptors.close()
 
     def wait_ready(self, timeout_s: float, timers: Timers) -> None:
         """Wait until the worker is confined and warm.
@@ -131,6 +131,7 @@ class WorkerProcess:
         """
         born, fds = self._be_born(timeout_s)
         fds, self.files = take(fds, self.file_rules)
+        fds = part_listener(born, fds, self._descriptors)
         self._pidfd, self._nanny = (*fds, -1)[:2]
         self.facts = WorkerFacts(self._id, getattr(born, "pid", 0), self._profile)
         if self._control_group is not None:

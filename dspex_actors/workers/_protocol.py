@@ -54,6 +54,9 @@ INVOCATION, DECLARATIONS, LIBRARY = "(invocation)", "(declarations)", "(library)
 An invocation has `export`, `args` and `stdin` of `ExecutionContext`, as far as they are given.
 """
 
+TRIAL = "trial"
+"""A step of a request, see there."""
+
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
@@ -83,7 +86,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
         step: `"build"` if the code is to be compiled and not to be run, `"library"` if that is what all
-            programs need.
+            programs need, `"trial"` if it is the host's own, in Python, for a worker that runs another language.
         module: whether the last part of the frame is no value but a module: to be run as it is, or to be
             compiled.
         time_s: seconds after which an engine that can do so stops the code by itself.
@@ -276,9 +279,15 @@ class Born(msgspec.Struct, array_like=True, frozen=True, tag=1):
 
     If the worker can leave processes behind, the pidfd of its pid namespace's first process comes with it:
     killing that one kills them all.
+
+    Attributes:
+        pid: its process id.
+        has_listener: whether a socket comes after the pidfds, which the host listens on for what is in the
+            worker's network namespace; see `confine._own_network`.
     """
 
     pid: int
+    has_listener: bool = False
 
 
 class Unborn(msgspec.Struct, array_like=True, frozen=True, tag=3):

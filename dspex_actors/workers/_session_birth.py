@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from dspex_actors.workers import _keeping_protocol as protocol
 from dspex_actors.workers._keeper import Keeper
 from dspex_actors.workers._protocol import send_with_fds
-from dspex_actors.workers.confine import _enter, _libc
+from dspex_actors.workers.confine import _descriptors, _libc
 from dspex_actors.workers.guest._copies import Copies
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _become_worker(
     """Confine this process and serve the host."""
     try:
         listener = confinement.enter(fds.data, slot, keeper_pid, meeting=fds.report)
-        meeting = socket.socket(fileno=_enter.MEETING_FD)
+        meeting = socket.socket(fileno=_descriptors.MEETING_FD)
         if listener is not None:
             send_with_fds(meeting, protocol.REPORT.pack(protocol.What.LISTENER, 0, 0, 0), [listener])
             os.close(listener)

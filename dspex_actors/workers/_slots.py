@@ -118,7 +118,9 @@ class Slots:
         """
         nanny, self._spare_nanny = self._spare_nanny, None
         try:
-            nanny = nanny or nursery.start_nanny(self._confinement.users_proc)
+            nanny = nanny or nursery.start_nanny(
+                self._confinement.users_proc, own_network=self._confinement.has_own_network
+            )
         except OSError:
             shared = [
                 nanny for nanny, slots in self._nannies.values() if not any(slot.is_alone for slot in slots)
@@ -144,7 +146,7 @@ class Slots:
         nanny, slots = self._nannies.pop(pidfd)
         os.waitpid(nanny.pid, 0)
         self._poll.unregister(pidfd)
-        os.close(pidfd)
+        nanny.close()
         ended = [slot for slot in slots if slot.is_ending]
         for slot in slots:
             slot.nanny, slot.is_ending, slot.is_alone = None, False, False

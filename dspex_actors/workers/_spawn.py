@@ -138,7 +138,7 @@ def zygote_config(
         withheld_paths=withheld_paths(policy, scratch),
         lends_scratch=not rules_of(policy).is_empty,
         preload=list(policy.preload),
-        environment=dict(policy.environment),
+        environment=_network_paths.environment(policy) | dict(policy.environment),
         scratch=scratch,
         allow=policy.allow_imports,
         forbid=policy.forbid_imports,
@@ -213,9 +213,12 @@ class ZygoteHandle:
         self.no_copies = up.no_copies
         group = self._try_group(config, timeout_s)
         layers = _groups.with_group_kill(up.layers, group)
-        if config.network == NETWORK_LIST and self.network is not None:
+        holds = any(layer.active for layer in layers if layer.name == "network")
+        if config.network == NETWORK_LIST and self.network is not None and holds:
             worker = self._spawn(WorkerProcess, 0, self._make_group())
-            layers = _network_trial.with_list(layers, worker, timeout_s)
+            layers = _network_trial.with_list(
+                layers, worker, _network_trial.attempts_of(config), timeout_s
+            )
         self.layers = in_order(layers, self._profile)
         return self.layers
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from dspex_actors.workers import _protocol
-from dspex_actors.workers.confine import _enter, _libc, _probe
+from dspex_actors.workers.confine import _descriptors, _libc, _probe
 
 if TYPE_CHECKING:
     from dspex_actors.workers._slots import Slots
@@ -62,7 +62,7 @@ def _try_to_break_out(
         confinement.enter(data, slot, zygote_pid)
         _libc.prctl(_libc.PR_SET_DUMPABLE, 1)  # to be looked at, even as another user
         report = msgspec.msgpack.encode(_probe.probe(confinement, environment))
-        channel = socket.socket(fileno=_enter.DATA_FD)
+        channel = socket.socket(fileno=_descriptors.DATA_FD)
         if confinement.leaves_processes and slot.nanny is not None:
             _probe.leave_a_daemon()  # it holds the socket too
         channel.sendall(_SIZE.pack(len(report)) + report)

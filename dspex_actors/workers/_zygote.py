@@ -29,7 +29,7 @@ import msgspec
 from dspex_actors.workers import _protocol, _scratch, _trial
 from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
-from dspex_actors.workers.confine import _enter, _libc
+from dspex_actors.workers.confine import _descriptors, _enter, _libc, _own_network
 from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.confine._view import View
 from dspex_actors.workers.guest import _make
@@ -139,6 +139,8 @@ class Zygote:
         worker.counted_beside = self._confinement.counted_beside
         self._slots = Slots(self._confinement, scratch, self._poll)
         layers = _trial.try_layers(self._confinement, self._slots, self._environment)
+        if self._confinement.host_servers is not None:
+            self._confinement.host_servers.close()
         gc.disable()  # the zygote makes no cycles; a worker switches collection on again
         _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
@@ -174,7 +176,7 @@ class Zygote:
         sys.meta_path.append(PackageFinder(config.packages))
         sys.argv[:] = sys.orig_argv[:] = [""]  # they tell of the host's folders
         if config.network == "allow-list":  # before anything is loaded that takes a socket for its own
-            worker.offer_network()
+            worker.offer_network(_proxy_of(config.profile))
         for name in config.preload:
             importlib.import_module(name)
         if "numpy.random" in sys.modules:
@@ -207,12 +209,16 @@ class Zygote:
 
     def _announce(self, control: socket.socket, pid: int, fds: list[int], slot: Slot) -> None:
         """Tell the host of a child, and lend it the scratch folder if it is to look into that."""
-        scratch = []
+        lent = []
+        listener = None if slot.nanny is None else slot.nanny.listener
+        if listener is not None:
+            lent.append(listener.detach())
         if self._config.lends_scratch:
             with suppress(OSError):  # an unconfined guest has removed it: the new one will not get far either
-                scratch.append(os.open(slot.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-        _quietly_send(control, _encode(_protocol.Born(pid)), [*fds, *scratch])
-        for descriptor in scratch:
+                lent.append(os.open(slot.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        born = _protocol.Born(pid, has_listener=listener is not None)
+        _quietly_send(control, _encode(born), [*fds, *lent])
+        for descriptor in lent:
             os.close(descriptor)
 
     def _serve_session(self, worker: Conversation, fds: SessionFds) -> None:
@@ -347,10 +353,10 @@ def _stand_in() -> tuple[socket.socket, socket.socket]:
     stand_in, host = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     host = _move_away(host.detach())
     stand_in = _move_away(stand_in.detach())
-    for reserved in (_enter.DATA_FD, _enter.RULESET_FD):
+    for reserved in (_descriptors.DATA_FD, _descriptors.RULESET_FD):
         os.dup2(stand_in.fileno(), reserved)
     stand_in.close()
-    return socket.socket(fileno=_enter.DATA_FD), host
+    return socket.socket(fileno=_descriptors.DATA_FD), host
 
 
 def _move_away(descriptor: int) -> socket.socket:
@@ -372,6 +378,11 @@ def _quietly_send(control: socket.socket, message: bytes, fds: list[int]) -> Non
         _protocol.send_with_fds(control, message, fds)
     except OSError:
         return
+
+
+def _proxy_of(profile: str) -> tuple[str, int] | None:
+    """Return where the proxy of a network that is a list answers, for guests that start programs."""
+    return (_own_network.ADDRESS, _own_network.PORT) if profile == "shell" else None
 
 
 def _own_roots() -> set[str]:

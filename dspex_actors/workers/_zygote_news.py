@@ -25,7 +25,7 @@ def birth_of(control: socket.socket, timeout_s: float) -> tuple[_News, list[int]
     """
     control.settimeout(timeout_s)
     try:
-        message, fds = _protocol.receive_with_fds(control, 4096, 3)
+        message, fds = _protocol.receive_with_fds(control, 4096, 4)
     except OSError as error:
         raise WorkerLostError(f"the zygote did not start a worker: {error}") from error
     if not message:

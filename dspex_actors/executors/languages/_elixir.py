@@ -140,6 +140,7 @@ def elixir(*, lint: Iterable[str] = USUAL_LINT) -> Language:
         find=partial(find, tuple(lint)),
         install=_INSTALL,
         minimum="1.14",
+        connects=True,
     )
 
 

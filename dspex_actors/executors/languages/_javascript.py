@@ -52,6 +52,7 @@ JAVASCRIPT = Language(
     find=partial(find, "javascript"),
     install=_INSTALL,
     minimum="20.12",  # the first whose realms can import modules
+    connects=True,
 )
 """The row of JavaScript."""
 
@@ -61,5 +62,6 @@ TYPESCRIPT = Language(
     find=partial(find, "typescript"),
     install=_INSTALL,
     minimum="22.13",  # the first with module.stripTypeScriptTypes
+    connects=True,
 )
 """The row of TypeScript."""

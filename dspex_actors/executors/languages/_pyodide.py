@@ -71,5 +71,6 @@ PYODIDE = Language(
     install=INSTALL,
     minimum="0.29",
     grace_s=0.5,
+    connects=True,
 )
 """The row."""

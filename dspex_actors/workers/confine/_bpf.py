@@ -70,7 +70,13 @@ class RefuseFlags(NamedTuple):
     errno: int = _EPERM
 
 
-Rule: TypeAlias = Refuse | RefuseUnless | RefuseValues | RefuseFlags
+class RefuseUnlessAll(NamedTuple):
+    """The call fails unless it passes each of several rules; what the first one gives that it does not pass."""
+
+    rules: tuple[RefuseUnless, ...]
+
+
+Rule: TypeAlias = Refuse | RefuseUnless | RefuseUnlessAll | RefuseValues | RefuseFlags
 
 
 def program(rules: Mapping[int, Rule], *, audit_arch: int, first_unknown: int | None = None) -> bytes:
@@ -135,6 +141,8 @@ def _body(rule: Rule) -> list[Instruction]:
         if rule.demanded:
             code += [(_JSET, 1, 0, rule.demanded), _refusal(rule.errno)]
         return [*code, _ret(_ALLOW)]
+    if isinstance(rule, RefuseUnlessAll):
+        return [*(step for each in rule.rules for step in _body(each)[:-1]), _ret(_ALLOW)]
     load = (_LOAD, 0, 0, _ARGS + 8 * rule.argument)
     hit, miss = _ret(_ALLOW), _refusal(rule.errno)
     if isinstance(rule, RefuseValues):

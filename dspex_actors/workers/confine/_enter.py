@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dspex_actors.workers.confine import (
+    _descriptors,
     _landlock,
     _libc,
     _limits,
     _namespace_trials,
     _namespaces,
     _nannies,
+    _own_network,
     _root,
     _seccomp,
     _users,
@@ -35,20 +37,12 @@ if TYPE_CHECKING:
     from dspex_actors.workers._protocol import ScratchQuota
     from dspex_actors.workers.confine._view import View
 
-_PAST_ANY_FD = 1 << 20
-
-DATA_FD = 3
-"""Descriptor of a worker's socket; all others but the null device at 0, 1 and 2 are closed."""
-
-RULESET_FD, _NEXT_FD = 4, 5
 # Not /dev/zero: mapping it shared gives memory that no limit counts.
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _DEFAULT = int(signal.SIG_DFL)
 SWITCHED_OFF = "switched off"
 _OPEN_NETWORK = "the policy gives guests the host's network"
 _OWN_PROCESSES = "guests of the profile {!r} may have processes of their own, which a copy would not hold"
-MEETING_FD = RULESET_FD
-"""Descriptor of a session's worker on which it reports to its keeper; the ruleset is closed by then."""
 
 
 @dataclass(slots=True)
@@ -95,6 +89,7 @@ class Confinement:
         first_user: of the range of users that guests have; None if they have ours.
         nursery: starts pid namespaces; None without them.
         first_nanny: the one that showed that there are pid namespaces.
+        host_servers: of the host, to be looked for by a trial; None if workers have no network of their own.
         no_copies: why the state of a session cannot be copied here; empty if it can.
     """
 
@@ -114,6 +109,7 @@ class Confinement:
     first_user: int | None = None
     nursery: _nannies.Nursery | None = None
     first_nanny: _nannies.Nanny | None = None
+    host_servers: _own_network.HostServers | None = None
     no_copies: str = ""
     _rights: _seccomp.Rights = field(default_factory=_seccomp.Rights)
     _session_filter: _seccomp.Filter | None = None
@@ -179,6 +175,8 @@ class Confinement:
         else:
             self.first_user = _users.free_range()
         segment = _namespace_trials.SharedSegment()
+        if self.wants_own_network:
+            self.host_servers = _own_network.HostServers()
         opened = {"network_namespace", "network"} if self.opens_network else set()
         self.missing.update(_namespaces.enter(self.disabled | opened, self.first_user))
         self.missing.update(dict.fromkeys(opened, _OPEN_NETWORK))
@@ -199,6 +197,8 @@ class Confinement:
         elif self.first_user is not None and not self._try("process_limit", lambda: os.setgroups([])):
             self.first_user = None  # groups are given up once, for all guests
         self._try("pid_namespace", self._start_nursery)
+        if self.wants_own_network and "pid_namespace" in self.missing:
+            self.missing.setdefault("network", "a network of each worker's own needs the pid namespace")
         if self.first_user is None and "pid_namespace" in self.missing:
             self.missing.setdefault("process_limit", "needs the pid namespace")
 
@@ -226,10 +226,26 @@ class Confinement:
                     raise
                 self.missing["process_limit"] = f"no user namespace for each guest: {error}"
                 self.first_nanny = nursery.start_nanny()
+            if self.wants_own_network:
+                self._start_networks(nursery, self.first_nanny)
         except OSError:
             nursery.close()
             raise
         self.nursery = nursery
+
+    def _start_networks(self, nursery: _nannies.Nursery, before: _nannies.Nanny) -> None:
+        """Have nannies with a network, if they can be had, in place of a first one without."""
+        if "network_namespace" in self.missing:
+            self.missing["network"] = f"needs the network namespace: {self.missing['network_namespace']}"
+            return
+        try:
+            self.first_nanny = nursery.start_nanny(self.users_proc, own_network=True)
+        except OSError as error:
+            self.missing["network"] = f"no network namespace for each worker: {error}"
+            return
+        before.kill()
+        os.waitpid(before.pid, 0)
+        before.close()
 
     @property
     def users_proc(self) -> int | None:
@@ -252,6 +268,16 @@ class Confinement:
     def opens_network(self) -> bool:
         """Whether guests are meant to use the host's network."""
         return self.network == "host"
+
+    @property
+    def wants_own_network(self) -> bool:
+        """Whether guests start programs that are to reach what a list has: see `_own_network`."""
+        return self.network == "allow-list" and self.starts_processes
+
+    @property
+    def has_own_network(self) -> bool:
+        """Whether each worker has a network namespace of its own."""
+        return self.wants_own_network and "network" not in self.missing
 
     @property
     def starts_processes(self) -> bool:
@@ -282,18 +308,18 @@ class Confinement:
             write=[scratch],
             devices=_DEVICES,
             run_programs=self.starts_processes,
-            open_network=self.opens_network,
+            open_network=self.opens_network or self.has_own_network,
         )
 
     def enter(self, data_fd: int, slot: Slot, parent: int, meeting: int | None = None) -> int | None:
         """Become a confined worker. Runs in a freshly forked child; returns confined.
 
         Args:
-            data_fd: the worker's end of its socket; ends up as `DATA_FD`.
+            data_fd: the worker's end of its socket; ends up as `_descriptors.DATA_FD`.
             slot: what it is lent; the scratch folder is its working directory from now on.
             parent: process id of the parent; if it is gone already, the process exits.
             meeting: for the worker of a session: its end of the socket to its keeper; ends up as
-                `MEETING_FD`.
+                `_descriptors.MEETING_FD`.
 
         Returns:
             The descriptor on which the keeper is asked about forks, for the worker of a session. None for
@@ -305,6 +331,8 @@ class Confinement:
         os.setsid()
         _signal.signal(signal.SIGTERM, _DEFAULT)
         os.chdir(slot.path)
+        if self.has_own_network and slot.nanny is not None:
+            slot.nanny.lend_network()
         if slot.user is not None:
             _users.become(slot.user)
         elif slot.nanny is not None and self.users_proc is not None:
@@ -315,17 +343,17 @@ class Confinement:
         # In a pid namespace of its own it sees no parent; there the nanny's death is what ends it.
         if os.getppid() not in {parent, 0}:
             os._exit(0)
-        _arrange_descriptors(self._null, data_fd, slot.ruleset, meeting)
+        _descriptors.arrange(self._null, data_fd, slot.ruleset, meeting)
         if not self.sandboxed:
             return None
         if "capabilities" not in self.disabled:
             _libc.drop_capabilities()
         if slot.ruleset is not None:
-            _landlock.restrict_self(RULESET_FD)
-            os.close(RULESET_FD)
+            _landlock.restrict_self(_descriptors.RULESET_FD)
+            os.close(_descriptors.RULESET_FD)
         if meeting is not None:
-            os.dup2(_NEXT_FD, MEETING_FD, inheritable=False)
-            os.close(_NEXT_FD)
+            os.dup2(_descriptors.NEXT_FD, _descriptors.MEETING_FD, inheritable=False)
+            os.close(_descriptors.NEXT_FD)
             if self._session_filter is not None:
                 with suppress(OSError):
                     return self._session_filter.load_with_listener(os.getpid())
@@ -361,24 +389,6 @@ class Confinement:
             own_pids="pid_namespace" not in self.missing,
         )
         worker_filter = _seccomp.worker_filter(self._rights)
-        _seccomp.bulk_filter(sockets=self.opens_network).load()
+        own = _seccomp.Sockets.STREAMS if self.has_own_network else _seccomp.Sockets.NONE
+        _seccomp.bulk_filter(_seccomp.Sockets.INTERNET if self.opens_network else own).load()
         self._worker_filter = worker_filter
-
-
-def _arrange_descriptors(null: int, data_fd: int, ruleset: int | None, meeting: int | None) -> None:
-    """Leave the null device at 0 to 2, the socket at 3, the ruleset at 4, and for a session one at 5.
-
-    The zygote keeps its own descriptors out of these numbers, so none is overwritten before it was copied.
-    """
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor, inheritable=False)
-    os.dup2(data_fd, DATA_FD, inheritable=False)
-    first_closed = DATA_FD + 1
-    if ruleset is not None:
-        os.dup2(ruleset, RULESET_FD, inheritable=False)
-        first_closed = RULESET_FD + 1
-    if meeting is not None:
-        os.dup2(meeting, _NEXT_FD, inheritable=False)
-        os.closerange(first_closed, _NEXT_FD)
-        first_closed = _NEXT_FD + 1
-    os.closerange(first_closed, _PAST_ANY_FD)

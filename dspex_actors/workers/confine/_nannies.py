@@ -18,9 +18,10 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from dspex_actors.workers.confine import _libc, _users
+from dspex_actors.workers.confine import _libc, _own_network, _users
 
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable
 
 _NEW_PID_NAMESPACE = 0x20000000
@@ -31,10 +32,17 @@ _PAST_ANY_FD = 1 << 20
 
 
 class Nanny(NamedTuple):
-    """The first process of a pid namespace."""
+    """The first process of a pid namespace.
+
+    Attributes:
+        pid: its process id.
+        pidfd: a descriptor of it.
+        listener: what the host is to listen on in her network namespace; None if she has none of her own.
+    """
 
     pid: int
     pidfd: int
+    listener: _socket.socket | None = None
 
     def adopt(self) -> None:
         """Become one of the user that only her namespace's processes have, with all rights there.
@@ -51,6 +59,20 @@ class Nanny(NamedTuple):
             OSError: it is gone.
         """
         _libc.setns(self.pidfd, _NEW_PID_NAMESPACE)
+
+    def lend_network(self) -> None:
+        """Move this process into her network namespace.
+
+        Raises:
+            OSError: she is gone, or we have not the right any more.
+        """
+        _libc.setns(self.pidfd, _own_network.NEW_NETWORK)
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        os.close(self.pidfd)
+        if self.listener is not None:
+            self.listener.close()
 
     def kill(self) -> None:
         """Kill all that lives in the namespace; quiet if it is gone. It is over once we have reaped it."""
@@ -74,23 +96,25 @@ class Nursery:
         theirs.close()
         os.close(parent)
 
-    def start_nanny(self, proc: int | None = None) -> Nanny:
+    def start_nanny(self, proc: int | None = None, *, own_network: bool = False) -> Nanny:
         """Make a pid namespace; return its nanny, a child of ours that ends with us.
 
         Args:
             proc: descriptor of the folder /proc, for a nanny with a user namespace of her own too.
+            own_network: whether she is to have a network namespace, see `_own_network`.
 
         Raises:
             OSError: the kernel refused.
         """
-        self._channel.send(_REQUEST.pack(0 if proc is None else _users.NEW_USER_NAMESPACE))
-        answer = self._channel.recv(_ANSWER.size)
+        flags = 0 if proc is None else _users.NEW_USER_NAMESPACE
+        self._channel.send(_REQUEST.pack(flags | (_own_network.NEW_NETWORK if own_network else 0)))
+        answer, listener = _own_network.receive_listener(self._channel, _ANSWER.size)
         if len(answer) != _ANSWER.size:
             raise OSError(3, "the process that starts nannies is gone")
         pid, code = _ANSWER.unpack(answer)
         if code:
             raise OSError(code, f"clone: {os.strerror(code)}")
-        nanny = Nanny(pid, os.pidfd_open(pid))
+        nanny = Nanny(pid, os.pidfd_open(pid), listener)
         if proc is not None:
             uid, gid = os.geteuid(), os.getegid()
             try:
@@ -98,7 +122,7 @@ class Nursery:
             except OSError:
                 nanny.kill()
                 os.waitpid(pid, 0)
-                os.close(nanny.pidfd)
+                nanny.close()
                 raise
         return nanny
 
@@ -111,15 +135,25 @@ class Nursery:
 def _start_nannies(parent: int, channel: socket.socket) -> None:
     """Start a nanny for every message, until there are no more."""
     while request := channel.recv(_REQUEST.size):
+        (flags,) = _REQUEST.unpack(request)
+        listener = None
         try:
-            pid = _libc.fork_with(_NEW_PID_NAMESPACE | _SAME_PARENT | _REQUEST.unpack(request)[0])
+            if flags & _own_network.NEW_NETWORK:
+                listener = _own_network.make(parent)
+            try:
+                pid = _libc.fork_with(_NEW_PID_NAMESPACE | _SAME_PARENT | flags & ~_own_network.NEW_NETWORK)
+                if pid == 0:
+                    channel.close()
+                    _live_with(parent, None, lambda: _wait_end(parent))
+            finally:
+                if listener is not None:
+                    _own_network.go_back(parent)
         except OSError as error:
+            if listener is not None:
+                listener.close()
             channel.send(_ANSWER.pack(0, error.errno or 0))
             continue
-        if pid == 0:
-            channel.close()
-            _live_with(parent, None, lambda: _wait_end(parent))
-        channel.send(_ANSWER.pack(pid, 0))
+        _own_network.send_listener(channel, _ANSWER.pack(pid, 0), listener)
 
 
 def _live_with(parent: int, channel: socket.socket | None, work: Callable[[], None]) -> NoReturn:

@@ -18,7 +18,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dspex_actors.workers._protocol import LayerReport
-from dspex_actors.workers.confine import _libc, _namespaces, _root
+from dspex_actors.workers.confine import _libc, _namespaces, _own_network, _root
 from dspex_actors.workers.confine._probe_paths import file_outside, probe_host_paths
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 # The filter, a family that the kernel has not, a namespace without addresses, Landlock.
 _NO_WAY = frozenset({errno.EPERM, errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES})
+_NETWORK_ATTEMPT = {
+    False: "reaching this machine by sockets of each family",
+    True: "reaching a server of this machine, and an address outside of it, from a network of the worker's own",
+}
 _SYS_PTRACE = {"x86_64": 101, "aarch64": 117}
 
 
@@ -57,7 +61,7 @@ def probe(confinement: Confinement, environment: dict[str, str]) -> list[LayerRe
         "seccomp": _seccomp_check(confinement),
         "scratch": ("writing to the own folder, reading its parent", _scratch),
         "process_limit": ("starting a thread too many", lambda: _thread_limit(confinement.counted_beside)),
-        "network": ("reaching this machine by sockets of each family", lambda: _network(confinement)),
+        "network": (_NETWORK_ATTEMPT[confinement.has_own_network], lambda: _network(confinement)),
         "scratch_quota": ("a file larger than all may be", lambda: _quota(confinement.quota)),
     }
     reports = []
@@ -95,6 +99,9 @@ def check_namespaces(confinement: Confinement, worker: int, reports: list[LayerR
         ),
         "ipc_namespace": ("finding shared memory of the host", confinement.finds_segment, "it was found"),
     }
+    if confinement.has_own_network:  # it has a loopback interface itself, on which nobody of the host is found
+        network = tried["network"]
+        tried_before["network_namespace"] = (network.probe, not network.active, network.detail)
     merged = dict(tried)
     for layer, kind in _namespaces.KINDS.items():
         own = layer in seen and seen[layer] != confinement.host[layer]
@@ -257,11 +264,12 @@ def _quota(quota: ScratchQuota) -> str:
 
 def _seccomp_check(confinement: Confinement) -> tuple[str, Callable[[], str]]:
     ptrace = _SYS_PTRACE.get(os.uname().machine, 101)
+    opens = confinement.opens_network or confinement.has_own_network
     # In this order: an exec that is not refused would replace this process, a ptrace would stop it.
     attempts: list[tuple[str, Callable[[], object]]] = [
         (
             "socket",
-            lambda: _new_socket(socket.AF_UNIX if confinement.opens_network else socket.AF_INET).close(),
+            lambda: _new_socket(socket.AF_UNIX if opens else socket.AF_INET).close(),
         ),
         ("mount", lambda: _libc.mount("tmpfs", ".", "tmpfs")),
     ]
@@ -283,6 +291,10 @@ def _new_socket(family: int, kind: int = socket.SOCK_STREAM) -> _socket.socket:
 
 def _network(confinement: Confinement) -> str:
     """Find a way to a socket of this machine: without a filter a namespace of its own must be in between."""
+    if confinement.wants_own_network and confinement.missing.get("network"):
+        return confinement.missing["network"]
+    if confinement.has_own_network and confinement.host_servers is not None:
+        return _own_network.way_out(confinement.host_servers) or _unix_sockets(confinement)
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             try:
@@ -293,6 +305,10 @@ def _network(confinement: Confinement) -> str:
                     return f"{address} answered with {errno.errorcode.get(error.errno or 0, error.errno)}"
             else:
                 return f"{address} was reached"
+    return _unix_sockets(confinement)
+
+
+def _unix_sockets(confinement: Confinement) -> str:
     try:
         _new_socket(socket.AF_UNIX).close()
     except OSError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from enum import Enum
 from typing import NamedTuple
 
 from dspex_actors.workers.confine import _libc
@@ -17,6 +18,7 @@ from dspex_actors.workers.confine._bpf import (
     Refuse,
     RefuseFlags,
     RefuseUnless,
+    RefuseUnlessAll,
     RefuseValues,
     Rule,
     program,
@@ -35,7 +37,7 @@ _CLONE_THREAD = 0x00010000
 _CLONE_NEW = 0x7E020000 | 0x80  # every CLONE_NEW* flag, time namespaces included
 
 _SOCK_STREAM, _SOCK_TYPE_MASK = 1, 0xF
-_AF_INET, _AF_INET6 = 2, 10
+_AF_INET, _AF_INET6, _IPPROTO_TCP = 2, 10, 6
 _PR_SET_PDEATHSIG, _PR_SET_MM = 1, 35
 _TERMINAL_AND_SIGNAL_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI TIOCLINUX FIOSETOWN SIOCSPGRP
 # FS_IOC_SETFLAGS (and its 32-bit form), FSSETXATTR, ENABLE_VERITY, SET_ENCRYPTION_POLICY, SETFSLABEL,
@@ -70,11 +72,28 @@ _ATTRIBUTES = "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexatt
 _NOT_IMPLEMENTED = ["memfd_create", "memfd_secret"]  # memory that no limit counts
 
 
-def bulk_rules(*, sockets: bool = False) -> dict[str, Rule]:
+class Sockets(Enum):
+    """Which sockets guests may have besides pairs of their own."""
+
+    NONE = "none"
+    STREAMS = "streams"  # TCP over both families of the Internet
+    INTERNET = "internet"  # of both families and all kinds
+
+
+_TCP_ONLY = RefuseUnlessAll(
+    (
+        RefuseUnless(0, (_AF_INET, _AF_INET6)),
+        RefuseUnless(1, (_SOCK_STREAM,), mask=_SOCK_TYPE_MASK),
+        RefuseUnless(2, (0, _IPPROTO_TCP)),
+    )
+)
+
+
+def bulk_rules(sockets: Sockets = Sockets.NONE) -> dict[str, Rule]:
     """Return the rules that hold for the zygote and all its workers, by call name.
 
     Args:
-        sockets: whether guests may have sockets of the Internet's families.
+        sockets: which ones guests may have.
     """
     rules: dict[str, Rule] = dict.fromkeys([*_REFUSED, *_NETWORK, *_OWNERSHIP], Refuse())
     rules.update(dict.fromkeys(_ATTRIBUTES, Refuse(_ENOTSUP)))
@@ -83,9 +102,9 @@ def bulk_rules(*, sockets: bool = False) -> dict[str, Rule]:
         _ENOSYS
     )  # its flags are out of a filter's sight; the C library falls back to clone
     rules["clone"] = RefuseFlags(forbidden=_CLONE_NEW)
-    if sockets:
+    if sockets is not Sockets.NONE:
         rules = {name: rule for name, rule in rules.items() if name not in _NETWORK}
-        rules["socket"] = RefuseUnless(0, (_AF_INET, _AF_INET6))
+        rules["socket"] = _TCP_ONLY if sockets is Sockets.STREAMS else RefuseUnless(0, (_AF_INET, _AF_INET6))
     # A datagram pair could still be aimed at other sockets by address.
     rules["socketpair"] = RefuseUnless(1, (_SOCK_STREAM,), mask=_SOCK_TYPE_MASK)
     rules["ioctl"] = RefuseValues(1, (*_TERMINAL_AND_SIGNAL_IOCTLS, *_FILE_FLAG_IOCTLS))
@@ -219,7 +238,7 @@ def need_listeners() -> None:
     _libc.syscall(call, _GET_ACTION_AVAIL, 0, ctypes.byref(ctypes.c_uint32(_USER_NOTIF)))
 
 
-def bulk_filter(*, sockets: bool = False) -> Filter:
+def bulk_filter(sockets: Sockets = Sockets.NONE) -> Filter:
     """Return the zygote's filter.
 
     Args:
@@ -228,7 +247,7 @@ def bulk_filter(*, sockets: bool = False) -> Filter:
     Raises:
         OSError: there is no table for this architecture.
     """
-    return Filter(assemble(bulk_rules(sockets=sockets), first_unknown=FIRST_UNKNOWN))
+    return Filter(assemble(bulk_rules(sockets), first_unknown=FIRST_UNKNOWN))
 
 
 def worker_filter(rights: Rights) -> Filter:

@@ -74,8 +74,8 @@ class Conversation:
         # Kept apart: the guest may detach what is below its streams.
         self._outputs = [(stream, stream.output) for stream in (self._stdout, self._stderr)]
 
-    def offer_network(self) -> None:
-        """Let guests ask the host for connections. Runs in the zygote."""
+    def offer_network(self, proxy: tuple[str, int] | None = None) -> None:
+        """Let guests ask the host for connections; see `_loop`. Runs in the zygote."""
 
     def rehearse(self, host: socket.socket) -> None:
         """Do once what workers will do, so that forks find it done. Runs in the zygote.

@@ -19,7 +19,7 @@ import msgspec
 from dspex_actors.workers import _keeping_protocol as protocol
 from dspex_actors.workers._keeping_protocol import Freeze, What
 from dspex_actors.workers._protocol import receive_with_fds, send_with_fds
-from dspex_actors.workers.confine import _enter, _limits
+from dspex_actors.workers.confine import _descriptors, _limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ class Copies:
 
     def _sleep(self, order: Freeze) -> None:
         """Say that this process is there, and wait for its data socket; exits if it is not to wake."""
-        os.dup2(0, _enter.DATA_FD, inheritable=False)
+        os.dup2(0, _descriptors.DATA_FD, inheritable=False)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         what = What.SPLIT if order.split else What.FROZEN
         with ours:
@@ -98,7 +98,7 @@ class Copies:
             _, fds = receive_with_fds(ours, 16, 1)
         if not fds:
             os._exit(0)
-        os.dup2(fds[0], _enter.DATA_FD, inheritable=False)
+        os.dup2(fds[0], _descriptors.DATA_FD, inheritable=False)
         os.close(fds[0])
 
     def _report_failure(self, order: Freeze, error: BaseException) -> None:

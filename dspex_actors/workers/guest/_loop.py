@@ -82,12 +82,16 @@ class Worker(Conversation):
         self._codes = _code_cache.CodeCache(engine, lambda: warnings.taken)
         self._limited: tuple[int | None, ...] | None = None
 
-    def offer_network(self) -> None:
-        """Let guests ask the host for connections, by sockets as they know them. Runs in the zygote."""
+    def offer_network(self, proxy: tuple[str, int] | None = None) -> None:
+        """Let guests ask the host for connections, by sockets as they know them. Runs in the zygote.
+
+        Args:
+            proxy: where programs that they start ask; None if they cannot.
+        """
         from dspex_actors.workers.guest._network import NetworkClient  # noqa: PLC0415 -- few policies give it
 
         self._network = NetworkClient(self._send_connect)
-        self._network.install()
+        self._network.install(proxy)
 
     def rehearse(self, host: socket.socket) -> None:
         """Answer a few requests that this very process asks. Runs in the zygote.

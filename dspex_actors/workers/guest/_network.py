@@ -14,6 +14,7 @@ import errno
 import os
 import socket
 from _thread import RLock
+from contextlib import closing
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +80,14 @@ class NetworkClient:
                 raise OSError(errno.ENETDOWN, "a connection is made only while an execution is running")
             self._send(_framing.pack_parts([request]), lambda sock: _WithDescriptor(sock, other.fileno()))
 
-    def install(self) -> None:
-        """Put its sockets in the place of the standard library's, for all modules that are imported later."""
+    def install(self, proxy: tuple[str, int] | None = None) -> None:
+        """Put its sockets in the place of the standard library's, for all modules that are imported later.
+
+        Args:
+            proxy: where one answers in the worker's own network namespace, which the guest's environment
+                names for programs, and which is connected to without the host; None if there is none.
+        """
+        _Connected.proxy = proxy
         _Connected.client = self
         replacements = {"socket": _Connected, "getaddrinfo": _getaddrinfo, "gethostbyname": _gethostbyname}
         for name, replacement in replacements.items():
@@ -117,6 +124,7 @@ class _Connected(_plain_socket):  # type: ignore[misc,valid-type]  # the class o
     """A socket as guests know it; of the Internet's stream sockets, one half of a pair."""
 
     client: NetworkClient
+    proxy: tuple[str, int] | None = None
 
     def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:  # noqa: A002 -- the library's name
         self._other: socket.socket | None = None
@@ -153,6 +161,11 @@ class _Connected(_plain_socket):  # type: ignore[misc,valid-type]  # the class o
             return
         host, port = _checked(address)
         other, self._other = self._other, None
+        if (host, port) == self.proxy:
+            other.close()
+            self._become_plain()
+            super().connect(address)
+            return
         padding = self._fill() if self.gettimeout() == 0 else 0
         try:
             self.client.connect(Connect(host, port, padding), other)
@@ -165,6 +178,12 @@ class _Connected(_plain_socket):  # type: ignore[misc,valid-type]  # the class o
         if padding:
             raise BlockingIOError(errno.EINPROGRESS, os.strerror(errno.EINPROGRESS))
         self._take_answer()
+
+    def _become_plain(self) -> None:
+        """Be a socket of the kernel's in place of one half of a pair."""
+        with closing(_socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as plain:
+            os.dup2(plain.fileno(), self.fileno(), inheritable=False)
+        os.set_blocking(self.fileno(), self.gettimeout() is None)
 
     def connect_ex(self, address: Any) -> int:  # noqa: ANN401 -- as above
         """Like `connect`; return the error's number in place of raising it."""
