@@ -59,6 +59,12 @@ _LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "::1/128")))
 _OWN = "localhost,127.0.0.1,::1"
 
 
+def proxy_of(policy: Policy) -> str:
+    """Return `"address:port"` of the proxy that the programs of guests find; empty if there is none."""
+    has_one = policy.network_access == NETWORK_LIST and policy.profile is Profile.SHELL
+    return f"{ADDRESS}:{PORT}" if has_one else ""
+
+
 def environment(policy: Policy) -> dict[str, str]:
     """Return what tells the programs of guests whose network is a list where the proxy is, and whom to trust.
 
@@ -68,10 +74,9 @@ def environment(policy: Policy) -> dict[str, str]:
     Args:
         policy: of the guests; empty if they start no programs or have no list.
     """
-    if policy.network_access != NETWORK_LIST or policy.profile is not Profile.SHELL:
+    if not (proxy := proxy_of(policy)):
         return {}
-    proxy = f"http://{ADDRESS}:{PORT}"
-    found = {name: proxy for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    found = {name: f"http://{proxy}" for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
     if not _lists_loopback(policy):
         found["NO_PROXY"] = _OWN
     found |= {name.lower(): value for name, value in found.items()}

@@ -174,6 +174,8 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         read_paths: what the policy lends its guests to read.
         links: links that guests find where they have a root of their own, each with what it leads to.
         grace_s: seconds that it has in a session to stop a call that is out of time.
+        proxy: `"address:port"` of the proxy that its guests' connections go by; empty if they have none, or
+            have the host's network. The environment names it, too.
     """
 
     maker: str
@@ -187,6 +189,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     read_paths: tuple[str, ...] = ()
     links: dict[str, str] = {}
     grace_s: float = 0.0
+    proxy: str = ""
 
 
 class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):

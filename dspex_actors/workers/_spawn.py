@@ -145,7 +145,11 @@ def zygote_config(
         disabled_layers=sorted(disabled_layers),
         scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
         network=policy.network_access,
-        engine=None if engine is None else msgspec.structs.replace(engine.config, read_paths=tuple(lent)),
+        engine=None
+        if engine is None
+        else msgspec.structs.replace(
+            engine.config, read_paths=tuple(lent), proxy=_network_paths.proxy_of(policy)
+        ),
     )
 
 

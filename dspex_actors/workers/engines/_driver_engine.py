@@ -108,6 +108,10 @@ class DriverEngine:
         """Return the driver's command line; the working directory is the guest's scratch folder."""
         raise NotImplementedError
 
+    def whole_command(self) -> list[str]:
+        """Return the command line with what a program needs whatever its driver is; for classes in between."""
+        return self.command()
+
     def environment(self) -> dict[str, str]:
         """Return the driver's environment: what the policy gives its guests."""
         return dict(os.environ)
@@ -233,7 +237,7 @@ class DriverEngine:
         Raises:
             EngineFailureError: it does not start.
         """
-        driver = Driver(self.command(), self.environment(), limits)
+        driver = Driver(self.whole_command(), self.environment(), limits)
         try:
             self.boot(driver)
             head = self._ready(*driver.receive(self.config.start_timeout_s))

@@ -46,11 +46,12 @@ class ElixirEngine(DriverEngine):
         return super().environment() | environment_of(self.config.options)
 
     def boot(self, driver: Driver) -> None:
-        """Send the driver's code, the lint's rules, and names in the environment that guests need not see."""
+        """Send the driver's code, the lint's rules, names that guests need not see, and where the proxy is."""
         rules = self.config.options.get("forbid", "").split("\n")
         told, _ = _etf.encode([rule for rule in rules if rule])
         hidden, _ = _etf.encode([BINDIR])
-        driver.send(FrameType.EXECUTE, [_etf.tuple_of(self._code, told, hidden)])
+        proxy, _ = _etf.encode(self.config.proxy)
+        driver.send(FrameType.EXECUTE, [_etf.tuple_of(self._code, told, hidden, proxy)])
 
     def execute_parts(self, call: Call) -> list[_framing.Block]:
         """Return the head and the variables, as terms.

@@ -31,13 +31,13 @@ Driver = spawn(fun() -> try
   {ok, _} = application:ensure_all_started(elixir),
   {ok, <<L:32/little, _:72>>} = socket:recv(S, 13),
   {ok, <<_:16/binary, B/binary>>} = socket:recv(S, L),
-  {Code, Rules, Hidden} = binary_to_term(B),
+  {Code, Rules, Hidden, Proxy} = binary_to_term(B),
   [{module, M} = code:load_binary(M, [], C) || {M, C} <- Code],
-  'Elixir.DspexActors.Driver':main(S, Rules, Hidden)
+  'Elixir.DspexActors.Driver':main(S, Rules, Hidden, Proxy)
 catch K:R:T -> io:format(standard_error, "~p~n", [{K, R, T}]) end end),
 spawn(fun() -> monitor(process, Driver), receive _ -> halt(70) end end).
 """
-"""Takes one frame with `{Code, Rules, Hidden}`, and becomes the driver.
+"""Takes one frame with `{Code, Rules, Hidden, Proxy}`, and becomes the driver.
 
 A socket is closed with the process that opened it, so all is done in one, which is not the one that starts
 the virtual machine. When that one has ended, by whatever, so does the virtual machine.

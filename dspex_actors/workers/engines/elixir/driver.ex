@@ -6,10 +6,15 @@ defmodule DspexActors.Driver do
   linked to itself; processes that it has started live on between the calls of a session.
   """
 
-  alias DspexActors.{Failure, Frames, Guest, Output}
+  alias DspexActors.{Failure, Frames, Guest, Output, Proxy}
 
-  @doc "Serve a worker until it closes the socket. `hidden` are names in the environment that are not the guest's."
-  def main(socket, rules, hidden) do
+  @doc """
+  Serve a worker until it closes the socket.
+
+  `hidden` are names in the environment that are not the guest's, `proxy` is `"address:port"` of the one that its
+  connections go by, or empty.
+  """
+  def main(socket, rules, hidden, proxy) do
     Process.register(self(), __MODULE__)
     Enum.each(hidden, &System.delete_env/1)
     stdout = Output.start(socket, 1)
@@ -18,6 +23,7 @@ defmodule DspexActors.Driver do
     Process.register(Output.start(socket, 2), :standard_error)
     Code.put_compiler_option(:ignore_module_conflict, true)
     Code.put_compiler_option(:no_warn_undefined, [DspexActors.Tools.Imported])
+    if proxy != "", do: Proxy.use_by_httpc(proxy)
     warm_up()
     Frames.send_frame(socket, :ready, Map.put(usage(), "version", System.version()))
     serve(socket, Guest.start(), Guest.new(rules))
