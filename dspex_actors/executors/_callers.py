@@ -1,8 +1,8 @@
-"""Who connects to the proxy of a guest's own network: programs that know nothing of the conversation with the host.
+"""Who connects to the proxy in a guest's own network: programs that know nothing of the host.
 
-They are read in the host, in the thread of its event loop. A caller may take all the time of its execution for
-what it asks; how many there are is bounded by the limit of connections, and what each may say before it is
-understood by `MAX_HEAD`.
+They are read in the host, in the thread of its event loop. A caller may take all the time of its execution
+for what it asks; how many there are is bounded by the limit of connections, and what each may say before it
+is understood by `MAX_HEAD`.
 """
 
 from __future__ import annotations
@@ -184,7 +184,9 @@ async def serve(
 
     Args:
         sock: the caller's, which never blocks; closed by whoever calls this.
-        rules, resolve, count: as for `_relay.serve`.
+        rules: of the policy.
+        resolve: as for `_relay.serve`.
+        count: as for `_relay.serve`.
 
     Raises:
         Exception: what `count` raised.

@@ -150,9 +150,7 @@ class Proxy:
         task.add_done_callback(lambda _: sock.close())  # it may be cancelled before it has begun
         return task
 
-    async def _serve_one(
-        self, serve: Callable[..., Awaitable[None]], count: Callable[[int], None]
-    ) -> None:
+    async def _serve_one(self, serve: Callable[..., Awaitable[None]], count: Callable[[int], None]) -> None:
         try:
             await serve(self.rules, self._lookups.addresses_of, count)
         except _ExceededError:

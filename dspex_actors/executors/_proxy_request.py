@@ -1,7 +1,7 @@
 """What programs say to a proxy, and what it says to them: HTTP and SOCKS 5, as pure functions over bytes.
 
-All of it was written by an enemy. It is read as far as it tells where to connect to; what goes on to the server
-is the client's own, but for the first line of a request and the headers that are between client and proxy.
+All of it was written by an enemy. It is read as far as it tells where to connect to; what goes on to the
+server is the client's own, but for the first line and the headers that are between client and proxy.
 
 Sources: RFC 9110 (CONNECT), RFC 9112 (forms of targets, `Connection`), RFC 1928 (SOCKS 5).
 """
@@ -25,10 +25,12 @@ SOCKS = 5
 
 _DEFAULT_PORT = 80
 _LINE = re.compile(rb"([!-~]+) ([!-~]+) HTTP/1\.[01]")
-_ABSOLUTE = re.compile(r"http://(?:[^@/?#]*@)?(?P<authority>[^/?#@]+)(?P<rest>[/?][^#]*)?(?:#.*)?", re.IGNORECASE)
+_ABSOLUTE = re.compile(
+    r"http://(?:[^@/?#]*@)?(?P<authority>[^/?#@]+)(?P<rest>[/?][^#]*)?(?:#.*)?", re.IGNORECASE
+)
 _AUTHORITY = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
-# Headers that end at the proxy. It closes the connection after one request, for the next one may be for another
-# server, and says so to both by `Connection: close`.
+# Headers that end at the proxy. A connection carries one request, for the next one may be for another server;
+# `Connection: close` has that one's server say so to the client.
 _OURS = frozenset({b"connection", b"proxy-connection", b"proxy-authorization", b"keep-alive"})
 _CODES = {
     ConnectCode.NOT_ALLOWED: (403, 2),
@@ -80,7 +82,9 @@ def read_http(head: bytes) -> Wanted:
         return Wanted(host, port, is_tunnel=True)
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
-        raise BadRequestError("this is a proxy: it takes CONNECT host:port, and other methods with http://host/path")
+        raise BadRequestError(
+            "this is a proxy: it takes CONNECT host:port, and other methods with http://host/path"
+        )
     host, port = _authority(absolute["authority"], _DEFAULT_PORT)
     rest = absolute["rest"] or "/"
     path = rest if rest.startswith("/") else f"/{rest}"
@@ -125,8 +129,8 @@ def http_misunderstanding(error: BadRequestError) -> bytes:
 def _http_refusal(status: int, text: str) -> bytes:
     line = "".join(each if each.isprintable() and each.isascii() else "?" for each in text)
     body = f"{line}\n"
-    head = f"HTTP/1.1 {status} {line}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close"
-    return f"{head}\r\n\r\n{body}".encode("ascii")
+    headers = f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close"
+    return f"HTTP/1.1 {status} {line}\r\n{headers}\r\n\r\n{body}".encode("ascii")
 
 
 SOCKS_WELCOME = b"\x05\x00"

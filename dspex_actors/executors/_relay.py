@@ -79,7 +79,8 @@ async def connect(
     Args:
         host: as the guest wrote it.
         port: of it.
-        rules, resolve: as for `serve`.
+        rules: of the policy.
+        resolve: as for `serve`.
     """
     where = f"{host} port {port}"
     try:

@@ -1,4 +1,4 @@
-"""What guests find on their way into the network: certificates, how names are resolved, where the proxy is."""
+"""What guests find on their way into the network: certificates, how to resolve names, where the proxy is."""
 
 from __future__ import annotations
 
@@ -54,7 +54,11 @@ def read_paths(access: str) -> list[str]:
 
 
 # All authorities in one file, by distribution; what a program is told that has a list of its own.
-_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+)
 _LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "::1/128")))
 _OWN = "localhost,127.0.0.1,::1"
 
@@ -76,7 +80,7 @@ def environment(policy: Policy) -> dict[str, str]:
     """
     if not (proxy := proxy_of(policy)):
         return {}
-    found = {name: f"http://{proxy}" for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    found = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), f"http://{proxy}")
     if not _lists_loopback(policy):
         found["NO_PROXY"] = _OWN
     found |= {name.lower(): value for name, value in found.items()}

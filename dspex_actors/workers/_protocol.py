@@ -86,7 +86,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
         step: `"build"` if the code is to be compiled and not to be run, `"library"` if that is what all
-            programs need, `"trial"` if it is the host's own, in Python, for a worker that runs another language.
+            programs need, `"trial"` if it is the host's own, in Python, whatever the worker's language is.
         module: whether the last part of the frame is no value but a module: to be run as it is, or to be
             compiled.
         time_s: seconds after which an engine that can do so stops the code by itself.

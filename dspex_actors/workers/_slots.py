@@ -118,9 +118,7 @@ class Slots:
         """
         nanny, self._spare_nanny = self._spare_nanny, None
         try:
-            nanny = nanny or nursery.start_nanny(
-                self._confinement.users_proc, own_network=self._confinement.has_own_network
-            )
+            nanny = nanny or nursery.start_nanny(self._confinement.users_proc)
         except OSError:
             shared = [
                 nanny for nanny, slots in self._nannies.values() if not any(slot.is_alone for slot in slots)

@@ -220,9 +220,7 @@ class ZygoteHandle:
         holds = any(layer.active for layer in layers if layer.name == "network")
         if config.network == NETWORK_LIST and self.network is not None and holds:
             worker = self._spawn(WorkerProcess, 0, self._make_group())
-            layers = _network_trial.with_list(
-                layers, worker, _network_trial.attempts_of(config), timeout_s
-            )
+            layers = _network_trial.with_list(layers, worker, _network_trial.attempts_of(config), timeout_s)
         self.layers = in_order(layers, self._profile)
         return self.layers
 

@@ -11,7 +11,6 @@ Assumption: nothing but the host writes to its socket.
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import importlib
 import importlib.util
@@ -29,7 +28,8 @@ import msgspec
 from dspex_actors.workers import _protocol, _scratch, _trial
 from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
-from dspex_actors.workers.confine import _descriptors, _enter, _libc, _own_network
+from dspex_actors.workers._stand_in import move_away, stand_in
+from dspex_actors.workers.confine import _enter, _libc, _own_network
 from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.confine._view import View
 from dspex_actors.workers.guest import _make
@@ -55,7 +55,6 @@ _WARM = (
     "string",
     "typing",
 )
-_FIRST_FREE_FD = 10
 _NO_COPIES = "the engine of its language cannot be copied"
 
 # Numeric libraries start a thread per core unless told otherwise, each with a stack to be paid for.
@@ -107,7 +106,7 @@ class Zygote:
     def __init__(self, channel: socket.socket, config: _protocol.ZygoteConfig) -> None:
         self._channel = channel
         self._config = config
-        self._stand_in = _stand_in()  # before anything else can get its descriptor
+        self._stand_in = stand_in()  # before anything else can get its descriptor
         self._environment = _THREAD_SETTINGS | config.environment
         self._confinement = _enter.Confinement(
             config.profile,
@@ -348,24 +347,6 @@ class Zygote:
                 _scratch.remove_folder(self._config.scratch)
 
 
-def _stand_in() -> tuple[socket.socket, socket.socket]:
-    """Reserve the descriptors that workers arrange; return the socket on theirs, and its other end."""
-    stand_in, host = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    host = _move_away(host.detach())
-    stand_in = _move_away(stand_in.detach())
-    for reserved in (_descriptors.DATA_FD, _descriptors.RULESET_FD):
-        os.dup2(stand_in.fileno(), reserved)
-    stand_in.close()
-    return socket.socket(fileno=_descriptors.DATA_FD), host
-
-
-def _move_away(descriptor: int) -> socket.socket:
-    """Move a socket out of the low numbers, which workers arrange for themselves."""
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
-    os.close(descriptor)
-    return socket.socket(fileno=moved)
-
-
 def _freeze() -> None:
     """Move all objects out of the collector's sight, so that forks go on sharing their pages."""
     gc.collect()
@@ -396,7 +377,7 @@ def main() -> None:
         del sys.modules["typing_extensions"]  # see the bootstrap
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's interrupt is the host's to handle
     _libc.use_one_heap()
-    channel = _move_away(int(sys.argv[1]))
+    channel = move_away(int(sys.argv[1]))
     # Asked to end, it ends as if the host had closed the socket: it collects its children first, for what
     # nobody collects would keep a pid namespace from ending.
     signal.signal(signal.SIGTERM, lambda *_: channel.shutdown(socket.SHUT_RD))

@@ -71,7 +71,7 @@ class RefuseFlags(NamedTuple):
 
 
 class RefuseUnlessAll(NamedTuple):
-    """The call fails unless it passes each of several rules; what the first one gives that it does not pass."""
+    """The call fails unless it passes each of several rules; the first that it does not pass says how."""
 
     rules: tuple[RefuseUnless, ...]
 

@@ -129,7 +129,11 @@ class Confinement:
             self.missing.update(dict.fromkeys(("scratch_quota", "process_limit", "network"), reason))
             self.no_copies = _OWN_PROCESSES.format(self.profile)
             return
+        if self.wants_own_network:
+            self.host_servers = _own_network.HostServers()
         self._enter_namespaces(staging)
+        if self.wants_own_network and "pid_namespace" in self.missing:
+            self.missing.setdefault("network", "a network of each worker's own needs the pid namespace")
         if "capabilities" not in self.disabled:
             _libc.drop_bounding_set()
         if self._try("no_new_privs", lambda: _libc.prctl(_libc.PR_SET_NO_NEW_PRIVS, 1)):
@@ -175,8 +179,6 @@ class Confinement:
         else:
             self.first_user = _users.free_range()
         segment = _namespace_trials.SharedSegment()
-        if self.wants_own_network:
-            self.host_servers = _own_network.HostServers()
         opened = {"network_namespace", "network"} if self.opens_network else set()
         self.missing.update(_namespaces.enter(self.disabled | opened, self.first_user))
         self.missing.update(dict.fromkeys(opened, _OPEN_NETWORK))
@@ -196,10 +198,7 @@ class Confinement:
             self.first_user = None
         elif self.first_user is not None and not self._try("process_limit", lambda: os.setgroups([])):
             self.first_user = None  # groups are given up once, for all guests
-        self._try("pid_namespace", self._start_nursery)
-        if self.wants_own_network and "pid_namespace" in self.missing:
-            self.missing.setdefault("network", "a network of each worker's own needs the pid namespace")
-        if self.first_user is None and "pid_namespace" in self.missing:
+        if not self._try("pid_namespace", self._start_nursery) and self.first_user is None:
             self.missing.setdefault("process_limit", "needs the pid namespace")
 
     def _enter_root(self, staging: str, steps: list[_root.Step]) -> None:
@@ -234,18 +233,18 @@ class Confinement:
         self.nursery = nursery
 
     def _start_networks(self, nursery: _nannies.Nursery, before: _nannies.Nanny) -> None:
-        """Have nannies with a network, if they can be had, in place of a first one without."""
+        """Have nannies with a network, if they can be had."""
         if "network_namespace" in self.missing:
             self.missing["network"] = f"needs the network namespace: {self.missing['network_namespace']}"
             return
         try:
-            self.first_nanny = nursery.start_nanny(self.users_proc, own_network=True)
+            nursery.gives_networks = True
+            self.first_nanny = nursery.start_nanny(self.users_proc)
         except OSError as error:
+            nursery.gives_networks = False
             self.missing["network"] = f"no network namespace for each worker: {error}"
             return
-        before.kill()
-        os.waitpid(before.pid, 0)
-        before.close()
+        before.dismiss()
 
     @property
     def users_proc(self) -> int | None:
@@ -330,13 +329,7 @@ class Confinement:
         """
         os.setsid()
         _signal.signal(signal.SIGTERM, _DEFAULT)
-        os.chdir(slot.path)
-        if self.has_own_network and slot.nanny is not None:
-            slot.nanny.lend_network()
-        if slot.user is not None:
-            _users.become(slot.user)
-        elif slot.nanny is not None and self.users_proc is not None:
-            slot.nanny.adopt()
+        self._take_place(slot)
         # Fires when the zygote's only thread ends; covers the death of the host too, since the zygote sees
         # that.
         _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -360,6 +353,18 @@ class Confinement:
         if self._worker_filter is not None:
             self._worker_filter.load(os.getpid())
         return None
+
+    def _take_place(self, slot: Slot) -> None:
+        """Go to the scratch folder and the network of a slot, and belong to its user."""
+        os.chdir(slot.path)
+        if self.has_own_network:
+            if slot.nanny is None:
+                raise OSError(3, "no network namespace for this worker")
+            slot.nanny.lend_network()
+        if slot.user is not None:
+            _users.become(slot.user)
+        elif slot.nanny is not None and self.users_proc is not None:
+            slot.nanny.adopt()
 
     def _try(self, layer: str, step: Callable[[], object]) -> bool:
         """Run one preparation step; keep the reason if it cannot be done."""

@@ -68,6 +68,12 @@ class Nanny(NamedTuple):
         """
         _libc.setns(self.pidfd, _own_network.NEW_NETWORK)
 
+    def dismiss(self) -> None:
+        """Kill her, a child of ours, and reap her."""
+        self.kill()
+        os.waitpid(self.pid, 0)
+        self.close()
+
     def close(self) -> None:
         """Give the descriptors back."""
         os.close(self.pidfd)
@@ -85,7 +91,10 @@ class Nursery:
 
     Attributes:
         pid: of the process that does it; ends with the zygote, or when this object is closed.
+        gives_networks: whether nannies are to have network namespaces, see `_own_network`.
     """
+
+    gives_networks = False
 
     def __init__(self) -> None:
         parent = os.pidfd_open(os.getpid())
@@ -96,18 +105,17 @@ class Nursery:
         theirs.close()
         os.close(parent)
 
-    def start_nanny(self, proc: int | None = None, *, own_network: bool = False) -> Nanny:
+    def start_nanny(self, proc: int | None = None) -> Nanny:
         """Make a pid namespace; return its nanny, a child of ours that ends with us.
 
         Args:
             proc: descriptor of the folder /proc, for a nanny with a user namespace of her own too.
-            own_network: whether she is to have a network namespace, see `_own_network`.
 
         Raises:
             OSError: the kernel refused.
         """
         flags = 0 if proc is None else _users.NEW_USER_NAMESPACE
-        self._channel.send(_REQUEST.pack(flags | (_own_network.NEW_NETWORK if own_network else 0)))
+        self._channel.send(_REQUEST.pack(flags | (_own_network.NEW_NETWORK if self.gives_networks else 0)))
         answer, listener = _own_network.receive_listener(self._channel, _ANSWER.size)
         if len(answer) != _ANSWER.size:
             raise OSError(3, "the process that starts nannies is gone")
@@ -120,9 +128,7 @@ class Nursery:
             try:
                 _users.map_ids(str(pid), f"{uid} {uid} 1", f"{gid} {gid} 1", proc=proc)
             except OSError:
-                nanny.kill()
-                os.waitpid(pid, 0)
-                nanny.close()
+                nanny.dismiss()
                 raise
         return nanny
 

@@ -1,4 +1,4 @@
-"""A network namespace for each worker alone, with a way to the host in it: one socket that the host listens on.
+"""A network namespace for each worker alone, and in it a way to the host: a socket that the host listens on.
 
 Programs that a guest starts know nothing of the conversation with the host, only of addresses. So they get a
 loopback interface of their own, on which a proxy answers; that proxy is the host itself, for it holds the
@@ -43,7 +43,7 @@ def enter_new() -> _socket.socket:
     try:
         listener.bind((ADDRESS, PORT))
         listener.listen(_BACKLOG)
-        listener.setblocking(False)
+        listener.settimeout(0)
     except OSError:
         listener.close()
         raise
@@ -51,7 +51,7 @@ def enter_new() -> _socket.socket:
 
 
 def make(home: int) -> _socket.socket:
-    """Like `enter_new`, and enter the namespace only in passing: what is forked before `go_back` is born there.
+    """Like `enter_new`; stay where we are if that fails. What is forked before `go_back` is born there.
 
     Args:
         home: pidfd of a process that is where we are to be afterwards.

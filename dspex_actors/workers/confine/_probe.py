@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NO_WAY = frozenset({errno.EPERM, errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES})
 _NETWORK_ATTEMPT = {
     False: "reaching this machine by sockets of each family",
-    True: "reaching a server of this machine, and an address outside of it, from a network of the worker's own",
+    True: "reaching a server of this machine, and an address outside, from a network of the worker's own",
 }
 _SYS_PTRACE = {"x86_64": 101, "aarch64": 117}
 
@@ -99,7 +99,9 @@ def check_namespaces(confinement: Confinement, worker: int, reports: list[LayerR
         ),
         "ipc_namespace": ("finding shared memory of the host", confinement.finds_segment, "it was found"),
     }
-    if confinement.has_own_network:  # it has a loopback interface itself, on which nobody of the host is found
+    if (
+        confinement.has_own_network
+    ):  # it has a loopback interface itself, on which nobody of the host is found
         network = tried["network"]
         tried_before["network_namespace"] = (network.probe, not network.active, network.detail)
     merged = dict(tried)

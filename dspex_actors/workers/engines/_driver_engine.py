@@ -109,7 +109,7 @@ class DriverEngine:
         raise NotImplementedError
 
     def whole_command(self) -> list[str]:
-        """Return the command line with what a program needs whatever its driver is; for classes in between."""
+        """Return the command line with what all drivers of a program need; for classes in between."""
         return self.command()
 
     def environment(self) -> dict[str, str]:

@@ -46,7 +46,7 @@ class ElixirEngine(DriverEngine):
         return super().environment() | environment_of(self.config.options)
 
     def boot(self, driver: Driver) -> None:
-        """Send the driver's code, the lint's rules, names that guests need not see, and where the proxy is."""
+        """Send the driver's code, the lint's rules, names that guests need not see, and the proxy."""
         rules = self.config.options.get("forbid", "").split("\n")
         told, _ = _etf.encode([rule for rule in rules if rule])
         hidden, _ = _etf.encode([BINDIR])

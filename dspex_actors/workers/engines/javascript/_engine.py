@@ -51,7 +51,7 @@ class NodeEngine(DriverEngine):
         return found
 
     def whole_command(self) -> list[str]:
-        """Return the command line, with what has Node make its connections through the proxy, if there is one."""
+        """Return the command line, with what has connections go by the proxy if there is one."""
         node, *rest = self.command()
         if not self.config.proxy:
             return [node, *rest]
