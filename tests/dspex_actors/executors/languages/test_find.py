@@ -180,6 +180,28 @@ def test_a_policy_that_the_engine_cannot_run_under_is_refused(policy, field):
     assert caught.value.field == field
 
 
+def test_a_list_of_hosts_is_for_rows_that_connect_and_for_the_profile_that_starts_programs():
+    listed = Policy(profile="shell", network=("example.org",))
+    inside = row(connects=True, profiles=(Profile.PROCESS, Profile.SHELL))
+
+    inside.check_policy(listed)
+    with pytest.raises(ConfigError, match="outside of the profile 'shell'"):
+        inside.check_policy(Policy(network=("example.org",)))
+    with pytest.raises(ConfigError, match="'none' for the language ruby, whose programs have no sockets"):
+        row().check_policy(listed)
+
+
+@pytest.mark.parametrize("language", BUILT_IN, ids=lambda each: each.name)
+def test_rows_that_run_in_webassembly_without_sockets_take_no_list(language):
+    listed = Policy(profile="process" if language.name == "wasm" else "shell", network=("example.org",))
+    if language.connects or language.is_python:
+        language.check_policy(listed)
+        return
+    with pytest.raises(ConfigError, match="have no sockets"):
+        language.check_policy(listed)
+    assert language.name in {"wasm", "rust"}
+
+
 def test_fuel_and_sessions_are_refused_where_a_language_has_none():
     with pytest.raises(ConfigError, match="fuel"):
         row().check_limits(Limits(fuel=1))

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dspex_actors.workers.confine import _seccomp
-from dspex_actors.workers.confine._bpf import ASK, Refuse, RefuseFlags, RefuseUnless, RefuseValues, program
+from dspex_actors.workers.confine._bpf import (
+    ASK,
+    Refuse,
+    RefuseFlags,
+    RefuseUnless,
+    RefuseUnlessAll,
+    RefuseValues,
+    program,
+)
 from dspex_actors.workers.confine._syscalls import AUDIT_ARCH, FIRST_UNKNOWN, NUMBERS, number
 
 X86 = AUDIT_ARCH["x86_64"]
@@ -77,10 +85,35 @@ def test_call_newer_than_the_table_is_not_implemented():
         (RefuseFlags(demanded=0x20), (0x20,), ALLOW),
         (RefuseFlags(demanded=0x20), (0x10,), 1),
         (RefuseFlags(forbidden=0x10, demanded=0x20), (0x30,), 1),
+        (RefuseUnlessAll((RefuseUnless(0, (2, 3)), RefuseUnless(1, (4,)))), (3, 4), ALLOW),
+        (RefuseUnlessAll((RefuseUnless(0, (2, 3)), RefuseUnless(1, (4,)))), (3, 5), 1),
+        (RefuseUnlessAll((RefuseUnless(0, (2, 3)), RefuseUnless(1, (4,)))), (4, 4), 1),
     ],
 )
 def test_rule_decides_by_the_arguments(rule, args, outcome):
     assert decide(program({42: rule}, audit_arch=X86), 42, args) == outcome
+
+
+@pytest.mark.parametrize(
+    ("sockets", "args", "outcome"),
+    [
+        (_seccomp.Sockets.NONE, (2, 1, 0), 1),
+        (_seccomp.Sockets.STREAMS, (2, 1, 0), ALLOW),
+        (_seccomp.Sockets.STREAMS, (10, 1 | 0o2004000, 6), ALLOW),  # of IPv6, which does not block
+        (_seccomp.Sockets.STREAMS, (2, 2, 0), 1),  # datagrams
+        (_seccomp.Sockets.STREAMS, (2, 3, 1), 1),  # raw packets
+        (_seccomp.Sockets.STREAMS, (2, 1, 132), 1),  # another protocol of streams
+        (_seccomp.Sockets.STREAMS, (1, 1, 0), 1),  # Unix sockets
+        (_seccomp.Sockets.STREAMS, (16, 3, 0), 1),  # netlink
+        (_seccomp.Sockets.INTERNET, (2, 2, 0), ALLOW),
+        (_seccomp.Sockets.INTERNET, (16, 3, 0), 1),
+    ],
+)
+def test_the_filter_leaves_guests_the_sockets_of_their_policy_and_no_others(sockets, args, outcome):
+    code = _seccomp.assemble(_seccomp.bulk_rules(sockets), arch="x86_64")
+
+    assert decide(code, x86("socket"), args) == outcome
+    assert (decide(code, x86("bind"), (3,)) == ALLOW) is (sockets is not _seccomp.Sockets.NONE)
 
 
 @given(st.dictionaries(st.integers(0, 600), st.sampled_from([Refuse(1), Refuse(2), Refuse(38)])))
