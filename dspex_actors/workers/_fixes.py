@@ -37,6 +37,9 @@ _FIXES = {
     " read the interpreter and the packages of the policy",
 }
 _OTHERS = "name the layers you insist on in Policy(require=...) to run without it"
+_NETWORK_OF_PROGRAMS = (
+    f"{_FIXES['network']}; a list for programs takes the pid_namespace and the network_namespace layers"
+)
 _TRUSTED = "the trusted profile has no sandbox, use another one"
 
 
@@ -56,6 +59,8 @@ def in_order(layers: list[LayerReport], profile: str) -> list[LayerReport]:
 def _fix_of(layer: str, profile: str) -> str:
     if profile == "trusted":
         return _TRUSTED
+    if (layer, profile) == ("network", "shell"):
+        return _NETWORK_OF_PROGRAMS
     if (layer, profile) == ("reliable_kill", "shell"):
         return "make the pid_namespace or the cgroup layer available"
     if layer == "cgroup" and profile != "shell":

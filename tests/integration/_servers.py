@@ -133,3 +133,25 @@ def make_certificate(folder) -> str:
     subprocess.run(command.split(), check=True, capture_output=True)
     both.write_bytes(key.read_bytes() + certificate.read_bytes())
     return str(both)
+
+
+def make_signed_certificate(folder) -> tuple[str, str]:
+    """Make an authority, and a key and a certificate of it for localhost, for clients that trust no other.
+
+    Returns:
+        The paths of the authority's certificate, and of a file with the key and the certificate.
+    """
+    names = ("authority.key", "authority.pem", "key.pem", "request.pem", "certificate.pem", "both.pem")
+    root_key, root, key, request, certificate, both = (Path(folder) / name for name in names)
+    extensions = Path(folder) / "extensions"
+    extensions.write_text("subjectAltName=DNS:localhost\n")
+    new = "-newkey rsa:2048 -nodes"
+    signed = f"-CA {root} -CAkey {root_key} -CAcreateserial -extfile {extensions} -out {certificate}"
+    for command in (
+        f"openssl req -x509 {new} -days 2 -subj /CN=authority -keyout {root_key} -out {root}",
+        f"openssl req {new} -subj /CN=localhost -keyout {key} -out {request}",
+        f"openssl x509 -req -in {request} -days 2 {signed}",
+    ):
+        subprocess.run(command.split(), check=True, capture_output=True)
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    return str(root), str(both)

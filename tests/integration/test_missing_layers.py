@@ -12,6 +12,7 @@ from dspex_actors._policy import ESSENTIAL_LAYERS
 from dspex_actors.executors import _zygote_actor
 from dspex_actors.workers import LayerReport, zygote_config
 from tests.integration._denials import guest_code
+from tests.integration._servers import Listener
 from tests.integration._tools import BareZygote, runtime_of
 
 _IS_ROOT = os.geteuid() == 0
@@ -190,6 +191,32 @@ def test_a_list_holds_by_the_filter_or_by_the_namespace_alone(machine_without, o
     assert refused.error.type == "PermissionError"
     assert around.error.type in {"PermissionError", "OSError"}
     assert "refused" not in around.error.message
+
+
+@pytest.mark.parametrize("off", ["network_namespace", "pid_namespace"])
+def test_programs_have_no_list_without_a_network_of_each_workers_own(machine_without, off):
+    machine_without(off)
+
+    with pytest.raises(SandboxUnavailableError, match=f"the {off.replace('_', ' ')}") as caught:
+        runtime_of(policy=Policy(profile="shell", network=("127.0.0.1:1",)))
+
+    assert caught.value.layer == "network"
+    assert "pid_namespace and the network_namespace" in caught.value.fix
+
+
+def test_without_the_filter_the_network_of_a_program_leads_nowhere_else_all_the_same(machine_without):
+    machine_without("seccomp")
+    around = "import _socket\n_socket.socket(2, 1).connect(('127.0.0.1', port))"
+    datagram = "import _socket\n_socket.socket(2, 2).sendto(b'x', ('192.0.2.1', 9))"
+    with Listener() as listener:
+        policy = Policy(profile="shell", network=(f"127.0.0.1:{listener.port}",), require=["network"])
+        with runtime_of(policy=policy, spares=1) as runtime:
+            outcomes = [
+                runtime.execute(code, variables={"port": listener.port}).error.message
+                for code in (around, datagram)
+            ]
+        assert ["refused" in outcomes[0], "unreachable" in outcomes[1]] == [True, True]
+        assert listener.callers() == 0
 
 
 def test_a_second_policy_that_cannot_be_had_leaves_the_first_at_work(machine_without):
