@@ -39,6 +39,7 @@ _NOT_PUBLIC_4 = tuple(
         198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4""".split(),
     )
 )
+_LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _GIVEN_OUT_6 = IPv6Network("2000::/3")
 _NOT_PUBLIC_6 = tuple(
     map(IPv6Network, "2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20".split())
@@ -180,6 +181,16 @@ def parse_rules(value: object) -> tuple[str, ...]:
         except ValueError as error:
             raise ConfigError("Policy.network", item, str(error)) from None
     return tuple(sorted(rules) if isinstance(value, (set, frozenset)) else rules)
+
+
+def lists_loopback(entries: Iterable[str]) -> bool:
+    """Whether some entry of a list takes an address of the loopback interface; names alone do not lead there."""
+    networks = [network for text in entries if (network := parse_rule(text).network) is not None]
+    return any(
+        network.version == each.version and network.overlaps(each)
+        for network in networks
+        for each in _LOOPBACK
+    )
 
 
 def is_public(address: Address) -> bool:

@@ -186,6 +186,15 @@ class Policy:
         return self.network if isinstance(self.network, str) else NETWORK_LIST
 
     @property
+    def lists_loopback(self) -> bool:
+        """Whether `network` is a list with an address of the host's loopback interface."""
+        if self.network_access != NETWORK_LIST:
+            return False
+        from dspex_actors import _network as rules  # noqa: PLC0415 -- as in `_network` below
+
+        return rules.lists_loopback(self.network or ())
+
+    @property
     def possible_layers(self) -> frozenset[str]:
         """The layers that this policy has on a machine which lacks nothing.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dspex_actors._network import parse_rule
 from dspex_actors._policy import NETWORK_HOST, NETWORK_LIST, NETWORK_NONE, Profile
 from dspex_actors.workers.confine._own_network import ADDRESS, PORT
 
@@ -59,7 +57,6 @@ _BUNDLES = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
 )
-_LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "::1/128")))
 _OWN = "localhost,127.0.0.1,::1"
 
 
@@ -73,7 +70,7 @@ def environment(policy: Policy) -> dict[str, str]:
     """Return what tells the programs of guests whose network is a list where the proxy is, and whom to trust.
 
     What is on the loopback interface they reach without the proxy, for it is their own; but not if the list
-    has something on that of the host.
+    has an address on that of the host.
 
     Args:
         policy: of the guests; empty if they start no programs or have no list.
@@ -81,7 +78,7 @@ def environment(policy: Policy) -> dict[str, str]:
     if not (proxy := proxy_of(policy)):
         return {}
     found = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), f"http://{proxy}")
-    if not _lists_loopback(policy):
+    if not policy.lists_loopback:
         found["NO_PROXY"] = _OWN
     found |= {name.lower(): value for name, value in found.items()}
     found["NODE_USE_ENV_PROXY"] = "1"
@@ -89,13 +86,3 @@ def environment(policy: Policy) -> dict[str, str]:
     if bundle is not None:
         found |= {"SSL_CERT_FILE": bundle, "NODE_EXTRA_CA_CERTS": bundle}
     return found
-
-
-def _lists_loopback(policy: Policy) -> bool:
-    rules = [parse_rule(text) for text in policy.network or ()]
-    return any(
-        rule.takes_name("localhost", rule.port or 1)
-        if rule.network is None
-        else any(rule.network.version == each.version and rule.network.overlaps(each) for each in _LOOPBACK)
-        for rule in rules
-    )

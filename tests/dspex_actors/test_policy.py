@@ -211,6 +211,22 @@ def test_a_policy_gives_no_network_unless_it_says_so_or_trusts_its_guests(profil
     assert Policy(profile=profile, network=network).network_access == access
 
 
+@pytest.mark.parametrize(
+    ("network", "lists"),
+    [
+        ("host", False),
+        ((), False),
+        (("example.org", "10.0.0.0/8:*", "[2001:db8::1]:1", "localhost:1", "*:443"), False),
+        (("127.0.0.1:1",), True),
+        (("127.1.2.3:*",), True),
+        (("0.0.0.0/0:*",), True),
+        (("[::1]:1",), True),
+    ],
+)
+def test_a_policy_knows_whether_its_list_has_something_on_the_loopback_interface(network, lists):
+    assert Policy(profile="shell", network=network).lists_loopback is lists
+
+
 @pytest.mark.parametrize("network", ["host", ["example.org"]])
 def test_the_strict_profile_has_no_sockets_and_refuses_any_network(network):
     with pytest.raises(ConfigError, match="no sockets") as caught:

@@ -254,7 +254,7 @@ def test_guests_find_the_proxy_and_the_certificates_of_this_machine_in_their_env
     ours = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy"}
     found = {
         entry: runtime.execute(code, policy=Policy(profile="shell", packages=(), network=(entry,))).value
-        for entry in ("example.org", "127.0.0.1:1", "localhost:1", "127.0.0.0/8:*", "[::1]:1")
+        for entry in ("example.org", "127.0.0.1:1")
     }
 
     for entry, environment in found.items():
