@@ -184,7 +184,7 @@ def parse_rules(value: object) -> tuple[str, ...]:
 
 
 def lists_loopback(entries: Iterable[str]) -> bool:
-    """Whether some entry of a list takes an address of the loopback interface; names alone do not lead there."""
+    """Whether some entry of a list takes an address of the loopback interface; names do not lead there."""
     networks = [network for text in entries if (network := parse_rule(text).network) is not None]
     return any(
         network.version == each.version and network.overlaps(each)

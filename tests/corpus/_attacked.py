@@ -88,6 +88,7 @@ class Attacked:
         setup = {
             "profile": profile,
             "disabled": list(configuration.disabled),
+            "network": list(configuration.network),
             "token": secrets.token_hex(6),
             "folder": self._folder,
         }

@@ -78,6 +78,7 @@ class Host:
     Args:
         profile: of the guests.
         disabled: layers that its zygote leaves out.
+        network: what the policy lists; nothing for no network.
         token: in the name of all that a program may leave outside.
         canary: the secret.
         folder: an empty folder of its own, a short way from the root.
@@ -86,7 +87,9 @@ class Host:
         SandboxUnavailableError: an essential layer is missing that was not given up.
     """
 
-    def __init__(self, *, profile: str, disabled: list[str], token: str, canary: str, folder: str) -> None:
+    def __init__(
+        self, *, profile: str, disabled: list[str], network: list[str], token: str, canary: str, folder: str
+    ) -> None:
         home = Path(folder)
         self._profile = profile
         self._canary = canary
@@ -107,6 +110,7 @@ class Host:
             environment={"HOME": str(home / "home")},
             require=None if profile == "trusted" else ESSENTIAL_LAYERS - set(disabled),
             scratch_bytes=SCRATCH_BYTES,
+            network=tuple(network) or None,
         )
         executor = ExecutorConfig(policy=policy, limits=LIMITS, spares=1, max_workers=2)
         try:

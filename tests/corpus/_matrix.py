@@ -51,6 +51,8 @@ class Configuration:
         disabled: layers that the zygote leaves out.
         lacks: layers that are not active, for a host that is `root` and for any `other`: what is left out,
             with what depends on it. All others are active.
+        profiles: in which it is run; all if there are none.
+        network: what the policy lists; nothing for no network.
     """
 
     title: str
@@ -58,6 +60,8 @@ class Configuration:
     user: str
     disabled: tuple[str, ...]
     lacks: dict[str, tuple[str, ...]]
+    profiles: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
 
     def lacking(self, *, is_root: bool) -> frozenset[str]:
         """Return the layers that are not active there."""
@@ -122,12 +126,20 @@ class Matrix:
     never_in: tuple[str, ...]
     never: tuple[str, ...]
 
+    def grounds(self) -> list[tuple[str, str]]:
+        """Return each configuration with each profile that is run in it."""
+        return [
+            (name, profile)
+            for name, configuration in self.configurations.items()
+            for profile in self.profiles
+            if profile in (configuration.profiles or self.profiles)
+        ]
+
     def cells(self) -> list[Cell]:
         """Return every cell in which something is run."""
         return [
             Cell(configuration, profile, entry.id)
-            for configuration in self.configurations
-            for profile in self.profiles
+            for configuration, profile in self.grounds()
             for entry in self.entries.values()
             if profile in entry.profiles
         ]

@@ -29,9 +29,13 @@ def _counts(matrix: Matrix) -> str:
         f"{sum(profile in entry.profiles for entry in matrix.entries.values())} in {_code(profile)}"
         for profile in matrix.profiles
     )
+    apart = [row for row in matrix.configurations.values() if row.profiles]
+    further = "".join(
+        f", those in {' and '.join(map(_code, row.profiles))} {row.title} as well" for row in apart
+    )
     return (
         f"{len(matrix.entries)} hostile programs of {len(kinds)} kinds, {each}, each in"
-        f" {len(matrix.configurations)} configurations: {len(cells)} cells."
+        f" {len(matrix.configurations) - len(apart)} configurations{further}: {len(cells)} cells."
     )
 
 
@@ -61,7 +65,7 @@ def _times(matrix: Matrix, check: str) -> str:
 
 
 def _profile(matrix: Matrix, profile: str) -> str:
-    titles = [row.title for row in matrix.configurations.values()]
+    titles = [matrix.configurations[name].title for name, each in matrix.grounds() if each == profile]
     head = [
         f"### Profile `{profile}`",
         "",
@@ -77,7 +81,7 @@ def _row(matrix: Matrix, profile: str, kind: str) -> str:
     # Sessions of a profile that starts processes have no state to keep.
     later = any(check in matrix.later for entry in entries for check in entry.must) and profile != "shell"
     cells = []
-    for configuration in matrix.configurations:
+    for configuration in (name for name, each in matrix.grounds() if each == profile):
         expected = [matrix.may_fail(Cell(configuration, profile, entry.id)) for entry in entries]
         refused = matrix.refusal_of(configuration, profile) is not None
         cells.append(_cell(matrix, expected) + ("*" if later else "") + ("†" if refused else ""))

@@ -13,7 +13,7 @@ import pytest
 
 from tests.corpus._attacked import Hosts
 
-# Of three, and of up to 78: all of them take minutes.
+# Of three, and of up to 81: all of them take minutes.
 PROFILES_OF_A_CONFIGURATION, CELLS_OF_A_PROFILE = 2, 3
 
 

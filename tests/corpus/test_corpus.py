@@ -58,8 +58,7 @@ def test_a_hostile_program_gets_no_further_than_the_matrix_expects(cell, hosts, 
     assert not verdict.worse, "\n".join(verdict.worse)
 
 
-@pytest.mark.parametrize("profile", MATRIX.profiles)
-@pytest.mark.parametrize("name", MATRIX.configurations)
+@pytest.mark.parametrize(("name", "profile"), MATRIX.grounds())
 def test_a_configuration_has_the_user_and_exactly_the_layers_that_it_stands_for(host_of, name, profile):
     host, configuration = host_of(name, profile), MATRIX.configurations[name]
     lacking = set(LAYERS) - host.machine.active - {"cgroup"}
