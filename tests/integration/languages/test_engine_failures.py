@@ -118,10 +118,8 @@ def test_a_runtime_goes_on_without_an_engine_and_finds_one_that_comes_later(monk
     [
         ({"language": "cobol"}, UnknownLanguageError),
         ({"language": "javascript", "policy": Policy()}, ConfigError),
-        (
-            {"language": "javascript", "policy": Policy(profile="shell", network=("example.org",))},
-            ConfigError,
-        ),
+        ({"language": "wasm", "policy": Policy(network=("example.org",))}, ConfigError),
+        ({"language": "rust", "policy": Policy(profile="shell", network=("example.org",))}, ConfigError),
     ],
 )
 def test_what_no_engine_can_do_is_refused_before_one_is_started(options, error):

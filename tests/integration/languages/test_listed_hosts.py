@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dspex_actors import Completed, ConfigError, Failed, LimitExceeded, Limits, Policy
+from dspex_actors import Completed, Failed, LimitExceeded, Limits, Policy
 from tests._engines import need_engine
 from tests._nobody import NOBODY, readable_interpreter
 from tests.integration._servers import PAGE, Listener, WebServer, make_signed_certificate
@@ -237,16 +237,6 @@ def test_what_a_program_leaves_open_ends_with_the_execution(runtime):
         runtime.execute(filled, language="javascript", policy=policy)
         with server.accept() as connection:
             assert connection.recv(1) == b""
-
-
-@pytest.mark.parametrize("language", ["wasm", "rust"])
-def test_a_language_whose_programs_have_no_sockets_takes_no_list(runtime, language):
-    need_engine(language)
-    policy = Policy(
-        profile="process" if language == "wasm" else "shell", packages=(), network=("example.org",)
-    )
-    with pytest.raises(ConfigError, match="whose programs have no sockets"):
-        runtime.execute("1", language=language, policy=policy)
 
 
 def test_guests_find_the_proxy_and_the_certificates_of_this_machine_in_their_environment(runtime):

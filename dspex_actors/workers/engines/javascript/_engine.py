@@ -22,6 +22,7 @@ _TUNNEL = Path(__file__).parent / "tunnel.cjs"
 # The first version whose permissions can leave the inspector to the driver, which evaluates by it.
 _PERMISSIONS_FROM = (24, 12)
 
+_SHUTS_NETWORK_FROM = 25  # the first whose permissions would have a say about the network
 _ENV_PROXY = "NODE_USE_ENV_PROXY"
 
 # One thread beside the main one compiles and collects; no messages about the flags themselves.
@@ -53,6 +54,9 @@ class NodeEngine(DriverEngine):
     def whole_command(self) -> list[str]:
         """Return the command line, with what has connections go by the proxy if there is one."""
         node, *rest = self.command()
+        version = self.config.options.get("node_version", self.config.version)
+        if "--permission" in rest and int(version.split(".")[0]) >= _SHUTS_NETWORK_FROM:
+            rest.insert(0, "--allow-net")
         if not self.config.proxy:
             return [node, *rest]
         return [node, "--require", str(_TUNNEL), *rest, f"--proxy={self.config.proxy}"]
