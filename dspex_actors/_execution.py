@@ -225,7 +225,8 @@ class Usage:
         cpu_s: CPU seconds of the worker during the call; None if the worker was killed.
         memory_peak_bytes: largest resident size of the worker; None if it was killed.
         output_dropped_bytes: bytes of output beyond the limit, not kept.
-        notes_dropped: diagnostics and messages of the console beyond their limits, not kept or cut.
+        notes_dropped: diagnostics and messages of the console beyond their limits, not kept or cut; what was
+            said of a program that was compiled before it ran is not counted.
         tool_calls: calls of tools that the guest made.
         connections: connections that it asked for, those that were refused included.
         network_bytes: what crossed them, both directions together.

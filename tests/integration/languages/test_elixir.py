@@ -164,12 +164,85 @@ def test_a_failure_has_kind_text_and_the_lines_of_the_guest_alone(session, code,
     assert "dspex" not in result.error.traceback.lower()
 
 
-def test_a_warning_of_the_compilers_is_on_stderr_with_its_line(session):
+def test_a_warning_of_the_compilers_is_on_stderr_with_its_line_and_a_diagnostic(session):
     result = session.execute("x = 1\ndefmodule W do\n def f(x) do\n  1\n end\nend\n2")
 
     assert result.value == 2
     assert result.stderr.startswith('warning: variable "x" is unused')
-    assert ":3: W.f/1" in result.stderr
+    assert "guest-" in result.stderr
+    (warning,) = result.diagnostics
+    assert (warning.level, warning.line) == ("warning", 3)
+    assert warning.message.startswith('variable "x" is unused (')
+
+
+@pytest.mark.parametrize(
+    ("code", "places"),
+    [
+        ("defmodule W1 do\n def f, do: Missing.g(1)\n def h, do: Missing.g(2)\nend",
+         [("warning", 2), ("warning", 3)]),
+        ('IO.warn("two\nlines", __ENV__)', [("warning", 2)]),
+        ('IO.warn("of no place", [])\nIO.puts(:stderr, "warning: of mine\n  elsewhere:1\n")', []),
+        ("1\nmissing_function(2)", [("error", 2)]),
+        ("x = [1,\n", [("error", None)]),
+        ('Code.eval_string("x +")', []),
+        ('Code.eval_string("missing_function(1)")', []),
+        ('try do\n Code.eval_string("x +")\nrescue\n _ -> 1\nend', []),
+        ('raise SyntaxError, file: "other", line: 3, description: "mine"', []),
+    ],
+)  # fmt: skip
+def test_a_diagnostic_is_of_a_place_in_the_guests_own_code(session, code, places):
+    found = session.execute(code).diagnostics
+
+    assert sorted(each.level for each in found) == [level for level, _ in places]
+    for each, (_, line) in zip(sorted(found, key=lambda each: each.line), places, strict=True):
+        assert line is None or each.line == line
+
+
+def test_a_flood_of_warnings_is_told_up_to_a_number_and_is_all_on_stderr(session):
+    limits = Limits(time_s=60.0, output_bytes=2**20)
+    result = session.execute('for n <- 1..300, do: IO.warn("w#{n}", __ENV__)\n1', limits=limits)
+
+    assert result.value == 1
+    assert [each.message for each in result.diagnostics] == [f"w{number}" for number in range(1, 101)]
+    assert result.usage.notes_dropped == 200
+    assert result.stderr.count("warning: ") == 300
+
+
+def test_what_newer_compilers_give_as_data_becomes_diagnostics_errors_first_if_there_are_too_many(session):
+    code = """
+    warning = %{severity: :warning, file: "<guest>", position: {2, 5}, span: {2, 8}, message: "unused"}
+    error = %{severity: :error, file: "/scratch/<guest>", position: 7, span: nil}
+    error = Map.put(error, :message, String.duplicate("é", 9000))
+    odd = %{severity: :hint, file: "<guest>", position: {1, 2, 3, 4}, message: <<255>>}
+    raised = %TokenMissingError{file: "<guest>", line: 3, column: 4, description: "missing"}
+    for {said, raised} <- [
+          {[warning, error, odd], raised},
+          {List.duplicate(warning, 150) ++ [error], nil},
+          {[warning], raised},
+          {List.duplicate(%{error | message: String.duplicate("é", 8000)}, 100), nil},
+          {[], nil}
+        ],
+        do: DspexActors.Diagnosis.fields(said, raised)
+    """
+    mixed, many, by_error, large, none = session.execute(
+        code, limits=Limits(time_s=60, result_bytes=None)
+    ).value
+
+    unused, wrong, odd = mixed["diagnostics"]
+    assert unused == {
+        "level": "warning", "message": "unused", "line": 2, "column": 5, "end_line": 2, "end_column": 8
+    }  # fmt: skip
+    assert (wrong["level"], wrong["line"], wrong["column"], wrong["message"]) == ("error", 7, 0, "é" * 8000)
+    assert (odd["level"], odd["line"], odd["column"], odd["message"]) == ("warning", 1, 2, "<<255>>")
+    assert [each["level"] for each in many["diagnostics"]] == ["error"] + ["warning"] * 99
+    assert many["dropped_notes"] == 51
+    assert [(each["message"], each["line"], each["column"]) for each in by_error["diagnostics"]] == [
+        ("unused", 2, 5),
+        ("missing", 3, 4),
+    ]
+    assert len(large["diagnostics"]) + large["dropped_notes"] == 100
+    assert sum(len(each["message"].encode()) for each in large["diagnostics"]) < 2**19
+    assert none == {}
 
 
 @pytest.mark.parametrize(
