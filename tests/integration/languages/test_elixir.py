@@ -182,7 +182,7 @@ def test_a_warning_of_the_compilers_is_on_stderr_with_its_line_and_a_diagnostic(
          [("warning", 2), ("warning", 3)]),
         ('IO.warn("two\nlines", __ENV__)', [("warning", 2)]),
         ('IO.warn("of no place", [])\nIO.puts(:stderr, "warning: of mine\n  elsewhere:1\n")', []),
-        ("1\nmissing_function(2)", [("error", 2)]),
+        ("_ = 1\nmissing_function(2)", [("error", 2)]),
         ("x = [1,\n", [("error", None)]),
         ('Code.eval_string("x +")', []),
         ('Code.eval_string("missing_function(1)")', []),

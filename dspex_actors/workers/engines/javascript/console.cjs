@@ -11,8 +11,9 @@ const frames = require('./frames.cjs');
 const PROMPT = 64;
 const BATCH = 16384; // characters
 const BATCH_MS = 1;
+const MOST = 10000;
 
-/** Messages on their way to the worker, which bounds them; here a text is cut that would not fit into a frame. */
+/** Messages on their way to the worker. It bounds them; here we stop when it has had more than it may keep. */
 class Messages {
   constructor() {
     this.begin();
@@ -20,7 +21,8 @@ class Messages {
 
   /** Begin a call, whose texts may have so many bytes. */
   begin(most = Infinity) {
-    this.most = most;
+    this.room = most;
+    this.dropped = 0;
     this.pending = [];
     this.size = 0;
     this.count = 0;
@@ -28,9 +30,14 @@ class Messages {
   }
 
   add(level, written) {
+    if (this.room < 0 || this.count > MOST) {
+      this.dropped += 1;
+      return;
+    }
     const text = written.endsWith('\n') ? written.slice(0, -1) : written;
-    // One unit beyond the limit, so that the worker sees that there was more.
-    const told = text.slice(0, this.most + 1).toWellFormed();
+    // One unit beyond the limit, so that the worker sees that there was more. No unit takes less than a byte.
+    const told = text.slice(0, this.room + 1).toWellFormed();
+    this.room -= told.length;
     this.pending.push([level, told]);
     this.size += told.length + 32;
     this.count += 1;

@@ -147,7 +147,7 @@ class Execution {
     current = null;
     const { head, parts } = this.settled;
     messages.flush();
-    frames.send(frames.TYPES.FINAL, { ...head, ...usage() }, parts);
+    frames.send(frames.TYPES.FINAL, { ...head, ...usage(), dropped_notes: messages.dropped }, parts);
   }
 }
 
