@@ -190,12 +190,13 @@ def test_a_function_may_use_the_modules_it_is_told_of(modules, change):
     journal.wait_for((2, 0))
 
 
-def test_a_function_that_fails_harms_neither_itself_nor_others(modules, change, caplog):
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
+def test_a_function_that_fails_harms_neither_itself_nor_others(modules, change, caplog, error):
     journal = Journal()
 
     def called(event):
         journal.add(event.number)
-        raise ZeroDivisionError
+        raise error
 
     modules.subscribe("*", called)
     change("a")
