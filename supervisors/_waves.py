@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-# Children. The median stop of 2,000 takes as long with any number from 16 to all; the worst ones met, 115 s
-# instead of 18 and 41 s instead of 2, were with 256.
+# Children. Idle ones need least with 16 to 64 at a time; beside threads that compute, each wave waits for the
+# lock, so that 16 take three times as long as 64.
 WAVE: Final = 64
 PAUSE_S: Final = 0.5  # seconds; arbitrary, a wave of idle children takes 10 ms
 
