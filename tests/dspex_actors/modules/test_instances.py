@@ -227,11 +227,11 @@ def test_an_idle_checkpoint_saves_after_a_moment_without_calls(start, modules):
     counter = start(checkpoint="idle")
     counter.call("add")
     saved = threading.Event()
-    save = modules.tables.save
-    modules.tables.save = lambda key, state: (save(key, state), saved.set())
+    save = modules._core.tables.save
+    modules._core.tables.save = lambda key, state: (save(key, state), saved.set())
     counter.call("add")
     assert saved.wait(CEILING_S)
-    assert modules.tables.saved(("counter", "main")).state["n"] == 2
+    assert modules._core.tables.saved(("counter", "main")).state["n"] == 2
 
 
 def test_an_instance_that_cannot_be_made_again_is_lost_and_harms_no_other(start, package, modules):
