@@ -185,14 +185,17 @@ class DynamicSupervisor(ChangingKeeper):
     def _closing(self, reason: ExitReason) -> Procedure:
         # Those that a request has told are counted first.
         children = sorted(self._children.values(), key=lambda child: child.state is not ChildState.STOPPING)
-        untold, waves, pause = iter(children), Waves(len(children)), self._arm(PAUSE_S, None)
+        untold, waves, pause = iter(children), Waves(len(children)), Deadline()
         while waves.untold:
-            count, waves = next_wave(waves, self._stopping_now(), paused=pause.fired)
-            if pause.fired:
-                pause = self._arm(PAUSE_S, None)
+            paused = pause.fired
+            count, waves = next_wave(waves, self._stopping_now(), paused=paused)
+            if paused:
+                pause = Deadline()
             for child in islice(untold, count):
                 self._queue(child.key, self._stopping(child))
             if not count:
+                if pause.timer is None:
+                    pause = self._arm(PAUSE_S, None)
                 yield partial(self._has_moved, waves, pause)
         pause.cancel()
         yield lambda: not self._stopping_now()
