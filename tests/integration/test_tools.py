@@ -153,10 +153,9 @@ def test_a_tool_that_raises_is_an_error_that_guests_catch_by_name(runtime, error
         raise error("no such row")
 
     code = "try:\n    fail()\nexcept ToolError as e:\n    r = [e.tool, e.error_type, e.message]\nr"
-    before = generations(runtime).items()
 
     assert runtime.execute(code, tools={"fail": raising}).value == ["fail", error.__name__, "no such row"]
-    assert generations(runtime).items() >= before
+    assert generations(runtime)["executor"] == 1
 
 
 def test_an_uncaught_error_of_a_tool_fails_with_the_guests_lines_only(runtime):
