@@ -245,8 +245,9 @@ class Use:
 
     def _end(self, done: Callable[[], object]) -> None:
         self._is_over = True
-        if self._callers is not None:
-            self._callers.close()
+        callers, self._callers = self._callers, None
+        if callers is not None:
+            callers.close()
         left = set(self._tasks)
         if not left:
             done()

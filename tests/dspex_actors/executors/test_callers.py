@@ -52,9 +52,11 @@ def door_to(*entries, **limits):
     with proxy_of(*entries) as proxy:
         door = Door(proxy, **limits)
         with door.listener:
-            yield door
-            if door.use is not None:
-                door.use.close()
+            try:
+                yield door
+            finally:
+                if door.use is not None:
+                    door.use.close()
 
 
 def connect(port, host="127.0.0.1"):
@@ -63,6 +65,14 @@ def connect(port, host="127.0.0.1"):
 
 def socks(port):
     return b"\x05\x01\x00" + b"\x05\x01\x00\x01\x7f\x00\x00\x01" + port.to_bytes(2, "big")
+
+
+def exactly(sock, size):
+    """Read that many bytes; MSG_WAITALL does not wait on a socket that has a timeout."""
+    data = b""
+    while len(data) < size and (more := sock.recv(size - len(data))):
+        data += more
+    return data
 
 
 def ended(caller):
@@ -85,12 +95,12 @@ def test_a_tunnel_to_what_is_listed_carries_bytes_both_ways(server, ask, answer_
     with door_to(f"127.0.0.1:{server.port}") as door:
         use = door.open()
         with door.call(ask(server.port) + b"early") as caller, server.accept() as connection:
-            assert len(caller.recv(answer_bytes, socket.MSG_WAITALL)) == answer_bytes
-            assert connection.recv(5, socket.MSG_WAITALL) == b"early"
+            assert len(exactly(caller, answer_bytes)) == answer_bytes
+            assert exactly(connection, 5) == b"early"
             caller.sendall(b"question")
-            assert connection.recv(8, socket.MSG_WAITALL) == b"question"
+            assert exactly(connection, 8) == b"question"
             connection.sendall(b"answer")
-            assert caller.recv(6, socket.MSG_WAITALL) == b"answer"
+            assert exactly(caller, 6) == b"answer"
         use.close()
 
     assert (door.callers, use.carried_bytes) == (1, 5 + 8 + 6)
@@ -136,7 +146,7 @@ def test_who_is_refused_while_it_is_still_sending_hears_why(server):
     with door_to("127.0.0.2:1") as door:
         door.open()
         with door.call(post + bytes(300000)) as caller:
-            assert caller.recv(12) == b"HTTP/1.1 403"
+            assert exactly(caller, 12) == b"HTTP/1.1 403"
 
 
 def test_a_head_without_an_end_is_cut_off_at_its_limit():
@@ -199,6 +209,18 @@ def test_closing_ends_tunnels_and_callers_who_have_said_nothing(server):
             assert busy.recv(1) == b""
             with silent:
                 assert silent.recv(1) == b""
+
+
+def test_closing_a_second_time_is_quiet_and_told_at_once(server):
+    with door_to(f"127.0.0.1:{server.port}") as door:
+        use = door.open()
+        use.close()
+        failures = []
+        door.proxy.loop.call_soon_threadsafe(
+            door.proxy.loop.set_exception_handler, lambda _, context: failures.append(context)
+        )
+        use.close()
+    assert failures == []
 
 
 def test_after_the_loop_has_ended_listening_is_quiet_and_leaves_nothing_open(server):
