@@ -25,6 +25,7 @@ class NetworkSnippets:
         post: sends so many bytes to a URL and gives how many have come back.
         around: connects to a port by a socket of the kernel's, without the proxy; gives "connected".
         knock: opens a connection so many times, whatever comes of it, and gives 1.
+        program: that it starts; empty for none.
     """
 
     id: str
@@ -33,6 +34,7 @@ class NetworkSnippets:
     post: str
     around: str
     knock: str
+    program: str = ""
 
 
 _AROUND = """
@@ -106,6 +108,7 @@ if done.returncode:
 """
 SHELL = NetworkSnippets(
     id="program of shell",
+    program="/usr/bin/curl",
     language="python",
     fetch=_PROGRAM.format(command="['/usr/bin/curl', '-sS', '--fail-with-body', {url!r}]") + "done.stdout",
     post=_PROGRAM.format(command="['/usr/bin/curl', '-sSf', '-d', 'x' * {size}, {url!r}]")
@@ -120,6 +123,7 @@ SHELL = NetworkSnippets(
 )
 CHILD = NetworkSnippets(
     id="Python as a program",
+    program="/usr/bin/python3",
     language="python",
     fetch=_PROGRAM.format(
         command="['/usr/bin/python3', '-c', '''import sys, urllib.request as u, urllib.error as e\n"
