@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dspex_actors._errors import ProtocolError
+from dspex_actors._errors import ProtocolError, WorkerLostError
 from dspex_actors.workers import _framing
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message
@@ -164,6 +164,9 @@ class NetworkCalls:
 
     Attributes:
         count: how many were asked for, the one beyond the limit included.
+
+    Raises:
+        WorkerLostError: there is no descriptor left for its listener.
     """
 
     def __init__(self, stream: DescriptorStream, limits: Limits, kill: Callable[[Cause], object]) -> None:
@@ -174,7 +177,15 @@ class NetworkCalls:
         self._counting = threading.Lock()
         self.count = 0
         if stream.listener is not None:
-            self._use.listen(stream.listener.dup(), self._may_be_one_more)
+            try:
+                listener = (
+                    stream.listener.dup()
+                )  # the loop's own, which it may still look at when this is closed
+            except OSError as error:
+                raise WorkerLostError(
+                    f"no descriptor for the connections of its programs: {error}"
+                ) from error
+            self._use.listen(listener, self._may_be_one_more)
 
     @property
     def carried_bytes(self) -> int:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dspex_actors import Limits, ProtocolError
+from dspex_actors import Limits, ProtocolError, WorkerLostError
 from dspex_actors.workers import ConnectCode, _framing, encode_answer
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._network_calls import DescriptorStream, NetworkCalls
@@ -37,6 +37,9 @@ class Recorder:
     def connect(self, host, port, padding, guest):
         self.asked.append((host, port, padding))
         guest.close()
+
+    def listen(self, listener, is_allowed):
+        self.listener, self.is_allowed = listener, is_allowed
 
     def close(self):
         self.closed = True
@@ -278,3 +281,39 @@ def test_a_guests_socket_never_waits_even_if_the_guest_makes_it_blocking():
                 guest.recv(1)
             with pytest.raises(BlockingIOError):
                 [guest.send(bytes(100_000)) for _ in range(100)]
+
+
+class Listener:
+    """Stands in for the listener of a worker's own network."""
+
+    def __init__(self, failure=None):
+        self.failure = failure
+
+    def dup(self):
+        if self.failure is not None:
+            raise self.failure
+        return "a copy"
+
+
+def calls_with(listener, **limits):
+    recorder, causes = Recorder(), []
+    stream = DescriptorStream(None, recorder)
+    stream.listener = listener
+    return NetworkCalls(stream, Limits(**limits), causes.append), recorder, causes
+
+
+def test_callers_of_a_listener_and_requests_in_frames_count_together():
+    calls, recorder, causes = calls_with(Listener(), connections=2)
+
+    assert recorder.listener == "a copy"
+    assert recorder.is_allowed()
+    assert calls.take(payload("a", 1))
+    assert (calls.count, causes) == (2, [])
+    assert not recorder.is_allowed()
+    assert not calls.take(payload("a", 1))
+    assert (calls.count, causes) == (4, [Cause.CONNECTIONS])
+
+
+def test_a_host_without_descriptors_loses_the_worker_and_not_itself():
+    with pytest.raises(WorkerLostError, match="no descriptor"):
+        calls_with(Listener(OSError(24, "too many open files")))
