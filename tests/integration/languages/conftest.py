@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from dspex_actors import Limits
-from tests._engines import need_engine
+from tests._engines import RUST_NATIVE, need_engine
 from tests.integration._tools import runtime_of
 from tests.integration.languages._snippets import ROWS
 
 
 @pytest.fixture(scope="module")
 def runtime(clean_module):  # noqa: ARG001 -- set up before
-    with runtime_of(limits=Limits(time_s=30.0), spares=1, start_timeout_s=60.0) as runtime:
+    options = {"spares": 1, "start_timeout_s": 60.0, "languages": (RUST_NATIVE,)}
+    with runtime_of(limits=Limits(time_s=30.0), **options) as runtime:
         yield runtime
     assert runtime.stop().clean
 
