@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 _LIBRARY = "libdspex.rlib"
 _MOST_OUTPUT = 4 * 2**20
 _SHOWN_CHARS = 500
-_CRIES = ("memory allocation of", "out of memory", "Cannot allocate memory")
+_CRIES = (
+    "memory allocation of",
+    "out of memory",
+    "Cannot allocate memory",
+    "cannot catch foreign exceptions",
+)
+
+# What rustc says of its own libraries when there are no addresses to map them: in JSON, where no text of the
+# guest's can look like that.
+_STARVED = ('"message":"only metadata stub found', '"message":"found invalid metadata files for crate')
 
 
 class Compiler:
@@ -92,7 +101,7 @@ class Compiler:
         )
         if exit_code:
             report = report_of(output, source)
-            if not report["diagnostics"]:
+            if not report["diagnostics"] or _is_starved(output):
                 raise _failure(exit_code, output)
             return report
         return _read(self._built)
@@ -156,6 +165,10 @@ _ENVIRONMENT = {"TMPDIR": "."}
 """All that the compiler finds of an environment: `env!` in a program shows it no more."""
 
 
+def _is_starved(output: str) -> bool:
+    return any(words in output for words in _STARVED)
+
+
 def _failure(exit_code: int, output: str) -> Exception:
     """Return what a compiler has come to that found no fault with its program, and ended.
 
@@ -163,7 +176,7 @@ def _failure(exit_code: int, output: str) -> Exception:
         exit_code: negative for the signal that ended it.
         output: what it wrote to stderr.
     """
-    if any(cry in output for cry in _CRIES):
+    if any(cry in output for cry in _CRIES) or _is_starved(output):
         return OutOfMemoryError(is_last=False)
     how = f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
     return EngineFailureError(f"rustc ended with {how}: {output.strip()[:_SHOWN_CHARS]}")

@@ -57,6 +57,8 @@ _PROGRAM_FILE, _STDIN_FILE = ".dspex-program", ".dspex-stdin"
 _ITSELF = Footprint(data_bytes=2**20)
 """What a program uses before its first line: the C library's data, a heap of 132 KiB and a stack."""
 
+# The kernel counts CPU time against the limit in ticks, and was seen to end a program at 0.98 of 1.0 seconds.
+_CPU_SLACK_S = 1.0
 # Addresses beyond the limit of memory: libraries, and what the C library's allocator reserves for a thread.
 _ADDRESSES = 256 * 2**20
 _HOSTS_AFFAIR = frozenset({signal.SIGKILL, signal.SIGXCPU})  # it knows what these mean
@@ -251,7 +253,7 @@ def _command(args: object) -> list[str]:
 
 def _limits_of(call: Call) -> list[Limit]:
     """Return what a program may use. Beside its memory its addresses are bounded; see `RequestWatch`."""
-    limits = limits_of(call, _ITSELF)
+    limits = limits_of(call, _ITSELF, _CPU_SLACK_S)
     if call.request.memory_bytes is not None:
         addresses = call.request.memory_bytes + _ADDRESSES
         limits.append((resource.RLIMIT_AS, (addresses, addresses)))
