@@ -1,11 +1,8 @@
-"""Rust as native code: how programs end, what holds them, and what compiles and links them."""
+"""Rust as native code: what programs have of their host, what they may use, and how they end."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
-import socket
 
 import pytest
 
@@ -13,7 +10,6 @@ from dspex_actors import (
     MIB,
     Completed,
     ConfigError,
-    EngineNotFoundError,
     ExecutorConfig,
     Failed,
     LimitExceeded,
@@ -23,13 +19,9 @@ from dspex_actors import (
     Runtime,
     RuntimeConfig,
 )
-from dspex_actors.executors.languages import _rust_compiler as compilers
-from dspex_actors.executors.languages import find_engine, rust
 from tests._engines import RUST_NATIVE, need_engine
 
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
-
-SYSTEM_RUSTC = "/usr/bin/rustc"
 
 
 @pytest.fixture
@@ -200,67 +192,6 @@ def test_memory_that_the_kernel_does_not_count_is_bounded_by_addresses_and_the_h
     assert seen.limit == "memory"
 
 
-ATTEMPTS = {
-    "reading a file of the host": 'std::fs::read_to_string("{secret}")',
-    "writing a file of the host": 'std::fs::write("{secret}", "x")',
-    "listing the root's accounts": 'std::fs::read_to_string("/etc/passwd")',
-    "reading what the worker was started with": 'std::fs::read("/proc/1/environ")',
-    "starting a shell": 'std::process::Command::new("/bin/sh").arg("-c").arg("true").status()',
-    "starting its compiler": 'std::process::Command::new("{rustc}").arg("-V").status()',
-    "starting its linker": 'std::process::Command::new("{linker}").arg("--version").status()',
-    "reading its compiler": 'std::fs::read("{rustc}")',
-    "connecting": 'std::net::TcpStream::connect("127.0.0.1:{port}")',
-    "listening": 'std::net::TcpListener::bind("127.0.0.1:0")',
-    "sending a datagram": 'std::net::UdpSocket::bind("127.0.0.1:0")',
-    "connecting to a socket of the host's": 'std::os::unix::net::UnixStream::connect("{unix}")',
-    "asking for a name": 'std::net::ToSocketAddrs::to_socket_addrs(&("example.org", 80))',
-    "killing what started it": 'extern "C" {{ fn kill(pid: i32, number: i32) -> i32; }}\n'
-    "let others = (1..20).filter(|pid| *pid != std::process::id() as i32);\n"
-    "let killed = others.filter(|pid| unsafe {{ kill(*pid, 9) }} == 0).count();\n"
-    "Some(killed).filter(|count| *count > 0).ok_or(())",
-}  # fmt: skip
-QUICK_ATTEMPTS = {"reading a file of the host", "starting a shell", "connecting"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(each, marks=() if each in QUICK_ATTEMPTS else pytest.mark.slow) for each in ATTEMPTS],
-)
-def test_what_a_native_program_tries_is_refused_by_the_sandbox(run, name, tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("of the host")
-    secret.chmod(0o666)
-    unix = tmp_path / "unix"
-    found = find_engine(RUST_NATIVE)
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as local:
-        local.bind(str(unix))
-        local.listen()
-        places = {"secret": secret, "unix": unix, "port": server.getsockname()[1]}
-        paths = {"rustc": found.path, "linker": found.options["linker"]}
-        attempt = ATTEMPTS[name].format(**places, **paths)
-        result = run(f"{attempt}.map(|_| 1)")
-
-    assert isinstance(result, Failed), result
-    assert result.error.type == "Err"
-    assert secret.read_text() == "of the host"
-
-
-@pytest.mark.slow
-def test_the_compiler_sees_nothing_that_the_policy_lends_and_the_program_all_of_it(runtime, tmp_path):
-    need_engine("rust_native")
-    lent = tmp_path / "lent"
-    lent.mkdir()
-    (lent / "text").write_text("of this policy")
-    policy = Policy(profile=Profile.SHELL, packages=(), read_paths=(str(lent),))
-
-    included = runtime.execute(f'include_str!("{lent}/text")', language="rust_native", policy=policy)
-    read = runtime.execute(f'std::fs::read_to_string("{lent}/text")', language="rust_native", policy=policy)
-
-    assert isinstance(included, Failed), included
-    assert included.error.type == "CompileError"
-    assert read.value == "of this policy"
-
-
 @pytest.mark.slow
 def test_the_file_that_runs_has_no_name_and_no_descriptor_that_a_guest_could_use(run):
     code = """extern "C" { fn fcntl(fd: i32, command: i32, ...) -> i32; }
@@ -295,13 +226,6 @@ def test_fuel_sessions_and_policies_that_start_nothing_are_refused(runtime):
         runtime.session(language="rust_native")
 
 
-def test_both_rows_have_names_of_their_own_and_the_native_one_may_take_the_usual_one():
-    assert (rust().name, rust().counts_fuel) == ("rust", True)
-    assert (rust(native=True).name, rust(native=True).counts_fuel) == ("rust", False)
-    with pytest.raises(ConfigError, match=r"Language\.name"):
-        rust(native=True, name="not a word")
-
-
 @pytest.mark.slow
 def test_a_native_program_and_one_for_webassembly_are_not_taken_for_each_other(tmp_path):
     need_engine("rust")
@@ -317,24 +241,6 @@ def test_a_native_program_and_one_for_webassembly_are_not_taken_for_each_other(t
 
 
 @pytest.mark.slow
-def test_the_systems_compiler_does_as_well_as_the_one_in_path():
-    if not os.access(SYSTEM_RUSTC, os.X_OK):
-        pytest.skip(f"{SYSTEM_RUSTC} is not there: apt-get install rustc")
-    config = RuntimeConfig(
-        executor=ExecutorConfig(limits=Limits(time_s=60.0), spares=0, start_timeout_s=60.0),
-        languages=(RUST_NATIVE,),
-        engines={"rust_native": SYSTEM_RUSTC},
-    )
-    with Runtime(config) as runtime:
-        panicked = runtime.execute('let x = 1;\npanic!("so it goes: {}", x);', language="rust_native")
-        total = runtime.execute("xs.iter().sum::<i64>()", language="rust_native", variables={"xs": [1, 2]})
-
-    assert (panicked.error.type, panicked.error.message) == ("Panic", "so it goes: 1")
-    assert "guest.rs:2" in panicked.error.traceback
-    assert total.value == 3
-
-
-@pytest.mark.slow
 def test_a_program_without_the_profile_s_layers_is_native_code_all_the_same(runtime):
     need_engine("rust_native")
     policy = Policy(profile=Profile.TRUSTED)
@@ -344,68 +250,6 @@ def test_a_program_without_the_profile_s_layers_is_native_code_all_the_same(runt
 
     assert isinstance(result, Completed), result
     assert result.value is True
-
-
-# -- looking for it
-
-
-@pytest.fixture
-def only(tmp_path, monkeypatch):
-    """Have no programs in PATH but those that are named, in a folder of their own."""
-    need_engine("rust_native")
-    monkeypatch.setattr(compilers, "_PROGRAM_FOLDERS", ())
-    monkeypatch.setattr(compilers, "SYSTEM", str(tmp_path / "nothing" / "rustc"))
-
-    def only(*names):
-        for name in names:
-            (tmp_path / name).symlink_to(os.path.realpath(shutil.which(name)))
-        monkeypatch.setenv("PATH", str(tmp_path))
-
-    return only
-
-
-@pytest.mark.parametrize(
-    ("there", "reason"),
-    [
-        ((), "there is no linker: none of cc, gcc, clang is in PATH"),
-        (("cc",), "there is no linker ld.lld or ld.bfd in PATH"),
-    ],
-)
-def test_a_missing_linker_is_named_with_the_command_that_installs_it(only, there, reason):
-    given = find_engine(RUST_NATIVE).path
-    only(*there)
-
-    with pytest.raises(EngineNotFoundError) as caught:
-        find_engine(RUST_NATIVE, given)
-    assert caught.value.language == "rust_native"
-    assert caught.value.reason == reason
-    assert caught.value.install.startswith("apt-get install rustc gcc libc6-dev")
-
-
-def test_a_missing_c_library_is_named_as_what_it_is(only, tmp_path):
-    given = find_engine(RUST_NATIVE).path
-    only()
-    (tmp_path / "cc").write_text("#!/bin/sh\necho ${1#-print-file-name=}\n")
-    (tmp_path / "cc").chmod(0o755)
-
-    with pytest.raises(EngineNotFoundError, match=r"has no file crt1\.o.*: the C library is missing"):
-        find_engine(RUST_NATIVE, given)
-
-
-def test_without_a_compiler_the_native_row_says_what_installs_one(only):
-    only()
-
-    with pytest.raises(EngineNotFoundError, match="rustc is not in PATH") as caught:
-        find_engine(RUST_NATIVE)
-    assert "gcc libc6-dev" in caught.value.install
-
-
-def test_what_guests_may_read_has_neither_the_compiler_nor_the_linker(run):  # noqa: ARG001 -- its engine is there
-    found = find_engine(RUST_NATIVE)
-    guests, compilers_own = (found.options[name].split("\n") for name in ("guest_paths", "compile_paths"))
-
-    assert not {found.path, found.options["linker"]} & set(guests)
-    assert {found.path, found.options["linker"], *guests} <= set(compilers_own)
 
 
 @pytest.mark.slow
