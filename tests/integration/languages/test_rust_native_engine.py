@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from dspex_actors import ConfigError, EngineNotFoundError, ExecutorConfig, Limits, Runtime, RuntimeConfig
+from dspex_actors.cli._engines import find_engines
 from dspex_actors.executors.languages import _rust_compiler as compilers
 from dspex_actors.executors.languages import find_engine, rust
 from tests._engines import RUST_NATIVE, need_engine
@@ -73,6 +74,17 @@ def test_a_missing_linker_is_named_with_the_command_that_installs_it(only, there
     assert caught.value.language == "rust_native"
     assert caught.value.reason == reason
     assert caught.value.install.startswith("apt-get install rustc gcc libc6-dev")
+
+
+def test_doctor_looks_for_the_native_row_too_and_says_that_it_is_to_be_asked_for(only, monkeypatch):
+    there = {each.language: each.line for each in find_engines()}
+    assert there["rust_native"].startswith("rust_native (a row of RuntimeConfig.languages) 1.")
+
+    only()
+    monkeypatch.setenv("PATH", "")
+    missing = {each.language: each for each in find_engines()}["rust_native"]
+    assert missing.engine is None
+    assert missing.line.endswith(f"rustc is not in PATH; to have it: {RUST_NATIVE.install}")
 
 
 def test_a_missing_c_library_is_named_as_what_it_is(only, tmp_path):

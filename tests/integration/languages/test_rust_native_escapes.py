@@ -99,15 +99,18 @@ def test_what_is_refused_is_done_where_there_is_no_sandbox(run, name, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_compiler_sees_nothing_that_the_policy_lends_and_the_program_all_of_it(runtime, tmp_path):
-    need_engine("rust_native")
+@pytest.mark.parametrize("language", ["rust", "rust_native"])
+def test_the_compiler_sees_nothing_that_the_policy_lends_and_the_program_all_of_it(
+    runtime, language, tmp_path
+):
+    need_engine(language)
     lent = tmp_path / "lent"
     lent.mkdir()
     (lent / "text").write_text("of this policy")
     policy = Policy(profile=Profile.SHELL, packages=(), read_paths=(str(lent),))
 
-    included = runtime.execute(f'include_str!("{lent}/text")', language="rust_native", policy=policy)
-    read = runtime.execute(f'std::fs::read_to_string("{lent}/text")', language="rust_native", policy=policy)
+    included = runtime.execute(f'include_str!("{lent}/text")', language=language, policy=policy)
+    read = runtime.execute(f'std::fs::read_to_string("{lent}/text")', language=language, policy=policy)
 
     assert isinstance(included, Failed), included
     assert included.error.type == "CompileError"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
 from dspex_actors.workers.engines._engine import EngineFailureError, OutOfMemoryError
 from dspex_actors.workers.engines.rust._diagnostics import report_of
+from dspex_actors.workers.engines.rust._endings import name_of
 from dspex_actors.workers.engines.rust._settings import FLAGS
 from dspex_actors.workers.engines.rust._source import FILE, declarations_of, source_of
 from dspex_actors.workers.engines.rust._view import narrow
@@ -178,7 +179,7 @@ def _failure(exit_code: int, output: str) -> Exception:
     """
     if any(cry in output for cry in _CRIES) or _is_starved(output):
         return OutOfMemoryError(is_last=False)
-    how = f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
+    how = f"exit code {exit_code}" if exit_code >= 0 else name_of(-exit_code)
     return EngineFailureError(f"rustc ended with {how}: {output.strip()[:_SHOWN_CHARS]}")
 
 

@@ -15,7 +15,7 @@ _NEW_PANIC = re.compile(r"panicked at ([^\n']+:\d+:\d+):\n(.*?)\n(?:note: |stack
 _PANICKED: Final = 101
 _HUNGER: Final = "memory allocation of"
 
-_WHY: Final = {
+_WHY: Final[dict[int, str]] = {
     signal.SIGSEGV: "it used memory that is not its own, or its stack was full",
     signal.SIGBUS: "it used memory that is not there",
     signal.SIGILL: "it came to what is no instruction",
@@ -25,6 +25,11 @@ _WHY: Final = {
     signal.SIGSYS: "it made a system call that is refused",
     signal.SIGXFSZ: "it wrote a larger file than it may",
 }
+
+
+def name_of(number: int) -> str:
+    """Return the name of a signal, or its number if it has none, as most real-time signals."""
+    return next((each.name for each in signal.Signals if each == number), f"signal {number}")
 
 
 def panic_in(words: str) -> tuple[str, str] | None:
@@ -53,11 +58,10 @@ def ending_of(exit_code: int, words: str) -> Exception:
         return GuestFailedError("ExitError", f"the program ended with exit code {exit_code}")
     if exit_code == -signal.SIGABRT and _HUNGER in words:  # what Rust's allocator says before it gives up
         return OutOfMemoryError(is_last=False)
-    number = signal.Signals(-exit_code)
-    why = f": {_WHY[number]}" if number in _WHY else ""
+    why = f": {_WHY[-exit_code]}" if -exit_code in _WHY else ""
     panic = panic_in(words)  # a panic within a panic, or one that must not unwind
     return GuestFailedError(
         "Crash",
-        f"the program was ended by {number.name}{why}",
+        f"the program was ended by {name_of(-exit_code)}{why}",
         "" if panic is None else f"  {panic[1]}",
     )
