@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from dspex_actors import ConfigError, EngineNotFoundError, ExecutorConfig, Limits, Runtime, RuntimeConfig
-from dspex_actors.cli._engines import find_engines
+from dspex_actors.cli import _engines
 from dspex_actors.executors.languages import _rust_compiler as compilers
 from dspex_actors.executors.languages import find_engine, rust
 from tests._engines import RUST_NATIVE, need_engine
@@ -31,12 +31,12 @@ def test_the_systems_compiler_does_as_well_as_the_one_in_path():
         pytest.skip(f"{SYSTEM_RUSTC} is not there: apt-get install rustc")
     config = RuntimeConfig(
         executor=ExecutorConfig(limits=Limits(time_s=60.0), spares=0, start_timeout_s=60.0),
-        languages=(RUST_NATIVE,),
-        engines={"rust_native": SYSTEM_RUSTC},
+        languages=(rust(native=True),),
+        engines={"rust": SYSTEM_RUSTC},
     )
     with Runtime(config) as runtime:
-        panicked = runtime.execute('let x = 1;\npanic!("so it goes: {}", x);', language="rust_native")
-        total = runtime.execute("xs.iter().sum::<i64>()", language="rust_native", variables={"xs": [1, 2]})
+        panicked = runtime.execute('let x = 1;\npanic!("so it goes: {}", x);', language="rust")
+        total = runtime.execute("xs.iter().sum::<i64>()", language="rust", variables={"xs": [1, 2]})
 
     assert (panicked.error.type, panicked.error.message) == ("Panic", "so it goes: 1")
     assert "guest.rs:2" in panicked.error.traceback
@@ -77,12 +77,13 @@ def test_a_missing_linker_is_named_with_the_command_that_installs_it(only, there
 
 
 def test_doctor_looks_for_the_native_row_too_and_says_that_it_is_to_be_asked_for(only, monkeypatch):
-    there = {each.language: each.line for each in find_engines()}
+    monkeypatch.setattr(_engines, "Languages", tuple)  # the others are looked for elsewhere
+    there = {each.language: each.line for each in _engines.find_engines()}
     assert there["rust_native"].startswith("rust_native (a row of RuntimeConfig.languages) 1.")
 
     only()
     monkeypatch.setenv("PATH", "")
-    missing = {each.language: each for each in find_engines()}["rust_native"]
+    missing = {each.language: each for each in _engines.find_engines()}["rust_native"]
     assert missing.engine is None
     assert missing.line.endswith(f"rustc is not in PATH; to have it: {RUST_NATIVE.install}")
 

@@ -11,7 +11,10 @@ from dspex_actors import Completed, Failed, Policy, Profile
 from dspex_actors.executors.languages import find_engine
 from tests._engines import RUST_NATIVE, need_engine
 
-pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
+pytestmark = [
+    pytest.mark.slow,  # the default suite has the contract's denials
+    pytest.mark.may_leak("spares come and go; the module is checked as a whole"),
+]
 
 
 @pytest.fixture
@@ -44,7 +47,6 @@ ATTEMPTS = {
     "let killed = others.filter(|pid| unsafe {{ kill(*pid, 9) }} == 0).count();\n"
     "Some(killed).filter(|count| *count > 0).ok_or(())",
 }  # fmt: skip
-QUICK_ATTEMPTS = {"reading a file of the host", "starting a shell", "connecting"}
 HARMLESS = (
     "reading a file of the host",
     "writing a file of the host",
@@ -76,10 +78,7 @@ def attempt_of(name, folder):
         yield ATTEMPTS[name].format(**places, **paths) + ".map(|_| 1)", secret
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(each, marks=() if each in QUICK_ATTEMPTS else pytest.mark.slow) for each in ATTEMPTS],
-)
+@pytest.mark.parametrize("name", ATTEMPTS)
 def test_what_a_native_program_tries_is_refused_by_the_sandbox(run, name, tmp_path):
     with attempt_of(name, tmp_path) as (code, secret):
         result = run(code)
@@ -89,7 +88,6 @@ def test_what_a_native_program_tries_is_refused_by_the_sandbox(run, name, tmp_pa
     assert secret.read_text() == "of the host"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_is_refused_is_done_where_there_is_no_sandbox(run, name, tmp_path):
     with attempt_of(name, tmp_path) as (code, _):
@@ -98,7 +96,6 @@ def test_what_is_refused_is_done_where_there_is_no_sandbox(run, name, tmp_path):
     assert isinstance(result, Completed), result
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("language", ["rust", "rust_native"])
 def test_the_compiler_sees_nothing_that_the_policy_lends_and_the_program_all_of_it(
     runtime, language, tmp_path

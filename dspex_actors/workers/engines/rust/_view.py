@@ -1,8 +1,7 @@
 """Which files a compiler sees, and which a program that it made: a second Landlock within the sandbox's own.
 
 All workers of a policy see what its engine may need. Here the compiler loses what the policy lends, and a
-program loses the compiler. Where there is no Landlock both see all of it, as guests of other languages see
-their engine.
+program loses the compiler. The profile `shell` does not start without Landlock.
 """
 
 from __future__ import annotations
