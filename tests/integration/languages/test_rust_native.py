@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 
 import pytest
 
@@ -195,12 +196,22 @@ def test_memory_that_the_kernel_does_not_count_is_bounded_by_addresses_and_the_h
 @pytest.mark.slow
 def test_the_file_that_runs_has_no_name_and_no_descriptor_that_a_guest_could_use(run):
     code = """extern "C" { fn fcntl(fd: i32, command: i32, ...) -> i32; }
-let open: Vec<i32> = (0..100).filter(|fd| unsafe { fcntl(*fd, 1) } >= 0).collect();
+let flags = (0..100).map(|fd| (fd, unsafe { fcntl(fd, 1) }));
+let open: Vec<(i32, i32)> = flags.filter(|pair| pair.1 >= 0).collect();
 let names = std::fs::read_dir(".").unwrap().map(|each| each.unwrap().file_name().into_string().unwrap());
 (open, names.collect::<Vec<String>>())"""
 
-    # What `read_dir` uses comes after; 3 is the program's socket.
-    assert run(code).value == [[0, 1, 2, 3], []]
+    # 3 is the program's socket, which is closed in what it starts.
+    assert run(code).value == [[[0, 0], [1, 0], [2, 0], [3, 1]], []]
+
+
+@pytest.mark.slow
+def test_a_file_beyond_its_limit_is_an_error_that_the_program_can_handle(run):
+    code = 'std::fs::write("big", vec![1u8; 2 << 20]).map_err(|error| error.raw_os_error()).unwrap_err()'
+    result = run(code, limits=Limits(time_s=30.0, file_bytes=MIB))
+
+    assert isinstance(result, Completed), result
+    assert result.value == errno.EFBIG
 
 
 @pytest.mark.slow

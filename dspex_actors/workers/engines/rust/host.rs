@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::mem::ManuallyDrop;
 use std::os::unix::io::FromRawFd;
 use std::slice::from_raw_parts;
-use std::sync::{Mutex, Once};
+use std::sync::Mutex;
 
 const CHANNEL: i32 = 3;
 const FINAL: u8 = 4;
@@ -16,13 +16,28 @@ const HEADER: usize = 13;
 const LARGE: usize = 1 << 16;
 const SET_FLAGS: i32 = 2;
 const CLOSE_ON_EXEC: i32 = 1;
+const FILE_TOO_LARGE: i32 = 25;
+const IGNORE: usize = 1;
 
 extern "C" {
     fn fcntl(descriptor: i32, command: i32, ...) -> i32;
+    fn signal(number: i32, action: usize) -> usize;
 }
 
 static TURN: Mutex<()> = Mutex::new(());
-static OPENED: Once = Once::new();
+
+/// Runs before `main`: programs that this one starts do not get the socket, and what is written beyond the
+/// limit of a file is an error, as everywhere in Rust, and no signal.
+extern "C" fn begin() {
+    unsafe {
+        fcntl(CHANNEL, SET_FLAGS, CLOSE_ON_EXEC);
+        signal(FILE_TOO_LARGE, IGNORE);
+    }
+}
+
+#[used]
+#[link_section = ".init_array"]
+static BEGIN: extern "C" fn() = begin;
 
 thread_local! {
     static ANSWER: RefCell<Vec<u8>> = RefCell::new(Vec::new());
@@ -91,9 +106,6 @@ fn tell(parts: &[&[u8]]) {
 
 fn in_turn<T>(talk: impl FnOnce(&mut File) -> io::Result<T>) -> T {
     let turn = TURN.lock().unwrap_or_else(|broken| broken.into_inner());
-    OPENED.call_once(|| unsafe {
-        fcntl(CHANNEL, SET_FLAGS, CLOSE_ON_EXEC); // it is not for programs that this one starts
-    });
     let mut channel = ManuallyDrop::new(unsafe { File::from_raw_fd(CHANNEL) });
     let told = talk(&mut channel);
     drop(turn);
