@@ -12,10 +12,10 @@ import select
 import signal
 import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
-from dspex_actors.workers.engines._engine import EngineFailureError, OutOfMemoryError
+from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError, OutOfMemoryError
 from dspex_actors.workers.engines.rust._diagnostics import report_of
 from dspex_actors.workers.engines.rust._endings import name_of
 from dspex_actors.workers.engines.rust._settings import FLAGS
@@ -80,13 +80,14 @@ class Compiler:
         if done.returncode:
             raise _failure(done.returncode, done.stderr.decode("utf-8", "replace"))
 
-    def compile(self, call: Call) -> bytes | dict[str, Any]:
-        """Return what a request is to have compiled, or the report of why it does not compile.
+    def compile(self, call: Call) -> bytes:
+        """Return what a request is to have compiled; what the compiler says is told as diagnostics.
 
         Args:
             call: whose step is `"build"`, or `"library"` for what programs have as the crate `dspex`.
 
         Raises:
+            GuestFailedError: it does not compile.
             EngineFailureError, OutOfMemoryError: the compiler has ended without finding a fault.
         """
         call.limit_worker()
@@ -100,11 +101,13 @@ class Compiler:
         exit_code, output = self._run(
             "--crate-name=guest", f"--extern=dspex={_LIBRARY}", "-o", self._built, FILE
         )
+        report = report_of(output, source)
+        if exit_code and (not report.diagnostics or _is_starved(output)):
+            raise _failure(exit_code, output)
+        for each in report.diagnostics:
+            call.notes.diagnostic(**each)
         if exit_code:
-            report = report_of(output, source)
-            if not report["diagnostics"] or _is_starved(output):
-                raise _failure(exit_code, output)
-            return report
+            raise GuestFailedError("CompileError", report.message, report.traceback)
         return _read(self._built)
 
     def _compiled_library(self) -> bytes:

@@ -49,7 +49,7 @@ class RustEngine(WasmEngine):
         if not call.request.step:
             return super().run(call)
         built = self._compiler.compile(call)
-        if call.request.step == "library" or not isinstance(built, bytes):
+        if call.request.step == "library":
             return built
         return self.build(built, counts_fuel=call.request.fuel is not None)
 

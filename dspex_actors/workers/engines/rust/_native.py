@@ -151,7 +151,7 @@ class _Conversation:
             EngineFailureError: it does not start, or what it sends is no message.
         """
         self._driver.listen(self._call.stdout.write, self._call.stderr.write)
-        self._driver.expect(self._call.request.result_bytes)
+        self._driver.expect(self._call.request.result_bytes, 0)
         try:
             while True:
                 kind, parts = self._driver.receive()
@@ -232,6 +232,7 @@ class _Conversation:
         if -ended.exit_code in _HOSTS_AFFAIR:
             for output in (self._call.stdout, self._call.stderr):
                 output.flush_now()
+            self._call.notes.flush_now()
             end_like(ended)
         if ended.exit_code:
             raise ending_of(ended.exit_code, words) from None

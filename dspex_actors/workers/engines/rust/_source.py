@@ -23,9 +23,9 @@ _KEYWORDS = frozenset(
     impl in let loop macro match mod move mut override priv pub ref return static struct trait true try type
     typeof unsafe unsized use virtual where while yield""".split()
 )
-# A snippet that ends in `panic!` is meant to be one; older compilers do not know the lint about it.
-_LINTS = "unused, unknown_lints, dependency_on_unit_never_type_fallback"
 _NO_NAMES = frozenset(("self", "Self", "super", "crate"))
+_PANICS = "#[allow(unknown_lints, dependency_on_unit_never_type_fallback)]"  # it may end in `panic!`, as ()
+_GIVEN = "#[allow(unused, nonstandard_style)]"  # a snippet need not use its variables, nor has it named them
 
 
 class Source(NamedTuple):
@@ -58,9 +58,9 @@ def source_of(code: str, declarations: Sequence[tuple[str, str]]) -> Source:
     if is_program(code):
         return Source(code, 0, lines)
     names = [(name, local_name(name), kind) for name, kind in declarations]
-    parameters = ", ".join(f"{local}: {kind}" for _, local, kind in names)
+    parameters = ", ".join(f"{_GIVEN} {local}: {kind}" for _, local, kind in names)
     arguments = ", ".join(f'dspex::variable("{name}")' for name, _, _ in names)
-    before = f"#![allow({_LINTS})] fn guest({parameters}) -> impl dspex::Give {{ "
+    before = f"{_PANICS} fn guest({parameters}) -> impl dspex::Give {{ "
     after = f"\n}}\nfn main() {{ dspex::result(guest({arguments})) }}\n"
     return Source(before + code + after, len(before), lines)
 
