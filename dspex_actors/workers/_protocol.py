@@ -178,6 +178,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         read_paths: what the policy lends its guests to read.
         links: links that guests find where they have a root of their own, each with what it leads to.
         grace_s: seconds that it has in a session to stop a call that is out of time.
+        profile: name of the policy's profile.
         proxy: `"address:port"` of the proxy that its guests' connections go by; empty if they have none, or
             have the host's network. The environment names it, too.
     """
@@ -193,6 +194,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     read_paths: tuple[str, ...] = ()
     links: dict[str, str] = {}
     grace_s: float = 0.0
+    profile: str = ""
     proxy: str = ""
 
 
