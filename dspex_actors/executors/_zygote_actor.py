@@ -62,7 +62,7 @@ class ZygoteActor(OsProcess):
             self._engine = _engine_of(config)
         except EngineError as error:
             return Stop(Shutdown(error))
-        self._policy = config.policy
+        self._policy, self._with_worker = config.policy, config.spares > 0
         self._timeout_s = config.start_timeout_s * (1 if self._engine is None else 2)
         self._scratch = tempfile.mkdtemp(prefix="dspex-")
         # A killed actor runs no `terminate`; this runs at every end.
@@ -117,7 +117,7 @@ class ZygoteActor(OsProcess):
         self._handle.pid = self.process.pid
         try:
             config = zygote_config(self._policy, self._scratch, engine=self._engine)
-            self._handle.handshake(config, self._timeout_s)
+            self._handle.handshake(config, self._timeout_s, with_worker=self._with_worker)
         except WorkerLostError:
             self.process.wait(_LAST_WORDS_S)  # if it is ending, what it wrote to stderr tells more
             raise

@@ -14,10 +14,10 @@ is one of the messages below as MessagePack, the rest is an encoded value.
                       FROZEN       one byte                    once for each FREEZE: 1 if it has become two
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
-`ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
-sockets and, if it has a control group, the file that kills all in it; or one `SPAWN_SESSION` per session,
-with five sockets, see `_keeping_protocol`. On the control socket that comes along the zygote alone writes:
-`Born` with the pidfd (or `Unborn`), and `Exited` with the status.
+`ZygoteConfig`, answered by `Up` and, where that says so, by `Tried` later; then one `SPAWN` datagram per
+worker, which carries the worker's two sockets and, if it has a control group, the file that kills all in it;
+or one `SPAWN_SESSION` per session, with five sockets, see `_keeping_protocol`. On the control socket that
+comes along the zygote alone writes: `Born` with the pidfd (or `Unborn`), and `Exited` with the status.
 """
 
 from __future__ import annotations
@@ -72,6 +72,20 @@ class FrameType(IntEnum):
     CONNECT = 9
 
 
+class Footprint(msgspec.Struct, array_like=True, frozen=True):
+    """What an idle driver uses; see `engines`.
+
+    Attributes:
+        data_bytes: private writable memory, which RLIMIT_DATA counts.
+        threads: how many it has.
+        files: descriptors that it has open.
+    """
+
+    data_bytes: int = 0
+    threads: int = 1
+    files: int = 4
+
+
 class Request(msgspec.Struct, array_like=True, frozen=True):
     """Run code.
 
@@ -87,6 +101,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         module: whether the last part of the frame is no value but a module: to be run as it is, or to be
             compiled.
         time_s: seconds after which an engine that can do so stops the code by itself.
+        idle: what the driver uses that runs the code, beside the code.
     """
 
     code: str
@@ -104,6 +119,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     step: str = ""
     module: bool = False
     time_s: float | None = None
+    idle: Footprint = Footprint()
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
@@ -261,13 +277,23 @@ class LayerReport(msgspec.Struct, frozen=True):
 class Up(msgspec.Struct, array_like=True, frozen=True):
     """The zygote's answer to its configuration; `error` is empty if it works.
 
-    `engine_error` says so if it is the engine of its language that does not.
+    `engine_error` says so if it is the engine of its language that does not; `tries_engine`, that it is being
+    tried, and `Tried` will tell.
     """
 
     version: int
     layers: list[LayerReport]
     error: str = ""
     no_copies: str = ""
+    engine_error: str = ""
+    tries_engine: bool = False
+
+
+class Tried(msgspec.Struct, array_like=True, frozen=True):
+    """What came of the trial of an engine: what an idle driver uses, or one of the errors, as in `Up`."""
+
+    idle: Footprint = Footprint()
+    error: str = ""
     engine_error: str = ""
 
 

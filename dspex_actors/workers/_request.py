@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from dspex_actors.workers._protocol import Request
+from dspex_actors.workers._protocol import Footprint, Request
 
 if TYPE_CHECKING:
     from dspex_actors import values
@@ -37,6 +37,7 @@ def parts_of(
     keep: bool,
     tools: tuple[str, ...],
     read: str,
+    idle: Footprint | None = None,
 ) -> list[bytes | bytearray | memoryview]:
     """Return the parts of a request's frame.
 
@@ -47,6 +48,7 @@ def parts_of(
         keep: whether names stay bound for the next request.
         tools: names that the code may call.
         read: the name whose value is asked for instead.
+        idle: what the driver uses that runs the code; None without one.
     """
     program = code if isinstance(code, Program) else Program(code)
     request = Request(
@@ -65,6 +67,7 @@ def parts_of(
         program.step,
         program.module is not None,
         limits.time_s,
+        idle or Footprint(),
     )
     parts: list[bytes | bytearray | memoryview] = [_encode(request)]
     if variables is not None:

@@ -23,10 +23,11 @@ from dspex_actors.workers._host_paths import lent_paths, withheld_paths
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._session_worker import SessionWorker
+from dspex_actors.workers._starts import Starts
 from dspex_actors.workers._system_paths import installed_packages, library_folders, read_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from dspex_actors.workers._build import Builder
     from dspex_actors.workers._engine_setup import EngineSetup
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from dspex_actors.workers._protocol import LayerReport
 
 _Worker = TypeVar("_Worker", bound=WorkerProcess)
+_Answer = TypeVar("_Answer", _protocol.Up, _protocol.Tried)
 
 # msgspec prefers typing_extensions where it is installed; a zygote does without it, and without 12 ms.
 _BOOTSTRAP = (
@@ -163,6 +165,8 @@ class ZygoteHandle:
         network: makes the connections of guests; set before the handshake where the policy has a list.
         pid: its process id; set by whoever started it.
         engine: of its language, None for Python; known after the handshake.
+        idle: what an idle driver of that uses, if it has drivers; as the engine.
+        starts: its workers that somebody waits for.
         builder: compiles what its workers run; set after the handshake where that is needed.
     """
 
@@ -170,22 +174,28 @@ class ZygoteHandle:
         self._channel = channel
         self._profile = profile
         self._files = files
+        self.starts = Starts()
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
         self.engine: _protocol.EngineConfig | None = None
+        self.idle = _protocol.Footprint()
+        self._early: WorkerProcess | None = None
         self.builder: Builder | None = None
         self.layers: list[LayerReport] = []
         self.no_copies = ""
         self.network: Network | None = None
         self.pid = 0
 
-    def handshake(self, config: _protocol.ZygoteConfig, timeout_s: float) -> list[LayerReport]:
-        """Configure the zygote and wait until it is up; return what its probe found.
+    def handshake(
+        self, config: _protocol.ZygoteConfig, timeout_s: float, *, with_worker: bool = False
+    ) -> list[LayerReport]:
+        """Configure the zygote and wait until it is up and its engine tried; return what its probe found.
 
         Args:
             config: what it is to be told.
             timeout_s: seconds it may take.
+            with_worker: whether a first worker starts while its engine is tried; the next `spawn` returns it.
 
         Raises:
             EngineStartError: the engine of its language does not start.
@@ -195,34 +205,56 @@ class ZygoteHandle:
         self._channel.settimeout(timeout_s)
         try:
             self._channel.send(msgspec.msgpack.encode(config))
-            answer = self._channel.recv(1 << 20)
-            if not answer:
-                raise WorkerLostError("the zygote ended before it was up")
-            up = msgspec.msgpack.decode(answer, type=_protocol.Up)
-        except TimeoutError:
-            raise WorkerLostError(f"the zygote was not up within {timeout_s:g} s") from None
-        except (OSError, msgspec.MsgspecError) as error:
+        except OSError as error:
             raise WorkerLostError(f"the zygote's handshake failed: {error}") from error
-        if up.error:
-            raise WorkerLostError(f"the zygote could not start: {up.error}")
-        if up.engine_error and config.engine is not None:
-            raise EngineStartError(config.engine.language, up.engine_error, config.engine.install)
+        up = self._answer(_protocol.Up, timeout_s)
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
-        self._channel.settimeout(None)
         self.no_copies = up.no_copies
-        group = self._try_group(config, timeout_s)
+        group = self._try_group(config, up.layers, timeout_s)
         layers = _groups.with_group_kill(up.layers, group)
         if config.network == NETWORK_LIST and self.network is not None:
             worker = self._spawn(WorkerProcess, 0, self._make_group())
             layers = _network_trial.with_list(layers, worker, timeout_s)
         self.layers = in_order(layers, self._profile)
+        if up.tries_engine:
+            self._early = self.spawn() if with_worker else None
+            self.idle = self._answer(_protocol.Tried, timeout_s).idle
+        self._channel.settimeout(None)
         return self.layers
 
-    def _try_group(self, config: _protocol.ZygoteConfig, timeout_s: float) -> LayerReport:
+    def _answer(self, kind: type[_Answer], timeout_s: float) -> _Answer:
+        """Return what the zygote says of how it gets on.
+
+        Raises:
+            EngineStartError: the engine of its language does not start.
+            WorkerLostError: it ended, failed or did not answer in time.
+        """
+        try:
+            answer = self._channel.recv(1 << 20)
+            if not answer:
+                raise WorkerLostError("the zygote ended before it was up")
+            said = msgspec.msgpack.decode(answer, type=kind)
+        except TimeoutError:
+            raise WorkerLostError(f"the zygote was not up within {timeout_s:g} s") from None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise WorkerLostError(f"the zygote's handshake failed: {error}") from error
+        if said.error:
+            raise WorkerLostError(f"the zygote could not start: {said.error}")
+        if said.engine_error and self.engine is not None:
+            raise EngineStartError(self.engine.language, said.engine_error, self.engine.install)
+        return said
+
+    def _try_group(
+        self, config: _protocol.ZygoteConfig, layers: Sequence[LayerReport], timeout_s: float
+    ) -> LayerReport:
         """Find out whether workers can have control groups, with a first one."""
         if config.profile != Profile.SHELL.value:
             return _groups.missing("only guests that start processes have one")
+        if config.engine is not None and _groups.kills_all(layers):
+            return _groups.missing(
+                "another layer ends all processes; the engine's own are limited one by one"
+            )
         if "cgroup" in config.disabled_layers:
             return _groups.missing("switched off")
         try:
@@ -250,6 +282,11 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
+        with self._lock:
+            early, self._early = self._early, None
+        if early is not None and early.driver is not None:
+            early.driver.footprint = self.idle
+            return early
         return self._spawn(WorkerProcess, worker_id or self.new_id(), self._make_group())
 
     def spawn_kept(self, no_copies: str) -> KeptWorker:
@@ -334,7 +371,7 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
-        worker.driver = DriverWatch() if self.engine is not None else None
+        worker.driver = DriverWatch(self.idle) if self.engine is not None else None
         worker.file_rules = self._files
         worker.use_network(self.network)
         worker.zygote_pid = self.pid
@@ -353,5 +390,9 @@ class ZygoteHandle:
     def close(self) -> None:
         """Close the socket: the zygote ends, and with it all its workers."""
         self._channel.close()
+        with self._lock:
+            early, self._early = self._early, None
+        if early is not None:
+            early.close()
         if self._groups is not None:
             self._groups.close()

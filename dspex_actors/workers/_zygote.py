@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import gc
 import importlib
-import importlib.util
 import os
 import select
 import signal
@@ -27,6 +26,8 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import msgspec
 
 from dspex_actors.workers import _protocol, _scratch, _trial
+from dspex_actors.workers._engine_trial import EngineTrial
+from dspex_actors.workers._package_finder import PackageFinder
 from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
 from dspex_actors.workers.confine import _enter, _libc
@@ -35,8 +36,6 @@ from dspex_actors.workers.confine._view import View
 from dspex_actors.workers.guest import _make
 
 if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
-
     from dspex_actors.workers.confine._enter import Slot
     from dspex_actors.workers.guest._conversation import Conversation
 
@@ -60,22 +59,6 @@ _NO_COPIES = "the engine of its language cannot be copied"
 
 # Numeric libraries start a thread per core unless told otherwise, each with a stack to be paid for.
 _THREAD_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
-class PackageFinder:
-    """Finds the packages that a policy names, wherever they lie, and nothing else beside them."""
-
-    def __init__(self, packages: dict[str, str]) -> None:
-        self._packages = packages
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002 -- the import system's signature
-        """Return the spec of a named top-level package, None for anything else."""
-        file = self._packages.get(name)
-        if file is None:
-            return None
-        is_package = os.path.basename(file).startswith("__init__.")  # noqa: PTH119 -- pathlib is not loaded here
-        folder = [os.path.dirname(file)] if is_package else None  # noqa: PTH120 -- see above
-        return importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
 
 
 class Child(NamedTuple):
@@ -127,12 +110,15 @@ class Zygote:
         self._held: dict[int, Child] = {}  # ended; the host may still look at their scratch folders
         self._poll = select.epoll()
         self._slots: Slots
+        self._engine_trial: EngineTrial | None = None
 
     def run(self) -> None:
         """Prepare, report, then serve until the host is gone."""
         os.environ.clear()
         os.environ.update(self._environment)
         worker = self._make_worker()
+        if worker.look is not None:
+            self._engine_trial = EngineTrial(worker.look)
         scratch = self._config.scratch
         above = os.open(os.path.dirname(scratch), os.O_PATH | os.O_DIRECTORY)  # noqa: PTH120 -- pathlib is not loaded here
         self._confinement.prepare(scratch)
@@ -143,7 +129,12 @@ class Zygote:
         _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
         no_copies = _NO_COPIES if self._config.engine is not None else self._confinement.no_copies
-        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers, "", no_copies)))
+        tries = self._engine_trial is not None
+        self._channel.send(
+            _encode(_protocol.Up(_protocol.VERSION, layers, no_copies=no_copies, tries_engine=tries))
+        )
+        if self._engine_trial is not None:
+            self._poll.register(self._engine_trial.fileno(), select.EPOLLIN)
         to_warm = list(reversed(_WARM)) if self._config.engine is None else []
         while True:
             events = self._poll.poll(0 if to_warm else None)
@@ -153,13 +144,22 @@ class Zygote:
                     _freeze()
                     worker.baseline = Baseline.measure(self._confinement.proc)
             for descriptor, _ in events:
-                if descriptor in self._held:
-                    self._let_go(descriptor)
-                elif descriptor != self._channel.fileno():
-                    self._reap(descriptor)
+                if descriptor != self._channel.fileno():
+                    self._hear(descriptor)
                 elif not self._serve(worker):
                     self._leave(above)
                     return
+
+    def _hear(self, descriptor: int) -> None:
+        """Take note of what has come to an end."""
+        if descriptor in self._held:
+            self._let_go(descriptor)
+        elif self._engine_trial is None or descriptor != self._engine_trial.fileno():
+            self._reap(descriptor)
+        else:
+            self._poll.unregister(descriptor)
+            self._channel.send(self._engine_trial.outcome())
+            self._engine_trial = None
 
     def _make_worker(self) -> Conversation:
         """Import and rehearse what workers will do, then leave only what guests may import."""
@@ -330,6 +330,8 @@ class Zygote:
         Args:
             above: descriptor of the folder that holds our own; it has no path in a root of our own.
         """
+        if self._engine_trial is not None:
+            self._engine_trial.close()
         for pidfd, child in self._children.items():
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.waitpid(child.pid, 0)

@@ -15,11 +15,11 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dspex_actors._errors import FramingError
 from dspex_actors.workers import _framing, _protocol
-from dspex_actors.workers._protocol import FrameType
+from dspex_actors.workers._protocol import Footprint, FrameType
 from dspex_actors.workers.confine import _libc
 from dspex_actors.workers.engines._engine import EngineFailureError
 
@@ -75,20 +75,6 @@ class _Impatient:
             return self._sock.recv_into(buffer, 0, socket.MSG_DONTWAIT)
         except ConnectionResetError:  # it has ended with something of ours unread
             return 0
-
-
-class Footprint(NamedTuple):
-    """What an idle driver uses.
-
-    Attributes:
-        data_bytes: private writable memory, which RLIMIT_DATA counts.
-        threads: how many it has.
-        files: descriptors that it has open.
-    """
-
-    data_bytes: int = 0
-    threads: int = 1
-    files: int = 4
 
 
 class Driver:

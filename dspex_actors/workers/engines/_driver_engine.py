@@ -23,7 +23,7 @@ import msgspec
 from dspex_actors import values
 from dspex_actors._errors import ToolError, ValueEncodeError
 from dspex_actors.workers._protocol import STDERR, STDOUT, FrameType
-from dspex_actors.workers.engines._driver import Driver, DriverEndedError, Footprint
+from dspex_actors.workers.engines._driver import Driver, DriverEndedError
 from dspex_actors.workers.engines._engine import (
     EngineFailureError,
     GuestFailedError,
@@ -35,7 +35,7 @@ from dspex_actors.workers.engines._engine import (
 
 if TYPE_CHECKING:
     from dspex_actors.workers import _framing
-    from dspex_actors.workers._protocol import EngineConfig, Request
+    from dspex_actors.workers._protocol import EngineConfig, Footprint, Request
     from dspex_actors.workers.engines._driver import Limit
     from dspex_actors.workers.engines._engine import Call
 
@@ -99,7 +99,6 @@ class DriverEngine:
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
         self._driver: Driver | None = None
-        self._idle = Footprint()
         self._used = Usage()
 
     # -- what a language says
@@ -169,14 +168,19 @@ class DriverEngine:
     # -- the contract
 
     def rehearse(self) -> None:
-        """Start a driver for nothing and look at it; see `Engine`.
+        """Nothing is to be loaded; see `Engine`. Whether the driver starts is tried by `look`."""
+
+    def look(self) -> Footprint:
+        """Start a driver for nothing, look at it while it is idle, and end it.
+
+        Runs unconfined, in a child of the zygote and beside it.
 
         Raises:
             EngineFailureError: it does not start.
         """
         driver = self._started([])
         try:
-            self._idle = driver.footprint()
+            return driver.footprint()
         except OSError as error:
             raise EngineFailureError(f"its memory cannot be seen: {error}") from error
         finally:
@@ -294,7 +298,7 @@ class DriverEngine:
         return self._driver
 
     def _limits_of(self, call: Call) -> list[Limit]:
-        request, idle = call.request, self._idle
+        request, idle = call.request, call.request.idle
         limits: list[Limit] = []
         if request.cpu_s is not None:
             seconds = math.ceil(self._used.cpu_s + request.cpu_s)

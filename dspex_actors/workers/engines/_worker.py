@@ -41,6 +41,7 @@ class EngineWorker(Conversation):
     def __init__(self, channel: socket.socket, engine: Engine) -> None:
         super().__init__(channel)
         self._engine = engine
+        self.look = getattr(engine, "look", None)  # of those that have a driver
 
     def rehearse(self, host: socket.socket) -> None:  # noqa: ARG002 -- nothing is said while trying
         """Try the engine. Runs in the zygote.

@@ -29,7 +29,7 @@ from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dspex_actors.workers.guest._copies import Copies
 
@@ -48,7 +48,11 @@ class Conversation:
     Attributes:
         baseline: what an idle worker uses, for the memory limit.
         counted_beside: processes that count against its limit beside its own; None if they cannot be limited.
+        look: starts what runs the code for nothing and tells what it uses, for a trial; None if that is the
+            worker itself.
     """
+
+    look: Callable[[], _protocol.Footprint] | None = None
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel: _framing.Stream = channel
