@@ -7,16 +7,18 @@ import itertools
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dspex_actors._errors import ConfigError, EngineStartError, WorkerLostError
+from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._paths import is_below
 from dspex_actors._policy import NETWORK_LIST, Policy, Profile
 from dspex_actors.workers import _groups, _network_paths, _network_trial, _protocol
 from dspex_actors.workers._driver_watch import DriverWatch
+from dspex_actors.workers._engine_setup import engine_modules
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._guest_files import NO_RULES, FileRules, rules_of
 from dspex_actors.workers._host_paths import lent_paths, withheld_paths
@@ -25,17 +27,18 @@ from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._session_worker import SessionWorker
 from dspex_actors.workers._starts import Starts
 from dspex_actors.workers._system_paths import installed_packages, library_folders, read_paths
+from dspex_actors.workers._zygote_news import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from dspex_actors._language import Language
     from dspex_actors.workers._build import Builder
     from dspex_actors.workers._engine_setup import EngineSetup
     from dspex_actors.workers._network_calls import Network
     from dspex_actors.workers._protocol import LayerReport
 
 _Worker = TypeVar("_Worker", bound=WorkerProcess)
-_Answer = TypeVar("_Answer", _protocol.Up, _protocol.Tried)
 
 # msgspec prefers typing_extensions where it is installed; a zygote does without it, and without 12 ms.
 _BOOTSTRAP = (
@@ -48,20 +51,20 @@ _BOOTSTRAP = (
 _ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608"
 
 
-def zygote_command(channel_fd: int, policy: Policy, engine: EngineSetup | None = None) -> list[str]:
+def zygote_command(channel_fd: int, policy: Policy, language: Language | None = None) -> list[str]:
     """Return the command line of a zygote.
 
     Args:
         channel_fd: descriptor of its socket, which it must inherit.
         policy: what its guests may do; decides where it imports from.
-        engine: of its language; None for Python.
+        language: row of its language; None for Python.
 
     Raises:
-        ConfigError: a package of the engine is not installed.
+        ConfigError: a package of the language is not installed.
     """
     # The environment's own interpreter link would make -S look for packages beside it.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    roots = _own_roots(policy, () if engine is None else engine.modules)
+    roots = _own_roots(policy, engine_modules(language))
     if policy.profile is Profile.TRUSTED:
         roots += [path or str(Path.cwd()) for path in sys.path]
     return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *dict.fromkeys(roots)]
@@ -202,12 +205,9 @@ class ZygoteHandle:
             WorkerLostError: it ended, failed or did not answer in time.
         """
         self.engine = config.engine
-        self._channel.settimeout(timeout_s)
-        try:
+        with suppress(OSError):  # then there is no answer either
             self._channel.send(msgspec.msgpack.encode(config))
-        except OSError as error:
-            raise WorkerLostError(f"the zygote's handshake failed: {error}") from error
-        up = self._answer(_protocol.Up, timeout_s)
+        up = answer_of(self._channel, _protocol.Up, config.engine, timeout_s)
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self.no_copies = up.no_copies
@@ -219,31 +219,8 @@ class ZygoteHandle:
         self.layers = in_order(layers, self._profile)
         if up.tries_engine:
             self._early = self.spawn() if with_worker else None
-            self.idle = self._answer(_protocol.Tried, timeout_s).idle
-        self._channel.settimeout(None)
+            self.idle = answer_of(self._channel, _protocol.Tried, config.engine, timeout_s).idle
         return self.layers
-
-    def _answer(self, kind: type[_Answer], timeout_s: float) -> _Answer:
-        """Return what the zygote says of how it gets on.
-
-        Raises:
-            EngineStartError: the engine of its language does not start.
-            WorkerLostError: it ended, failed or did not answer in time.
-        """
-        try:
-            answer = self._channel.recv(1 << 20)
-            if not answer:
-                raise WorkerLostError("the zygote ended before it was up")
-            said = msgspec.msgpack.decode(answer, type=kind)
-        except TimeoutError:
-            raise WorkerLostError(f"the zygote was not up within {timeout_s:g} s") from None
-        except (OSError, msgspec.MsgspecError) as error:
-            raise WorkerLostError(f"the zygote's handshake failed: {error}") from error
-        if said.error:
-            raise WorkerLostError(f"the zygote could not start: {said.error}")
-        if said.engine_error and self.engine is not None:
-            raise EngineStartError(self.engine.language, said.engine_error, self.engine.install)
-        return said
 
     def _try_group(
         self, config: _protocol.ZygoteConfig, layers: Sequence[LayerReport], timeout_s: float
@@ -282,12 +259,16 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
-        with self._lock:
-            early, self._early = self._early, None
+        early = self._take_early()
         if early is not None and early.driver is not None:
             early.driver.footprint = self.idle
             return early
         return self._spawn(WorkerProcess, worker_id or self.new_id(), self._make_group())
+
+    def _take_early(self) -> WorkerProcess | None:
+        with self._lock:
+            early, self._early = self._early, None
+            return early
 
     def spawn_kept(self, no_copies: str) -> KeptWorker:
         """Like `spawn`, for a worker that will serve many calls.
@@ -390,9 +371,7 @@ class ZygoteHandle:
     def close(self) -> None:
         """Close the socket: the zygote ends, and with it all its workers."""
         self._channel.close()
-        with self._lock:
-            early, self._early = self._early, None
-        if early is not None:
+        if (early := self._take_early()) is not None:
             early.close()
         if self._groups is not None:
             self._groups.close()

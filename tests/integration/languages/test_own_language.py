@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from pathlib import Path
 
@@ -187,7 +188,7 @@ def test_what_the_trial_of_an_engine_has_found_comes_with_each_request(clean_mod
 
 
 def test_the_end_of_an_executor_ends_a_worker_that_is_not_ready_yet(clean_module, monkeypatch):  # noqa: ARG001 -- set up before
-    starting, causes = threading.Event(), []
+    starting, causes = threading.Event(), queue.SimpleQueue()
     wait_ready = WorkerProcess.wait_ready
 
     def watched(process, *args):
@@ -195,7 +196,7 @@ def test_the_end_of_an_executor_ends_a_worker_that_is_not_ready_yet(clean_module
         try:
             wait_ready(process, *args)
         finally:
-            causes.append(process.cause)
+            causes.put(process.cause)
 
     monkeypatch.setattr(WorkerProcess, "wait_ready", watched)
     row = shout(never_ready="yes")
@@ -204,4 +205,4 @@ def test_the_end_of_an_executor_ends_a_worker_that_is_not_ready_yet(clean_module
         assert starting.wait(CEILING_S)
         tree.stop()
 
-    assert causes == [Cause.STOPPED]
+    assert causes.get(timeout=CEILING_S) is Cause.STOPPED
