@@ -136,10 +136,11 @@ def worker_rules(pid: int, rights: Rights = Rights()) -> dict[str, Rule]:  # noq
             rules[name] = RefuseUnless(0, (pid,), errno=otherwise)
         for name in ("tkill", "pidfd_send_signal"):
             rules[name] = Refuse()
-    if not (rights.start and rights.own_pids):
-        rules["pidfd_open"] = Refuse()  # Landlock keeps signals from the host, not a descriptor of it
-    if not (rights.start and rights.own_pids):
+    if rights.start and rights.own_pids:
+        rules["prlimit64"] = RefuseValues(0, (_FIRST_PID,))
+    else:
         rules["prlimit64"] = RefuseUnless(0, (0, pid))
+        rules["pidfd_open"] = Refuse()  # Landlock keeps signals from the host, not a descriptor of it
     # RLIMIT_DATA does not count shared anonymous memory.
     rules["mmap"] = RefuseValues(3, (_MAP_SHARED_ANONYMOUS,), mask=_MAP_SHARED_ANONYMOUS, errno=_ENOMEM)
     rules["prctl"] = RefuseValues(0, (_PR_SET_PDEATHSIG, _PR_SET_MM))
@@ -160,6 +161,7 @@ def assemble(rules: dict[str, Rule], *, arch: str | None = None, first_unknown: 
     return program(known, audit_arch=AUDIT_ARCH[arch], first_unknown=first_unknown)
 
 
+_FIRST_PID = 1  # the worker's keeper, in a pid namespace of its own
 _ANY_PID = 0x7FFFFFFE  # larger than any process id; stands for the worker's own in the prepared filter
 
 
