@@ -25,6 +25,7 @@ from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.guest import _output
+from dspex_actors.workers.guest._memory_channel import MemoryChannel
 from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Conversation:
         self._nonce = 0
         self._pid = os.getpid()
         self._say_ready(error)
+        self._use_idle_time()
         while self._serve_one():
             pass
 
@@ -110,6 +112,9 @@ class Conversation:
         Runs in the confined worker.
         """
         return ""
+
+    def _use_idle_time(self) -> None:
+        """Get quicker while no request comes; a worker that is a spare has the time."""
 
     def _execute(
         self, request: _protocol.Request, parts: list[memoryview]
@@ -146,6 +151,19 @@ class Conversation:
         self._nonce = frame.nonce
         self._send(FrameType.FINAL, self._answer(frame.payload))
         return True
+
+    def _serve_for_nothing(self, parts: Sequence[_framing.Block]) -> None:
+        """Answer a request that nobody has sent: the first one touches the pages that all later ones use.
+
+        Args:
+            parts: of its frame. It should have no limits, which would stay.
+        """
+        memory = MemoryChannel(b"")
+        _framing.send_frame(memory, FrameType.EXECUTE, 0, _framing.pack_parts(parts))
+        host, self._channel = self._channel, memory
+        self._reader.sock = memory
+        self._serve_one()
+        self._channel = self._reader.sock = host
 
     def _answer(self, payload: bytes | memoryview) -> list[bytes | bytearray | memoryview]:
         """Run one request; return the parts of its final frame."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import wasmtime
 from wasmtime import component
 
+from dspex_actors import values
+from dspex_actors.workers._protocol import INVOCATION, Request
 from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError, Usage
 from dspex_actors.workers.engines.wasm import _wasi
 from dspex_actors.workers.engines.wasm._components import call_component, uses_wasi
@@ -18,17 +21,24 @@ from dspex_actors.workers.engines.wasm._space import START, Space, entry_of
 from dspex_actors.workers.engines.wasm._vectors import functions_with_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from dspex_actors.workers import _framing
     from dspex_actors.workers._protocol import EngineConfig
     from dspex_actors.workers.engines._engine import Call
 
 _MAGIC = b"\0asm"
 _CORE, _COMPONENT = b"\x01\0\0\0", b"\x0d\0\x01\0"
 _IS_MODULE, _IS_COMPONENT = 0, 1
-_TRIAL = """(module (import "dspex" "result" (func (param i32 i32))) (memory (export "memory") 1)
+_TRIAL = """(module (import "dspex" "result" (func $result (param i32 i32)))
+ (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+ (memory (export "memory") 1) (data (i32.const 0) "1")
+ (func (export "_start") (call $result (i32.const 0) (i32.const 1))
+  (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16))))
  (func (export "main") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
  (func (export "trap") unreachable))"""
+
+_REHEARSALS = 3
 
 # A memory reserves addresses for all that it can grow to, and wasmtime's threads for WASI their stacks.
 _ADDRESSES = 2**40
@@ -49,6 +59,7 @@ class WasmEngine:
         self.config = config
         self._engines = {fuel: new_engine(counts_fuel=fuel) for fuel in (False, True)}
         self._space: Space | None = None  # of a session
+        self._trial = b""
         self.last_words = b""
 
     def rehearse(self) -> None:
@@ -61,6 +72,7 @@ class WasmEngine:
             for engine in self._engines.values():
                 built = _compiled(engine, bytes(wasmtime.wat2wasm(_TRIAL)))
                 self._rehearse_run(engine, built)
+                self._trial = self._trial or built
         except wasmtime.WasmtimeError as error:
             raise EngineFailureError(f"wasmtime does not work: {error}") from error
 
@@ -73,6 +85,8 @@ class WasmEngine:
         linker = wasmtime.Linker(engine)
         linker.define_wasi()
         for each in module.imports:
+            if each.module == _wasi.MODULE:
+                continue
             function = wasmtime.Func(store, each.type, lambda *_: None)  # type: ignore[arg-type]  # a function's
             linker.define(store, each.module, each.name or "", function)
         exports = linker.instantiate(store, module).exports(store)
@@ -85,6 +99,14 @@ class WasmEngine:
 
     def start(self) -> None:
         """Nothing is left to do; see `Engine`."""
+
+    def rehearsals(self) -> Iterator[list[_framing.Block]]:
+        """Yield the parts of requests that a worker answers for nothing: a call of an export, a command."""
+        invocations: tuple[dict[str, Any], ...] = ({"export": "main", "args": [1]}, {})
+        for invocation in invocations * _REHEARSALS:
+            variables = values.encode({"x": 1, **({INVOCATION: invocation} if invocation else {})})
+            request = msgspec.msgpack.encode(Request("", module=True))
+            yield [request, variables.structure, *variables.buffers, self._trial]
 
     def run(self, call: Call) -> Any:  # noqa: ANN401 -- a guest's value is any plain data
         """Compile a module, or run one that was compiled; see `Engine`.
