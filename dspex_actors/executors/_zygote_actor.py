@@ -84,7 +84,11 @@ class ZygoteActor(OsProcess):
             except ConfigError as error:
                 return Stop(Shutdown(error))
             self._handle.builder = Builder(
-                self._handle.spawn, config.language, self._engine.config, cache, config.start_timeout_s
+                self._handle.spawn_builder,
+                config.language,
+                self._engine.config,
+                cache,
+                config.start_timeout_s,
             )
         missing = first_missing(self._policy.required_layers, self._layers)
         if missing is not None:

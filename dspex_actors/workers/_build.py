@@ -14,6 +14,7 @@ import platform
 import threading
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from dspex_actors._execution import (
     GuestFailure,
     LimitExceeded,
 )
+from dspex_actors.workers._build_spare import SpareBuilder
 from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
 from dspex_actors.workers._request import Program
 
@@ -87,14 +89,18 @@ class Builder:
         start_timeout_s: float,
     ) -> None:
         assert language.build_limits is not None  # noqa: S101 -- it is asked for where there are some
-        self._spawn = spawn
         self._language = language
         self._limits: Limits = language.build_limits
         self._engine = engine
         self._cache = cache
         self._start_timeout_s = start_timeout_s
+        self._spare = SpareBuilder(spawn, start_timeout_s)
         self._lock = threading.Lock()
         self._under_way: dict[str, threading.Event] = {}
+
+    def close(self) -> None:
+        """End the worker that waits for a program. Quiet the second time."""
+        self._spare.close()
 
     def program(
         self, request: Execute, limits: Limits, timers: Timers, watch: BuildWatch
@@ -208,14 +214,13 @@ class Builder:
             WorkerLostError: no worker could be had.
         """
         variables = values.encode(given) if given else None
-        worker = self._spawn()
-        watch.attach(worker)
+        worker = self._spare.take(timers, watch)
         try:
-            worker.wait_ready(self._start_timeout_s, timers)
             result = worker.execute(program, variables, limits, timers)
         finally:
             watch.attach(None)
             worker.close()
+            self._spare.renew(timers)
         return _built(result)
 
 
@@ -268,6 +273,7 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
 
 
+@cache
 def _processor() -> str:
     """Return what compiled code depends on of this machine: a folder may be shared by several."""
     try:

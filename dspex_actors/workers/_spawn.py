@@ -265,6 +265,14 @@ class ZygoteHandle:
             return early
         return self._spawn(WorkerProcess, worker_id or self.new_id(), self._make_group())
 
+    def spawn_builder(self) -> WorkerProcess:
+        """Like `spawn`, for a worker that will compile a program.
+
+        Raises:
+            WorkerLostError: the zygote is gone.
+        """
+        return self._spawn(WorkerProcess, self.new_id(), self._make_group(), _protocol.SPAWN_BUILDER)
+
     def _take_early(self) -> WorkerProcess | None:
         with self._lock:
             early, self._early = self._early, None
@@ -336,7 +344,13 @@ class ZygoteHandle:
         except OSError as error:
             raise WorkerLostError(f"no control group for a worker: {error}") from error
 
-    def _spawn(self, kind: type[_Worker], worker_id: int, group: _groups.WorkerGroup | None) -> _Worker:
+    def _spawn(
+        self,
+        kind: type[_Worker],
+        worker_id: int,
+        group: _groups.WorkerGroup | None,
+        message: bytes = _protocol.SPAWN,
+    ) -> _Worker:
         data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -344,7 +358,7 @@ class ZygoteHandle:
                 fds = [worker_data.fileno(), zygote_control.fileno()]
                 if group is not None and group.kill_fd is not None:
                     fds.append(group.kill_fd)
-                _protocol.send_with_fds(self._channel, _protocol.SPAWN, fds)
+                _protocol.send_with_fds(self._channel, message, fds)
         except OSError as error:
             data.close()
             control.close()
@@ -373,5 +387,7 @@ class ZygoteHandle:
         self._channel.close()
         if (early := self._take_early()) is not None:
             early.close()
+        if self.builder is not None:
+            self.builder.close()
         if self._groups is not None:
             self._groups.close()

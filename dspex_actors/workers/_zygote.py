@@ -21,7 +21,7 @@ import socket
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -30,6 +30,7 @@ from dspex_actors.workers._engine_trial import EngineTrial
 from dspex_actors.workers._package_finder import PackageFinder
 from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
+from dspex_actors.workers._zygote_child import Child
 from dspex_actors.workers.confine import _enter, _libc
 from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.confine._view import View
@@ -59,29 +60,6 @@ _NO_COPIES = "the engine of its language cannot be copied"
 
 # Numeric libraries start a thread per core unless told otherwise, each with a stack to be paid for.
 _THREAD_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
-class Child(NamedTuple):
-    """A child of the zygote that is no nanny.
-
-    Attributes:
-        pid: its process id.
-        slot: what it was lent.
-        control: the socket on which the host waits for its end; None for one that cleans a scratch folder.
-        group: descriptor that kills all in its control group; None without one.
-    """
-
-    pid: int
-    slot: Slot
-    control: socket.socket | None
-    group: int | None = None
-
-    def kill_group(self) -> None:
-        """Kill what it has left in its control group."""
-        if self.group is not None:
-            with suppress(OSError):  # the host has removed it
-                os.write(self.group, b"1")
-            os.close(self.group)
 
 
 class Zygote:
@@ -189,7 +167,7 @@ class Zygote:
         if message == _protocol.SPAWN_SESSION:
             self._serve_session(worker, SessionFds(*fds))
             return True
-        if message != _protocol.SPAWN:
+        if message not in {_protocol.SPAWN, _protocol.SPAWN_BUILDER}:
             return False
         data, control = fds[0], socket.socket(fileno=fds[1])
         group = fds[2] if len(fds) > 2 else None
@@ -197,6 +175,7 @@ class Zygote:
         zygote_pid = os.getpid()
         pid = self._slots.fork(slot)
         if pid == 0:
+            worker.builds = message == _protocol.SPAWN_BUILDER
             self._become_worker(data, slot, worker, zygote_pid)
         os.close(data)
         fds = [self._watch(Child(pid, slot, control, group))]

@@ -25,10 +25,8 @@ from dspex_actors.workers.guest._failure import clip
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable
 
     from dspex_actors import values
-    from dspex_actors.workers import _framing
     from dspex_actors.workers._protocol import EngineConfig, Request
 
 _PATIENCE_S = 0.005
@@ -49,8 +47,6 @@ class EngineWorker(Conversation):
         super().__init__(channel)
         self._engine = engine
         self.look = getattr(engine, "look", None)  # of those that have a driver
-        self._rehearsals: Callable[[], Iterable[list[_framing.Block]]]
-        self._rehearsals = getattr(engine, "rehearsals", tuple)  # of those that run in the worker
 
     def rehearse(self, host: socket.socket) -> None:  # noqa: ARG002 -- nothing is said while trying
         """Try the engine. Runs in the zygote.
@@ -75,8 +71,8 @@ class EngineWorker(Conversation):
 
         A worker that was started for a request gets that first, as a rule, and rehearses nothing.
         """
-        seconds = _PATIENCE_S
-        for parts in self._rehearsals():
+        seconds, rehearsals = _PATIENCE_S, getattr(self._engine, "rehearsals", None)
+        for parts in () if rehearsals is None else rehearsals(builds=self.builds):
             ready, _, _ = select.select([DATA_FD], [], [], seconds)
             if ready:
                 return

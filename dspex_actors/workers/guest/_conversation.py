@@ -51,9 +51,11 @@ class Conversation:
         counted_beside: processes that count against its limit beside its own; None if they cannot be limited.
         look: starts what runs the code for nothing and tells what it uses, for a trial; None if that is the
             worker itself.
+        builds: whether it was started to compile a program.
     """
 
     look: Callable[[], _protocol.Footprint] | None = None
+    builds = False
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel: _framing.Stream = channel

@@ -11,7 +11,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
+from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY, Footprint
 from dspex_actors.workers.engines._engine import (
     EngineFailureError,
     GuestFailedError,
@@ -20,17 +20,21 @@ from dspex_actors.workers.engines._engine import (
 )
 from dspex_actors.workers.engines.rust._diagnostics import report_of
 from dspex_actors.workers.engines.rust._source import FILE, declarations_of, source_of
-from dspex_actors.workers.engines.wasm._engine import WasmEngine
+from dspex_actors.workers.engines.wasm._engine import WasmEngine, new_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    import wasmtime
+
+    from dspex_actors.workers import _framing
     from dspex_actors.workers._protocol import EngineConfig
     from dspex_actors.workers.engines._engine import Call
 
 _BUILT = "guest.wasm"
 _LIBRARY, _LIBRARY_FILE = "libdspex.rlib", "dspex.rs"
 _MOST_OUTPUT = 4 * 2**20
+_MOST_THREADS = 4  # each takes memory of the limits for compiling
 FLAGS = (
     "--edition=2021",
     "-O",
@@ -59,13 +63,14 @@ class RustEngine(WasmEngine):
         super().__init__(config)
         self._library_text = _read(config.options["library"])
 
-    def rehearse(self) -> None:
-        """Try both halves; see `Engine`. The compiler is only asked for its version: it starts anew for each.
+    def look(self) -> Footprint:
+        """Ask the compiler for its version, to see that it starts; it will do so anew for each program.
+
+        Runs unconfined, in a child of the zygote and beside it.
 
         Raises:
-            EngineFailureError: one does not work.
+            EngineFailureError: it does not.
         """
-        super().rehearse()
         try:
             done = subprocess.run(
                 [self.config.path, "--version"],
@@ -82,6 +87,16 @@ class RustEngine(WasmEngine):
             raise EngineFailureError(f"rustc cannot be run: {error}") from error
         if done.returncode:
             raise _failure(done.returncode, done.stderr.decode("utf-8", "replace"))
+        return Footprint()
+
+    def rehearsals(self, *, builds: bool) -> Iterator[list[_framing.Block]]:
+        """As for `wasm`; nothing for a worker that will compile, which is mostly done by another program."""
+        return iter(()) if builds else super().rehearsals(builds=False)
+
+    def compiler(self, *, counts_fuel: bool) -> wasmtime.Engine:
+        """Return what compiles a module in several threads: this is a worker that runs no guest's program."""
+        os.environ["RAYON_NUM_THREADS"] = str(min(_MOST_THREADS, os.cpu_count() or 1))
+        return new_engine(counts_fuel=counts_fuel, parallel=True)
 
     def run(self, call: Call) -> Any:  # noqa: ANN401 -- a guest's value is any plain data
         """Compile a program, or run one that was compiled; see `Engine`.
