@@ -73,8 +73,7 @@ class EngineWorker(Conversation):
         """
         seconds, rehearsals = _PATIENCE_S, getattr(self._engine, "rehearsals", None)
         for parts in () if rehearsals is None else rehearsals(builds=self.builds):
-            ready, _, _ = select.select([DATA_FD], [], [], seconds)
-            if ready:
+            if is_readable(DATA_FD, seconds):
                 return
             self._serve_for_nothing(parts)
             seconds = 0.0
@@ -155,6 +154,12 @@ def _failed(kind: str, message: str, traceback: str) -> Final:
     return Final(
         "failed", clip(kind, _TYPE_CHARS), clip(message, _MESSAGE_CHARS), clip(traceback, _TRACEBACK_CHARS)
     )
+
+
+def is_readable(descriptor: int, seconds: float) -> bool:
+    """Wait until something can be read; False if nothing can within the time."""
+    ready, _, _ = select.select([descriptor], [], [], seconds)
+    return bool(ready)
 
 
 def make_worker(channel: socket.socket, config: EngineConfig) -> EngineWorker:
