@@ -40,6 +40,7 @@ FLAGS = (
     "-O",
     "-Ccodegen-units=1",
     "-Cstrip=symbols",
+    "-Cembed-bitcode=no",
     "--error-format=json",
 )
 _SHOWN_CHARS = 500
