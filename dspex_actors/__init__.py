@@ -49,6 +49,7 @@ _HOMES = {
         "ExecutionContext",
         "ExecutionResult",
         "Failed",
+        "ConsoleMessage",
         "Diagnostic",
         "GuestFailure",
         "LimitExceeded",
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from dspex_actors._errors import WorkerLostError as WorkerLostError
     from dspex_actors._errors import WritePathError as WritePathError
     from dspex_actors._execution import Completed as Completed
+    from dspex_actors._execution import ConsoleMessage as ConsoleMessage
     from dspex_actors._execution import Diagnostic as Diagnostic
     from dspex_actors._execution import Execute as Execute
     from dspex_actors._execution import ExecutionContext as ExecutionContext

@@ -187,6 +187,20 @@ class Diagnostic:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleMessage:
+    """What one call of a method of the guest's console has written.
+
+    Attributes:
+        level: the method, as the language names it: `"log"`, `"info"`, `"debug"`, `"warn"`, `"error"`,
+            `"trace"`, `"table"`, `"dir"` and so on.
+        text: what it wrote, without the end of the line.
+    """
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class GuestFailure:
     """An exception in guest code, as text; nothing of it is an object of the guest's.
 
@@ -194,7 +208,7 @@ class GuestFailure:
         type: name of the exception class.
         message: its text.
         traceback: its traceback, cut to lines of the guest's code.
-        diagnostics: of code that did not compile: what its compiler said, where that is known place by place.
+        diagnostics: of code that did not compile: those of the result; empty for code that did.
     """
 
     type: str
@@ -211,6 +225,8 @@ class Usage:
         cpu_s: CPU seconds of the worker during the call; None if the worker was killed.
         memory_peak_bytes: largest resident size of the worker; None if it was killed.
         output_dropped_bytes: bytes of output beyond the limit, not kept.
+        notes_dropped: diagnostics and messages of the console beyond their limits, not kept or cut; what was
+            said of a program that was compiled before it ran is not counted.
         tool_calls: calls of tools that the guest made.
         connections: connections that it asked for, those that were refused included.
         network_bytes: what crossed them, both directions together.
@@ -222,6 +238,7 @@ class Usage:
     tool_calls: int = 0
     connections: int = 0
     network_bytes: int = 0
+    notes_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +262,11 @@ class _Result:
 
     Attributes:
         stdout, stderr: what the code wrote, up to the limit.
+        diagnostics: what the code's compiler said of it place by place, in order, warnings of code that it
+            compiled included; where the language tells. At most 100.
+        console: what the code wrote by its console, in order, each with its level; where the language has
+            one. It is in `stdout` and `stderr` as well. At most 10,000 messages, whose texts have at most
+            `Limits.output_bytes` in UTF-8 together: the one that passes the limit is cut, and none follows.
         duration_s: seconds from the moment the guest got the code.
         usage, worker, sandbox: what it used, where it ran, which layers of the sandbox were active.
         session: what became of the session's state; None outside of sessions.
@@ -254,6 +276,8 @@ class _Result:
 
     stdout: str = ""
     stderr: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    console: tuple[ConsoleMessage, ...] = ()
     duration_s: float = 0.0
     usage: Usage = Usage()
     worker: WorkerFacts = WorkerFacts()

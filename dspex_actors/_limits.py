@@ -20,7 +20,8 @@ class Limits:
         cpu_s: CPU seconds of the worker process, rounded up to whole seconds by the kernel. In a session the
             host counts them, for each call alone, and looks at least every twentieth of a second.
         memory_bytes: memory the guest may add to an idle worker.
-        output_bytes: bytes of stdout and of stderr kept, each; the rest is counted and dropped.
+        output_bytes: bytes of stdout, of stderr and of `result.console` kept, each; the rest is counted and
+            dropped.
         result_bytes: size of the encoded result value, and of the arguments of each call of a tool.
         file_bytes: size of any one file the guest writes.
         open_files: descriptors the guest may have open, the worker's own four included.

@@ -7,19 +7,21 @@
 
 Ids are ignored; `start_child` returns an address that stays valid while a `permanent` or `transient` child is
 restarted. Children are started, restarted and stopped independently of each other: a slow `init` holds up
-nobody else, and a stop asks all of them at once, each with its own limit. `backoff` and `max_abandoned` are
-as of a `Supervisor`; `reinit` of its address replaces the limits.
+nobody else. A stop tells 64 of them at once, one more whenever one has ended, and 64 more whenever none has
+in half a second; each has its own limit from when it is told. `backoff` and `max_abandoned` are as of a
+`Supervisor`; `reinit` of its address replaces the limits.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from supervisors._address import Address
 from supervisors._boot import NO_REPLY, End
 from supervisors._changing import ChangingKeeper
-from supervisors._child import Child, Failed, Ignored
+from supervisors._child import Child, Deadline, Failed, Ignored
 from supervisors._child_spec import (
     MAX_ABANDONED,
     AutoShutdown,
@@ -42,6 +44,7 @@ from supervisors._requests import (
 )
 from supervisors._supervisor_address import SupervisorAddress
 from supervisors._tree import ChildState
+from supervisors._waves import PAUSE_S, Waves, next_wave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -180,10 +183,29 @@ class DynamicSupervisor(ChangingKeeper):
             self._forget(child)
 
     def _closing(self, reason: ExitReason) -> Procedure:
-        for child in list(self._children.values()):
-            self._queue(child.key, self._stopping(child))
-        yield lambda: len(self._lines) == 1  # this one
+        # Those that a request has told are counted first.
+        children = sorted(self._children.values(), key=lambda child: child.state is not ChildState.STOPPING)
+        untold, waves, pause = iter(children), Waves(len(children)), Deadline()
+        while waves.untold:
+            paused = pause.fired
+            count, waves = next_wave(waves, self._stopping_now(), paused=paused)
+            if paused:
+                pause = Deadline()
+            for child in islice(untold, count):
+                self._queue(child.key, self._stopping(child))
+            if not count:
+                if pause.timer is None:
+                    pause = self._arm(PAUSE_S, None)
+                yield partial(self._has_moved, waves, pause)
+        pause.cancel()
+        yield lambda: not self._stopping_now()
         self._end = End(reason)
+
+    def _stopping_now(self) -> int:
+        return len(self._lines) - 1  # without that of `_closing`
+
+    def _has_moved(self, waves: Waves, pause: Deadline) -> bool:
+        return pause.fired or self._stopping_now() < waves.stopping
 
     # -- requests
 

@@ -101,7 +101,7 @@ class Telemetry:
             for handler in self._handlers.get(name, ()):
                 try:
                     handler(event, measurements, metadata)
-                except Exception as error:  # noqa: BLE001 -- a user's handler must not crash an actor
+                except (Exception, SystemExit) as error:  # noqa: BLE001 -- a user's handler must not crash an actor
                     log("error", "telemetry.handler_detached", event_name=event, error=error)
                     self._detach(name, handler)
 

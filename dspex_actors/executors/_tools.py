@@ -197,7 +197,7 @@ def _failure(error: BaseException) -> ToolFailure:
     """Return the name and the text of an error; its `__str__` may raise."""
     try:
         text = str(error)
-    except Exception as raised:  # noqa: BLE001 -- user code in an error path; the class is still worth telling
+    except BaseException as raised:  # noqa: BLE001 -- user code in an error path; the class is still worth telling
         text = f"<its __str__ raised {type(raised).__name__}>"
     if len(text) > _MESSAGE_CHARS:
         text = f"{text[:_MESSAGE_CHARS]}... ({len(text)} characters)"

@@ -50,6 +50,7 @@ _HOMES = {
     "_reload_errors": (
         "InstanceExistsError",
         "InstanceStartError",
+        "MethodExitedError",
         "ModuleExistsError",
         "ModuleLoadError",
         "ReloadError",
@@ -142,6 +143,7 @@ if TYPE_CHECKING:
     from dspex_actors.modules._registry_messages import UnregisterModule as UnregisterModule
     from dspex_actors.modules._reload_errors import InstanceExistsError as InstanceExistsError
     from dspex_actors.modules._reload_errors import InstanceStartError as InstanceStartError
+    from dspex_actors.modules._reload_errors import MethodExitedError as MethodExitedError
     from dspex_actors.modules._reload_errors import ModuleExistsError as ModuleExistsError
     from dspex_actors.modules._reload_errors import ModuleLoadError as ModuleLoadError
     from dspex_actors.modules._reload_errors import ReloadError as ReloadError

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors._errors import ConfigError
 from dspex_actors.modules._bodies import build_here
@@ -13,64 +12,42 @@ from dspex_actors.modules._objects import StepFailedError
 from dspex_actors.modules._spec import Isolation
 from dspex_actors.modules._tables import ModuleTables
 from dspex_actors.modules._worker_body import build_in_worker
-from supervisors import Handle, Registry, SupervisorAddress
+from supervisors import Registry
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from dspex_actors._guest_session import OpenSession
     from dspex_actors.modules._bodies import Built
     from dspex_actors.modules._catalog import LoadedCode
     from dspex_actors.modules._objects import SavedState
     from dspex_actors.modules._spec import ModuleSpec
-    from supervisors import ChildSpec, RegistryVia
+    from supervisors import ChildSpec, Handle, RegistryVia, SupervisorAddress
 
 TIMEOUT_S: Final = 120.0  # seconds for one answer: a reload waits for instances, and for what they do
 NO_SESSIONS: Final = "'host', as these modules have no sandbox; those of a Runtime do"
 RESTART_S: Final = 5.0  # seconds to wait for an actor that is being restarted
 
 
-class ModulesCore(Handle[SupervisorAddress, ModuleTables]):
-    """The base of `Modules`."""
+class ModulesCore:
+    """What is behind a `Modules`.
+
+    Args:
+        handle: of the tree.
+        hot_reload_enabled: whether modules can be reloaded.
+        open_session: opens a session for an object that is to live in a worker; None if there are no workers.
+    """
 
     def __init__(
-        self, *, hot_reload: bool = True, open_session: OpenSession | None = None, name: str = "modules"
+        self,
+        handle: Handle[SupervisorAddress, ModuleTables],
+        *,
+        hot_reload_enabled: bool,
+        open_session: OpenSession | None,
     ) -> None:
-        super().__init__(name)
-        if not isinstance(hot_reload, bool):
-            raise ConfigError("hot_reload", hot_reload, "True or False")
-        self.hot_reload_enabled = hot_reload
+        self._handle = handle
+        self.hot_reload_enabled = hot_reload_enabled
         self.open_session = open_session
         self.tables = ModuleTables()
-        self.names = Registry(keys="unique", name=f"{name}-names")
-        self._owned = False
-        self._watchers = count(1)  # of files
-
-    @classmethod
-    def open(cls, *, hot_reload: bool = True, name: str = "modules") -> Self:
-        """Start modules that are in no tree of yours, and end with this object."""
-        modules = cls(hot_reload=hot_reload, name=name)
-        modules.start()
-        modules._owned = True
-        return modules
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End all watchers, forget the private code, and stop the actors if `open` started them."""
-        if self._owned and self.alive:
-            self.address.stop()
-        for subscriber in self.tables.subscribers():
-            self.tables.unsubscribe(subscriber.number)
-        self.tables.files.close()
-
-    # -- for the actors of the tree
+        self.names = Registry(keys="unique", name=f"{handle.name}-names")
 
     @property
     def instances(self) -> SupervisorAddress:
@@ -79,7 +56,7 @@ class ModulesCore(Handle[SupervisorAddress, ModuleTables]):
         Raises:
             ActorExitedError: the tree is not running.
         """
-        return self.address.supervisor("instances")
+        return self._handle.address.supervisor("instances")
 
     def via(self, module_id: str, name: str) -> RegistryVia:
         """Return the address of an instance, by its name."""
@@ -118,6 +95,6 @@ class ModulesCore(Handle[SupervisorAddress, ModuleTables]):
 
     def _call(self, child: str, message: object) -> Any:  # noqa: ANN401 -- as above
         """Ask one of the actors, once it is there: nothing has been sent before, so waiting is safe."""
-        address = self.address.child(child)
+        address = self._handle.address.child(child)
         address.wait_available(RESTART_S)
         return address.call(message, TIMEOUT_S)

@@ -137,5 +137,5 @@ class ToFunction:
                     return
             try:
                 self._function(event)
-            except Exception as error:  # noqa: BLE001 -- a watcher's fault is not the registry's
+            except BaseException as error:  # noqa: BLE001 -- a watcher's fault, even SystemExit, is not the registry's
                 log("error", "modules.watcher_failed", error=error)

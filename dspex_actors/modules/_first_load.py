@@ -33,7 +33,7 @@ def load_first(tables: ModuleTables, spec: ModuleSpec) -> Entry:
         code = _imported(tables, spec) if spec.module_name else _read(tables, spec)
     except StepFailedError as error:
         raise ModuleLoadError(spec.module_id, described(error.error)) from error.error
-    except Exception as error:
+    except BaseException as error:  # the module's own code, in the registry's thread
         raise ModuleLoadError(spec.module_id, described(error)) from error
     table = VersionTable(spec.module_id, (code.version,))
     return Entry(spec, table, MappingProxyType({spec.version: code}))

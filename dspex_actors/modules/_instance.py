@@ -11,7 +11,7 @@ from dspex_actors._config import CheckpointAt
 from dspex_actors._errors import ConfigError
 from dspex_actors._log import log
 from dspex_actors.modules._objects import StepFailedError
-from dspex_actors.modules._reload_errors import described
+from dspex_actors.modules._reload_errors import MethodExitedError, described
 from dspex_actors.modules._spec import WhenFailed
 from supervisors import IGNORE, GenServer, Refuse, Timeout
 
@@ -61,9 +61,10 @@ class ModuleInstance(GenServer):
     """Drives one object of a registered module.
 
     Messages are `CallMethod`, `GetModuleState`, `GetModuleVersion` and `SaveModuleState`. An exception of a
-    method goes to the caller; the object is then made anew from its last saved state, or goes on, as the
-    spec's `when_failed` says, and the actor lives in both cases. What ends the actor, for example a kill or
-    SystemExit, is a crash: its supervisor starts it again, from the last saved state, too.
+    method goes to the caller, SystemExit and its like as the cause of a `MethodExitedError`; the object is
+    then made anew from its last saved state, or goes on, as the spec's `when_failed` says, and the actor
+    lives in both cases. What ends the actor, for example a kill, is a crash: its supervisor starts it again,
+    from the last saved state, too.
     """
 
     def init(self, tables: ModuleTables, build: Builder, module_id: str, name: str) -> Any:  # noqa: ANN401 -- None or IGNORE
@@ -221,9 +222,9 @@ class ModuleInstance(GenServer):
             value = self._body.call(message.method, message.args, message.kwargs)
         except Refuse:
             raise
-        except Exception as error:
+        except BaseException as error:  # the method's; see `_objects`
             self._failed()
-            raise Refuse(error) from error
+            raise self._refusal(message.method, error) from error
         self._unsaved = True
         if self._spec.checkpoint is CheckpointAt.EVERY_CALL:
             self._save()
@@ -256,4 +257,12 @@ class ModuleInstance(GenServer):
         try:
             return dump()
         except StepFailedError as error:
-            raise Refuse(error.error) from error
+            raise self._refusal(error.step, error.error) from error
+
+    def _refusal(self, method: str, error: BaseException) -> Refuse:
+        """Give the caller what a method has raised; what would end it only as a cause."""
+        if isinstance(error, Exception):
+            return Refuse(error)
+        exited = MethodExitedError(*self._key, method, described(error))
+        exited.__cause__ = error
+        return Refuse(exited)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from dspex_actors._config import check_count
 from dspex_actors._errors import ConfigError
-from dspex_actors.modules._core import NO_SESSIONS, ModulesCore
+from dspex_actors.modules._core import NO_SESSIONS
 from dspex_actors.modules._file_watch import FileWatcher
 from dspex_actors.modules._handle import InstanceHandle
 from dspex_actors.modules._id_index import Pattern
+from dspex_actors.modules._modules_handle import ModulesHandle
 from dspex_actors.modules._registry_messages import (
     SUSPEND_S,
     HotReload,
@@ -50,7 +51,7 @@ WATCH_SIZE: Final = 1000  # events that wait for one watcher; arbitrary
 DEBOUNCE_MS: Final = 50  # an editor that writes a new file and renames it makes several changes
 
 
-class Modules(ModulesCore):
+class Modules(ModulesHandle):
     """Registered modules, their versions and their instances, for any thread.
 
         with Modules.open() as modules:
@@ -85,9 +86,9 @@ class Modules(ModulesCore):
         """
         if not isinstance(spec, ModuleSpec):
             raise ConfigError("spec", spec, "a ModuleSpec")
-        if spec.isolation is Isolation.WORKER and self.open_session is None:
+        if spec.isolation is Isolation.WORKER and self._core.open_session is None:
             raise ConfigError("isolation", "worker", NO_SESSIONS)
-        info: ModuleInfo = self.ask_registry(RegisterModule(spec))
+        info: ModuleInfo = self._core.ask_registry(RegisterModule(spec))
         return info
 
     def unregister(self, module_id: str) -> None:
@@ -96,7 +97,7 @@ class Modules(ModulesCore):
         Raises:
             UnknownModuleError: there is none.
         """
-        self.ask_registry(UnregisterModule(module_id))
+        self._core.ask_registry(UnregisterModule(module_id))
 
     def get(self, module_id: str) -> ModuleInfo:
         """Return a registered module.
@@ -104,7 +105,7 @@ class Modules(ModulesCore):
         Raises:
             UnknownModuleError: there is none.
         """
-        return self.tables.get(module_id)
+        return self._core.tables.get(module_id)
 
     def discover(
         self,
@@ -125,7 +126,7 @@ class Modules(ModulesCore):
         Raises:
             ConfigError: an argument is wrong.
         """
-        return self.tables.discover(Pattern(pattern), type=type, version=version, tags=frozenset(tags))
+        return self._core.tables.discover(Pattern(pattern), type=type, version=version, tags=frozenset(tags))
 
     def versions(self, module_id: str) -> ModuleVersions:
         """Return the versions of a module that are kept, and its pins.
@@ -133,7 +134,7 @@ class Modules(ModulesCore):
         Raises:
             UnknownModuleError: there is none.
         """
-        return self.tables.versions(module_id)
+        return self._core.tables.versions(module_id)
 
     # -- instances
 
@@ -151,24 +152,24 @@ class Modules(ModulesCore):
         """
         check_id("name", name)
         key = module_id, name
-        if not self.tables.want(key):
+        if not self._core.tables.want(key):
             raise InstanceExistsError(module_id, name)
         try:
             if version is not None:
-                self.ask_registry(PinInstance(module_id, name, version))
-            started = self.instances.start_child(self.instance_spec(key))
+                self._core.ask_registry(PinInstance(module_id, name, version))
+            started = self._core.instances.start_child(self._core.instance_spec(key))
         except StartError as error:
-            self.tables.forget(key)
+            self._core.tables.forget(key)
             reason = error.reason
             raise InstanceStartError(
                 module_id, name, reason.message if isinstance(reason, Crash) else str(reason)
             ) from error
         except BaseException:
-            self.tables.forget(key)
+            self._core.tables.forget(key)
             raise
         if started is None:
             raise InstanceStartError(module_id, name, "it was lost while it started")
-        return InstanceHandle(self.via(module_id, name), module_id, name)
+        return InstanceHandle(self._core.via(module_id, name), module_id, name)
 
     def instance(self, module_id: str, name: str = MAIN) -> InstanceHandle:
         """Return what an instance is talked to by; it stays valid over restarts and reloads.
@@ -176,9 +177,9 @@ class Modules(ModulesCore):
         Raises:
             UnknownInstanceError: there is no such instance.
         """
-        if not self.tables.is_wanted((module_id, name)):
+        if not self._core.tables.is_wanted((module_id, name)):
             raise UnknownInstanceError(module_id, name)
-        return InstanceHandle(self.via(module_id, name), module_id, name)
+        return InstanceHandle(self._core.via(module_id, name), module_id, name)
 
     def instance_names(self, module_id: str) -> list[str]:
         """Return the names of a module's instances, sorted.
@@ -186,8 +187,8 @@ class Modules(ModulesCore):
         Raises:
             UnknownModuleError: there is no such module.
         """
-        self.tables.entry(module_id)
-        return [name for _, name in self.tables.wanted(module_id)]
+        self._core.tables.entry(module_id)
+        return [name for _, name in self._core.tables.wanted(module_id)]
 
     def stop_instance(self, module_id: str, name: str = MAIN) -> None:
         """Stop an instance and forget its state and its pin.
@@ -195,12 +196,12 @@ class Modules(ModulesCore):
         Raises:
             UnknownInstanceError: there is no such instance.
         """
-        pid = self.via(module_id, name).pid
-        if not self.tables.forget((module_id, name)):
+        pid = self._core.via(module_id, name).pid
+        if not self._core.tables.forget((module_id, name)):
             raise UnknownInstanceError(module_id, name)
         if pid is not None:
             try:
-                self.instances.terminate_child(pid)
+                self._core.instances.terminate_child(pid)
             except ChildNotFoundError:
                 pid.kill()  # its supervisor has been replaced, and it is about to go
 
@@ -214,7 +215,7 @@ class Modules(ModulesCore):
             UnknownVersionError: there is no such version.
             ReloadRefusedError: it is an importable module, which has one version at a time.
         """
-        self.ask_registry(PinInstance(module_id, name, version))
+        self._core.ask_registry(PinInstance(module_id, name, version))
 
     def unpin(self, module_id: str, name: str = MAIN) -> None:
         """Let an instance go along with the next reload; quiet if it is not pinned.
@@ -222,7 +223,7 @@ class Modules(ModulesCore):
         Raises:
             UnknownModuleError: there is no such module.
         """
-        self.ask_registry(UnpinInstance(module_id, name))
+        self._core.ask_registry(UnpinInstance(module_id, name))
 
     # -- versions
 
@@ -255,7 +256,9 @@ class Modules(ModulesCore):
             ReloadError: a step failed; everything is as before.
             ConfigError: an argument is wrong.
         """
-        report: ReloadReport = self.ask_registry(HotReload(module_id, version, source, when_busy, suspend_s))
+        report: ReloadReport = self._core.ask_registry(
+            HotReload(module_id, version, source, when_busy, suspend_s)
+        )
         return report
 
     def rollback(
@@ -276,7 +279,7 @@ class Modules(ModulesCore):
             ReloadError: a step failed; everything is as before.
             ConfigError: an argument is wrong.
         """
-        report: ReloadReport = self.ask_registry(RollBack(module_id, when_busy, suspend_s))
+        report: ReloadReport = self._core.ask_registry(RollBack(module_id, when_busy, suspend_s))
         return report
 
     # -- watching
@@ -292,7 +295,7 @@ class Modules(ModulesCore):
             ConfigError: an argument is wrong.
         """
         check_count("size", size, least=1)
-        watch: ModuleWatch = self.ask_tables(WatchModules(Pattern(pattern), size))
+        watch: ModuleWatch = self._core.ask_tables(WatchModules(Pattern(pattern), size))
         return watch
 
     def subscribe(
@@ -318,7 +321,7 @@ class Modules(ModulesCore):
             ConfigError: an argument is wrong, or the actor is not there.
         """
         check_count("size", size, least=1)
-        number = self.ask_tables(Subscribe(Pattern(pattern), target, size))
+        number = self._core.ask_tables(Subscribe(Pattern(pattern), target, size))
         return partial(self._unsubscribe, number)
 
     def watch_files(self, pattern: str = "*", *, debounce_ms: int = DEBOUNCE_MS) -> Callable[[], None]:
@@ -338,7 +341,7 @@ class Modules(ModulesCore):
             ReloadRefusedError: reloading is switched off.
             ConfigError: an argument is wrong, or `watchfiles` is not installed.
         """
-        if not self.hot_reload_enabled:
+        if not self._core.hot_reload_enabled:
             raise ReloadRefusedError(pattern, "hot reloading is switched off (hot_reload=False)")
         check_count("debounce_ms", debounce_ms, least=1)
         if importlib.util.find_spec("watchfiles") is None:
@@ -346,12 +349,12 @@ class Modules(ModulesCore):
                 "watch_files", "no watchfiles", "used with it: pip install 'dspex-actors[watch]'"
             )
         meant, number = Pattern(pattern), next(self._watchers)
-        spec = FileWatcher.child_spec(self, meant, debounce_ms, id=f"files-{number}")
+        spec = FileWatcher.child_spec(self._core, meant, debounce_ms, id=f"files-{number}")
         self.address.start_child(spec)
         return partial(self._end_files, spec.id)
 
     def _unsubscribe(self, number: int) -> None:
-        self.tables.unsubscribe(number)
+        self._core.tables.unsubscribe(number)
 
     def _end_files(self, child_id: Hashable) -> None:
         with suppress(ChildNotFoundError, ActorExitedError):

@@ -1,4 +1,8 @@
-"""Objects of modules: made, dumped, and carried over to another version. Runs the module's own code."""
+"""Objects of modules: made, dumped, and carried over to another version. Runs the module's own code.
+
+It runs in an actor's thread, so that nobody's Ctrl-C lands in it: whatever it raises is its own failure,
+SystemExit and KeyboardInterrupt too.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +57,7 @@ def dumped(target: object, version: ModuleVersion) -> SavedState:
     try:
         state = dump_state(target)
         return SavedState(version, copy.deepcopy(state) if has_own_state(type(target)) else state)
-    except Exception as error:
+    except BaseException as error:
         raise StepFailedError("dump_state", error) from error
 
 
@@ -67,12 +71,12 @@ def made(code: LoadedCode, spec: ModuleSpec, saved: SavedState | None) -> Any:  
     """
     try:
         target = code.make(*spec.args, **spec.kwargs)
-    except Exception as error:
+    except BaseException as error:
         raise StepFailedError("construct", error) from error
     if saved is not None:
         try:
             load_state(target, copy.deepcopy(saved.state), types="loaded")
-        except Exception as error:
+        except BaseException as error:
             raise StepFailedError("load_state", error) from error
     return target
 
@@ -89,5 +93,5 @@ def migrated(code: LoadedCode, saved: SavedState) -> SavedState:
     try:
         state = change(saved.version.version, copy.deepcopy(saved.state))
         return SavedState(code.version, copy.deepcopy(state))
-    except Exception as error:
+    except BaseException as error:
         raise StepFailedError("code_change", error) from error

@@ -132,6 +132,27 @@ class InstanceStartError(ModuleError):
         return f"the instance {self.name!r} of {self.module_id!r} did not start: {self.reason}"
 
 
+class MethodExitedError(ModuleError):
+    """A method raised `SystemExit`, `KeyboardInterrupt` or its like, which must not end its caller.
+
+    Attributes:
+        module_id: whose.
+        name: of the instance.
+        method: its name; `"dump_state"` where the state was asked for.
+        reason: what was raised, as text; the exception itself is the cause of this one.
+    """
+
+    def __init__(self, module_id: str, name: str, method: str, reason: str) -> None:
+        super().__init__(module_id, name, method, reason)
+        self.module_id = module_id
+        self.name = name
+        self.method = method
+        self.reason = reason
+
+    def _sentence(self) -> str:
+        return f"{self.method!r} of the instance {self.name!r} of {self.module_id!r} raised {self.reason}"
+
+
 class ReloadRefusedError(ModuleError):
     """A module cannot be reloaded; nothing was begun, and no watcher is told.
 

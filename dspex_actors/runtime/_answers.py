@@ -18,6 +18,7 @@ from dspex_actors.modules import (
     ReloadFailed,
     RollBack,
 )
+from dspex_actors.modules._modules_handle import core_of
 from supervisors import ActorExitedError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _wait(seconds: float | None) -> dict[str, float]:
 
 
 def _row(modules: Modules, info: ModuleInfo) -> said.ModuleRow:
-    wanted, live = modules.tables.counts(info.module_id)
+    wanted, live = core_of(modules).tables.counts(info.module_id)
     return said.ModuleRow(
         module_id=info.module_id,
         version=info.version.version,
@@ -128,7 +129,7 @@ def _show(modules: Modules, module_id: str, client: Conversation) -> None:
             isolation=spec.isolation.value,
             checkpoint=spec.checkpoint.value,
             when_failed=spec.when_failed.value,
-            hot_reload=modules.hot_reload_enabled,
+            hot_reload=core_of(modules).hot_reload_enabled,
             tags=_listed(sorted(spec.tags)),
             metadata=_plain(spec.metadata),
             old=tuple(
@@ -137,7 +138,8 @@ def _show(modules: Modules, module_id: str, client: Conversation) -> None:
             ),
         )
     )
-    tables, live = modules.tables, modules.tables.live([module_id])
+    tables = core_of(modules).tables
+    live = tables.live([module_id])
     for key in tables.wanted(module_id):
         saved = tables.saved(key)
         client.send(

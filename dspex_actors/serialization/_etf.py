@@ -11,50 +11,22 @@
 | all else | `{'$TAG', Payload}` with the tags of `_tags` |
 
 No value of Python's but a tag becomes an atom other than those three, so a tuple of the user's is never
-mistaken for a tag. Atoms are written as OTP 26 does by default; older releases read them, and write them in
-an older form, which is read here too. Source: Erlang/OTP 25, ERTS User's Guide, "External Term Format".
+mistaken for a tag.
 """
 
 from __future__ import annotations
 
 import math
-from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors.serialization._bounds import DEFAULT, Bounds
 from dspex_actors.serialization._shape import write
 from dspex_actors.serialization._special import word_of
 from dspex_actors.serialization._tags import Tagged
+from dspex_actors.values import _etf as wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-VERSION: Final = 131
-
-# Tags of the format, by their names in Erlang's guide.
-NEW_FLOAT: Final = 70
-COMPRESSED: Final = 80
-SMALL_INTEGER: Final = 97
-INTEGER: Final = 98
-ATOM: Final = 100
-SMALL_TUPLE: Final = 104
-LARGE_TUPLE: Final = 105
-NIL: Final = 106
-STRING: Final = 107
-LIST: Final = 108
-BINARY: Final = 109
-SMALL_BIG: Final = 110
-LARGE_BIG: Final = 111
-SMALL_ATOM: Final = 115
-MAP: Final = 116
-ATOM_UTF8: Final = 118
-SMALL_ATOM_UTF8: Final = 119
-
-MARK: Final = "$"  # before the name of a tag
-
-_size: Final = Struct(">BI").pack
-_int: Final = Struct(">Bi").pack
-_float: Final = Struct(">Bd").pack
 
 
 def encode(value: object, bounds: Bounds = DEFAULT) -> bytes:
@@ -68,7 +40,7 @@ def encode(value: object, bounds: Bounds = DEFAULT) -> bytes:
 
 
 def _term(tree: object) -> bytes:
-    out = bytearray([VERSION])
+    out = bytearray([wire.VERSION])
     _write(tree, out)
     return bytes(out)
 
@@ -77,61 +49,31 @@ def _write(tree: Any, out: bytearray) -> None:  # noqa: ANN401 -- a tree of `_sh
     _WRITERS[type(tree)](tree, out)
 
 
-def _atom(name: str, out: bytearray) -> None:
-    out += bytes([SMALL_ATOM_UTF8, len(name)]) + name.encode()
-
-
-def _write_none(_tree: None, out: bytearray) -> None:
-    _atom("nil", out)
-
-
-def _write_bool(tree: bool, out: bytearray) -> None:  # noqa: FBT001 -- the value to write
-    _atom("true" if tree else "false", out)
-
-
-def _write_int(tree: int, out: bytearray) -> None:
-    if 0 <= tree <= 255:
-        out += bytes([SMALL_INTEGER, tree])
-    elif -(2**31) <= tree < 2**31:
-        out += _int(INTEGER, tree)
-    else:
-        digits = abs(tree).to_bytes((tree.bit_length() + 7) // 8, "little")
-        small = len(digits) < 256
-        out += bytes([SMALL_BIG, len(digits)]) if small else _size(LARGE_BIG, len(digits))
-        out.append(tree < 0)
-        out += digits
-
-
 def _write_float(tree: float, out: bytearray) -> None:
     if math.isfinite(tree):
-        out += _float(NEW_FLOAT, tree)
+        wire.put_float(tree, out)
     else:
         _tagged("float", word_of(tree), out)
 
 
 def _write_str(tree: str, out: bytearray) -> None:
-    content = tree.encode()
-    out += _size(BINARY, len(content))
-    out += content
+    wire.put_binary(tree.encode(), out)
 
 
 def _write_bytes(tree: bytes, out: bytearray) -> None:
-    out += bytes([SMALL_TUPLE, 2])
-    _atom("$bytes", out)
-    out += _size(BINARY, len(tree))
-    out += tree
+    _tagged("bytes", tree, out)
 
 
 def _write_list(tree: list[Any], out: bytearray) -> None:
     if tree:
-        out += _size(LIST, len(tree))
+        wire.put_size(wire.LIST, len(tree), out)
         for item in tree:
             _write(item, out)
-    out.append(NIL)
+    out.append(wire.NIL)
 
 
 def _write_dict(tree: dict[str, Any], out: bytearray) -> None:
-    out += _size(MAP, len(tree))
+    wire.put_size(wire.MAP, len(tree), out)
     for key, item in tree.items():
         _write_str(key, out)
         _write(item, out)
@@ -140,10 +82,9 @@ def _write_dict(tree: dict[str, Any], out: bytearray) -> None:
 def _write_tagged(tree: Tagged, out: bytearray) -> None:
     payload: Any = tree.payload
     if tree.name == "tuple":
-        small = len(payload) < 256
-        out += bytes([SMALL_TUPLE, len(payload)]) if small else _size(LARGE_TUPLE, len(payload))
+        wire.put_tuple(len(payload), out)
     elif tree.name == "dict":
-        out += _size(MAP, len(payload) // 2)
+        wire.put_size(wire.MAP, len(payload) // 2, out)
     else:
         _tagged(tree.name, payload, out)
         return
@@ -152,19 +93,18 @@ def _write_tagged(tree: Tagged, out: bytearray) -> None:
 
 
 def _tagged(name: str, payload: object, out: bytearray) -> None:
-    out += bytes([SMALL_TUPLE, 2])
-    _atom(MARK + name, out)
+    wire.put_tuple(2, out)
+    wire.put_atom(wire.MARK + name, out)
     if type(payload) is bytes:
-        out += _size(BINARY, len(payload))
-        out += payload
+        wire.put_binary(payload, out)
     else:
         _write(payload, out)
 
 
 _WRITERS: Final[dict[type, Callable[[Any, bytearray], None]]] = {
-    type(None): _write_none,
-    bool: _write_bool,
-    int: _write_int,
+    type(None): wire.put_none,
+    bool: wire.put_bool,
+    int: wire.put_int,
     float: _write_float,
     str: _write_str,
     bytes: _write_bytes,

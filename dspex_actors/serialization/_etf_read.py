@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from struct import Struct
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, Final
 
-from dspex_actors.serialization import _etf as wire
 from dspex_actors.serialization._bounds import DEFAULT, Bounds, Meter
 from dspex_actors.serialization._errors import (
     MalformedError,
@@ -21,12 +19,8 @@ from dspex_actors.serialization._errors import (
 )
 from dspex_actors.serialization._special import special
 from dspex_actors.serialization._tags import NAMES, make_dict, restore
+from dspex_actors.values import _etf as wire
 from dspex_actors.values._extensions import MAX_INT_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_float: Final = Struct(">d").unpack_from
 
 
 class _Atom(str):
@@ -35,26 +29,8 @@ class _Atom(str):
     __slots__ = ()
 
 
-_ATOMS: Final[dict[str, Any]] = {"nil": None, "true": True, "false": False} | {
+_ATOMS: Final[dict[str, Any]] = wire.ATOMS | {
     wire.MARK + name: _Atom(name) for name in (*NAMES, "bytes", "float")
-}
-
-_REFUSED: Final = {
-    77: "a bitstring",
-    82: "a cached atom",
-    88: "a pid",
-    89: "a port",
-    90: "a reference",
-    99: "a float in the form of 1998",
-    101: "a reference",
-    102: "a port",
-    103: "a pid",
-    112: "a function",
-    113: "a function",
-    114: "a reference",
-    117: "a function",
-    120: "a port",
-    121: "a local term",
 }
 
 
@@ -73,7 +49,7 @@ def decode(body: bytes, bounds: Bounds = DEFAULT) -> object:
     if body[1:2] == bytes([wire.COMPRESSED]):
         data, at = _inflated(body, bounds), 0
     try:
-        return _Reader(data, bounds).whole(at)
+        return _Reader(data, at, bounds).whole()
     except SerializationError:
         raise
     except RecursionError:
@@ -96,17 +72,15 @@ def _inflated(body: bytes, bounds: Bounds) -> bytes:
     return data
 
 
-class _Reader:
+class _Reader(wire.TermReader):
     """The state of reading one term."""
 
-    def __init__(self, data: bytes, bounds: Bounds) -> None:
-        self._data = data
-        self._at = 0
+    def __init__(self, data: bytes, at: int, bounds: Bounds) -> None:
+        super().__init__(data, at)
         self._meter = Meter(bounds, slack=2)
 
-    def whole(self, at: int) -> object:
-        """Return the one term that starts at `at` and ends where the data ends."""
-        self._at = at
+    def whole(self) -> object:
+        """Return the one term that ends where the data ends."""
         value = self._read(0)
         if type(value) is _Atom:
             raise MalformedError(f"the atom '${value}' by itself")
@@ -114,45 +88,17 @@ class _Reader:
             raise MalformedError(f"{len(self._data) - self._at} bytes after the term")
         return value
 
-    def _read(self, level: int) -> object:
-        if self._at >= len(self._data):
-            raise TruncatedError(self._at + 1, len(self._data))
-        kind = self._data[self._at]
-        self._at += 1
-        read = self._readers.get(kind)
-        if read is None:
-            raise MalformedError(_REFUSED.get(kind, f"the unknown kind {kind}") + ", which is no value here")
-        return read(self, level)
+    def _torn(self, needed: int) -> Exception:
+        return TruncatedError(needed, len(self._data))
 
-    def _take(self, size: int) -> bytes:
-        start, self._at = self._at, self._at + size
-        if self._at > len(self._data):
-            raise TruncatedError(self._at, len(self._data))
-        return self._data[start : self._at]
+    def _refused(self, kind: int) -> Exception:
+        name = wire.FOREIGN.get(kind) or wire.UNUSUAL.get(kind)
+        found = f"the unknown kind {kind}" if name is None else f"a {name}"
+        return MalformedError(f"{found}, which is no value here")
 
-    def _number(self, width: int) -> int:
-        return int.from_bytes(self._take(width), "big")
-
-    def _count(self, width: int) -> int:
-        """Read a count of items, each of which takes at least one byte."""
-        count = self._number(width)
-        if count > len(self._data) - self._at:
-            raise TruncatedError(self._at + count, len(self._data))
-        return count
-
-    def _small_integer(self, _level: int) -> int:
-        self._meter.items(1)
-        return self._number(1)
-
-    def _integer(self, _level: int) -> int:
-        self._meter.items(1)
-        return int.from_bytes(self._take(4), "big", signed=True)
-
-    def _small_big(self, _level: int) -> int:
-        return self._big(self._number(1))
-
-    def _large_big(self, _level: int) -> int:
-        return self._big(self._count(4))
+    def _pay(self, price: int, kind: str) -> None:
+        del kind
+        self._meter.pay(price)
 
     def _big(self, size: int) -> int:
         if size > MAX_INT_BYTES:
@@ -166,7 +112,7 @@ class _Reader:
 
     def _new_float(self, _level: int) -> float:
         self._meter.items(1)
-        value: float = _float(self._take(8))[0]
+        value = self._float()
         if not math.isfinite(value):
             raise MalformedError("a float that Erlang has not")
         return value
@@ -211,12 +157,6 @@ class _Reader:
                 raise MalformedError(f"the atom '${item}' that is not the first of a pair")
         return items
 
-    def _small_tuple(self, level: int) -> object:
-        return self._tuple(self._count(1), level)
-
-    def _large_tuple(self, level: int) -> object:
-        return self._tuple(self._count(4), level)
-
     def _tuple(self, count: int, level: int) -> object:
         self._meter.container(count, level)
         if not count:
@@ -248,34 +188,9 @@ class _Reader:
         flat = self._values(2 * count, level + 1)
         return make_dict(flat[::2], flat[1::2], self._meter)
 
-    def _small_atom(self, _level: int) -> object:
-        return self._atom(self._take(self._number(1)))
-
-    def _large_atom(self, _level: int) -> object:
-        return self._atom(self._take(self._number(2)))
-
     def _atom(self, name: bytes) -> object:
         self._meter.items(1)
         text = name.decode("latin-1")  # those of the table are the same in both encodings
         if text not in _ATOMS:
             raise MalformedError(f"the atom {text[:40]!r}, which is no value here")
         return _ATOMS[text]
-
-    _readers: ClassVar[dict[int, Callable[[_Reader, int], object]]] = {
-        wire.NEW_FLOAT: _new_float,
-        wire.SMALL_INTEGER: _small_integer,
-        wire.INTEGER: _integer,
-        wire.ATOM: _large_atom,
-        wire.SMALL_TUPLE: _small_tuple,
-        wire.LARGE_TUPLE: _large_tuple,
-        wire.NIL: _nil,
-        wire.STRING: _string,
-        wire.LIST: _list,
-        wire.BINARY: _binary,
-        wire.SMALL_BIG: _small_big,
-        wire.LARGE_BIG: _large_big,
-        wire.SMALL_ATOM: _small_atom,
-        wire.MAP: _map,
-        wire.ATOM_UTF8: _large_atom,
-        wire.SMALL_ATOM_UTF8: _small_atom,
-    }

@@ -322,7 +322,7 @@ class StateStore(GenServer):
         for notify in self._watchers.told(change):
             try:
                 notify(change)
-            except Exception as error:  # noqa: BLE001 -- a watcher's fault must not end the store
+            except BaseException as error:  # noqa: BLE001 -- a watcher's fault, even SystemExit, must not end the store
                 log("error", "store.watcher_failed", id=change.id, error=error)
 
     def _look(self, id: str) -> None:  # noqa: A002 -- the word of the whole library

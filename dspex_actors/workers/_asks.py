@@ -89,7 +89,8 @@ class Asks:
             asked, carried = self._connections.count, self._connections.carried_bytes
         if final is None:
             return Usage(tool_calls=calls, connections=asked, network_bytes=carried)
-        return Usage(final.cpu_s, final.memory_peak_bytes, final.dropped_bytes, calls, asked, carried)
+        dropped = final.dropped_bytes, final.dropped_notes
+        return Usage(final.cpu_s, final.memory_peak_bytes, dropped[0], calls, asked, carried, dropped[1])
 
     def end_connections(self) -> None:
         """End all connections; nothing is carried any more when this returns."""

@@ -13,21 +13,16 @@ import hashlib
 import platform
 import threading
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from dspex_actors import values
 from dspex_actors._errors import WorkerLostError
-from dspex_actors._execution import (
-    Completed,
-    Diagnostic,
-    ExecutionResult,
-    Failed,
-    GuestFailure,
-    LimitExceeded,
-)
+from dspex_actors._execution import Completed, Diagnostic, ExecutionResult, LimitExceeded
 from dspex_actors.workers._build_spare import SpareBuilder
 from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
 from dspex_actors.workers._request import Program
@@ -43,7 +38,8 @@ if TYPE_CHECKING:
     from dspex_actors.workers._process import WorkerProcess
     from dspex_actors.workers._protocol import EngineConfig
 
-_MOST_DIAGNOSTICS = 100
+_SIZE_BYTES = 4
+_decode_said = msgspec.msgpack.Decoder(tuple[Diagnostic, ...]).decode
 
 
 class BuildWatch:
@@ -127,11 +123,11 @@ class Builder:
                 built = self._cache.get(key)
                 if built is None:
                     result = self._compile(request.code, declarations, limits, timers, watch)
-                    if not isinstance(result, bytes):
+                    if not isinstance(result, Completed):
                         return result
-                    self._cache.put(key, result)
-                    built = result
-        return Program(key, module=built)
+                    built = _packed(result)
+                    self._cache.put(key, built)
+        return _unpacked(key, built)
 
     def _library(self, timers: Timers, watch: BuildWatch) -> bytes | ExecutionResult:
         """Return what all programs need, compiled; or how that has ended, if not well.
@@ -145,9 +141,11 @@ class Builder:
             if built is not None:
                 return built
             result = self._ask(Program("", "library"), {}, self._limits, timers, watch)
-            if isinstance(result, bytes):
-                self._cache.put(key, result)
-            return result
+            if not isinstance(result, Completed):
+                return result
+            library: bytes = result.value
+            self._cache.put(key, library)
+            return library
 
     def _key(self, code: str | bytes, declarations: str, *, counts_fuel: bool) -> str:
         engine = self._engine
@@ -189,7 +187,7 @@ class Builder:
 
     def _compile(
         self, code: str | bytes, declarations: str, limits: Limits, timers: Timers, watch: BuildWatch
-    ) -> bytes | ExecutionResult:
+    ) -> ExecutionResult:
         """Have a fresh worker compile a program.
 
         Raises:
@@ -207,7 +205,7 @@ class Builder:
 
     def _ask(
         self, program: Program, given: dict[str, Any], limits: Limits, timers: Timers, watch: BuildWatch
-    ) -> bytes | ExecutionResult:
+    ) -> ExecutionResult:
         """Ask a fresh worker.
 
         Raises:
@@ -224,16 +222,15 @@ class Builder:
         return _built(result)
 
 
-def _built(result: ExecutionResult) -> bytes | ExecutionResult:
-    """Return what was compiled, or how that failed."""
+def _built(result: ExecutionResult) -> ExecutionResult:
+    """Return how compiling has ended; what has completed has bytes as its value.
+
+    Raises:
+        WorkerLostError: the worker has made something else.
+    """
     match result:
-        case Completed(value=bytes() as built):
-            return built
-        case Completed(value=dict() as report):
-            common = {
-                each.name: getattr(result, each.name) for each in fields(result) if each.name != "value"
-            }
-            return Failed(error=_failure(report), **common)
+        case Completed(value=bytes()):
+            return result
         case Completed():
             raise WorkerLostError("the worker that compiled has not said what came of it")
         case LimitExceeded():
@@ -241,36 +238,17 @@ def _built(result: ExecutionResult) -> bytes | ExecutionResult:
     return result
 
 
-def _failure(report: dict[Any, Any]) -> GuestFailure:
-    """Return what a compiler reported; whatever the worker sent, it is text and numbers afterwards."""
-    listed = report.get("diagnostics")
-    diagnostics = [
-        Diagnostic(
-            level=_text(each.get("level"), 20),
-            message=_text(each.get("message"), 8_000),
-            code=_text(each.get("code"), 100),
-            line=_number(each.get("line")),
-            column=_number(each.get("column")),
-            end_line=_number(each.get("end_line")),
-            end_column=_number(each.get("end_column")),
-        )
-        for each in (listed if isinstance(listed, list) else [])[:_MOST_DIAGNOSTICS]
-        if isinstance(each, dict)
-    ]
-    return GuestFailure(
-        "CompileError",
-        _text(report.get("message"), 8_000),
-        _text(report.get("traceback"), 32_000),
-        tuple(diagnostics),
-    )
+def _packed(result: Completed) -> bytes:
+    """Return a program as the cache keeps it: behind what its compiler has said of it."""
+    said = msgspec.msgpack.encode(result.diagnostics)
+    return b"".join((len(said).to_bytes(_SIZE_BYTES, "little"), said, result.value))
 
 
-def _text(value: object, most: int) -> str:
-    return value[:most] if isinstance(value, str) else ""
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
+def _unpacked(key: str, packed: bytes) -> Program:
+    """Return the program that the cache has kept under a key."""
+    view = memoryview(packed)
+    end = _SIZE_BYTES + int.from_bytes(view[:_SIZE_BYTES], "little")
+    return Program(key, module=view[end:], diagnostics=_decode_said(view[_SIZE_BYTES:end]))
 
 
 @cache

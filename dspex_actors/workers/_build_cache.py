@@ -26,7 +26,7 @@ MEMORY_BYTES = 128 * 2**20
 FOLDER_BYTES = 2 * 2**30
 """What a folder keeps, in the same way."""
 
-_MAGIC = b"dspex-build-1\n"
+_MAGIC = b"dspex-build-2\n"
 _DIGEST_BYTES = 32
 
 

@@ -1,12 +1,14 @@
-"""Collecting a worker's output frames in the host, within bounds."""
+"""Collecting a worker's frames of output and of notes in the host, within bounds."""
 
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ProtocolError
-from dspex_actors.workers._protocol import STREAM_NAMES
+from dspex_actors.workers._noted import NoteCollector
+from dspex_actors.workers._protocol import STDERR, STDOUT, STREAM_NAMES
+from dspex_actors.workers._request import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ class OutputCollector:
         self._on_output = on_output
         self._kept = {1: bytearray(), 2: bytearray()}
         self._decoders: dict[int, codecs.IncrementalDecoder] = {}
+        self._notes: NoteCollector | None = None
         self.callback_error: BaseException | None = None
 
     def add(self, payload: memoryview) -> None:
@@ -47,6 +50,16 @@ class OutputCollector:
         if self._on_output is not None:
             self._stream(stream, bytes(data))
 
+    def note(self, payload: bytes | memoryview) -> None:
+        """Take the payload of one frame of notes.
+
+        Raises:
+            ProtocolError: see `NoteCollector.add`.
+        """
+        if self._notes is None:
+            self._notes = NoteCollector(self._limit)
+        self._notes.add(payload)
+
     def _stream(self, stream: int, data: bytes, *, final: bool = False) -> None:
         decoder = self._decoders.setdefault(stream, codecs.getincrementaldecoder("utf-8")("replace"))
         text = decoder.decode(data, final)
@@ -65,3 +78,18 @@ class OutputCollector:
     def text(self, stream: bytes) -> str:
         """Return what a stream held, undecodable bytes replaced."""
         return self._kept[stream[0]].decode("utf-8", "replace")
+
+    def kept(self, code: str | Program) -> dict[str, Any]:
+        """Return what results have of it, by the names of their fields.
+
+        Args:
+            code: what was run; a program that was compiled before has what was said of it then.
+        """
+        kept: dict[str, Any] = {"stdout": self.text(STDOUT), "stderr": self.text(STDERR)}
+        said = code.diagnostics if isinstance(code, Program) else ()
+        if self._notes is not None:
+            kept["console"] = tuple(self._notes.console)
+            said += tuple(self._notes.diagnostics)
+        if said:
+            kept["diagnostics"] = said
+        return kept

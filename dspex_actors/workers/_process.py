@@ -31,7 +31,7 @@ from dspex_actors.workers._output import OutputCollector
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers._request import Program, parts_of
 from dspex_actors.workers._request_watch import RequestWatch, memory_beyond
-from dspex_actors.workers._result import death_of, final_cap, final_of, limit_of, result_of
+from dspex_actors.workers._result import answer_caps, death_of, final_of, limit_of, result_of
 from dspex_actors.workers._zygote_news import birth_of, end_of
 
 if TYPE_CHECKING:
@@ -232,8 +232,7 @@ class WorkerProcess:
         output.finish()
         asks.end_connections()
         common = {
-            "stdout": output.text(_protocol.STDOUT),
-            "stderr": output.text(_protocol.STDERR),
+            **output.kept(code),
             "duration_s": time.monotonic() - started,
             "worker": self.facts,
             "sandbox": self._sandbox,
@@ -273,13 +272,15 @@ class WorkerProcess:
             ProtocolError: a frame that is not allowed.
         """
         self._caps.clear()
-        self._caps.update({FrameType.OUTPUT: _protocol.OUTPUT_CAP, FrameType.FINAL: final_cap(limits)})
+        self._caps.update(answer_caps(limits))
         self._caps.update(asks.caps)
         while (frame := self._reader.read()) is not None:
             if frame.nonce != nonce:
                 raise ProtocolError("a frame that belongs to no request")
             if frame.type == FrameType.OUTPUT:
                 output.add(memoryview(frame.payload))
+            elif frame.type == FrameType.NOTES:
+                output.note(frame.payload)
             elif frame.type == FrameType.FINAL:
                 asks.finish()
                 return final_of(frame.payload, limits.result_bytes)

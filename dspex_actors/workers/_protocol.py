@@ -8,6 +8,7 @@ is one of the messages below as MessagePack, the rest is an encoded value.
                       FREEZE       Freeze, without parts       to the worker of a session, between requests
     worker -> host    READY        Ready                       once, before anything else
                       OUTPUT       stream number, then raw bytes     any number of times
+                      NOTES        see `_notes`                any number of times
                       TOOL_CALL    ToolCall, [args, kwargs]    one at a time, within a request that has tools
                       CONNECT      see `_network_protocol`     within a request, where the policy has a list
                       FINAL        Final, value                exactly once per request
@@ -30,7 +31,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-VERSION = 4
+VERSION = 5
 """Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
 
 SPAWN, SPAWN_BUILDER, SPAWN_SESSION = b"spawn", b"builder", b"session"
@@ -71,6 +72,7 @@ class FrameType(IntEnum):
     FREEZE = 7
     FROZEN = 8
     CONNECT = 9
+    NOTES = 10
 
 
 class Footprint(msgspec.Struct, array_like=True, frozen=True):
@@ -159,6 +161,7 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
         cpu_s: CPU seconds used by the call.
         memory_peak_bytes: largest resident size of the worker so far.
         dropped_bytes: output that was not sent because it was beyond the limit.
+        dropped_notes: how many notes were not.
         is_last: whether the state that a session keeps is gone, and the worker of no further use.
     """
 
@@ -171,6 +174,7 @@ class Final(msgspec.Struct, array_like=True, frozen=True):
     memory_peak_bytes: Size = 0
     dropped_bytes: Size = 0
     is_last: bool = False
+    dropped_notes: Size = 0
 
 
 class EngineConfig(msgspec.Struct, array_like=True, frozen=True):

@@ -10,6 +10,7 @@ from dspex_actors.workers._protocol import Footprint, Request
 
 if TYPE_CHECKING:
     from dspex_actors import values
+    from dspex_actors._execution import Diagnostic
     from dspex_actors._limits import Limits
 
 _encode = msgspec.msgpack.encode
@@ -22,11 +23,13 @@ class Program(NamedTuple):
         code: the source text; for a module that is to be run, its name.
         step: as in `Request`.
         module: code as bytes, None for none.
+        diagnostics: what its compiler has said of it.
     """
 
     code: str
     step: str = ""
-    module: bytes | None = None
+    module: bytes | memoryview | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def parts_of(

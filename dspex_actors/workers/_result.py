@@ -20,7 +20,8 @@ from dspex_actors._execution import (
 from dspex_actors.workers import _framing
 from dspex_actors.workers._causes import Cause
 from dspex_actors.workers._decoding import decode_message, decode_value
-from dspex_actors.workers._protocol import FINAL_OVERHEAD, REQUEST_CAP, Final
+from dspex_actors.workers._notes import notes_cap
+from dspex_actors.workers._protocol import FINAL_OVERHEAD, OUTPUT_CAP, REQUEST_CAP, Final, FrameType
 
 if TYPE_CHECKING:
     from dspex_actors._limits import Limits
@@ -29,11 +30,14 @@ if TYPE_CHECKING:
 _decode_final = msgspec.msgpack.Decoder(Final).decode
 
 
-def final_cap(limits: Limits) -> int:
-    """Return how many bytes a final frame may have."""
-    if limits.result_bytes is None:
-        return REQUEST_CAP
-    return limits.result_bytes + FINAL_OVERHEAD
+def answer_caps(limits: Limits) -> dict[int, int]:
+    """Return how many bytes the frames of an answer may have, by their kinds."""
+    result = limits.result_bytes
+    return {
+        FrameType.OUTPUT: OUTPUT_CAP,
+        FrameType.NOTES: notes_cap(limits.output_bytes),
+        FrameType.FINAL: REQUEST_CAP if result is None else result + FINAL_OVERHEAD,
+    }
 
 
 def final_of(payload: bytes | memoryview, most: int | None) -> tuple[Final, Any]:
@@ -76,7 +80,9 @@ def result_of(final: Final, value: Any, limits: Limits, common: dict[str, Any]) 
         return LimitExceeded(limit="time", allowed=limits.time_s, used=common.get("duration_s"), **common)
     if final.outcome == "result" and limits.result_bytes is not None:
         return LimitExceeded(limit="result", allowed=limits.result_bytes, used=final.used, **common)
-    return Failed(error=GuestFailure(final.error_type, final.message, final.traceback), **common)
+    said = common.get("diagnostics", ())
+    of_error = said if any(each.level == "error" for each in said) else ()
+    return Failed(error=GuestFailure(final.error_type, final.message, final.traceback, of_error), **common)
 
 
 def limit_of(cause: Cause | None, limits: Limits, common: dict[str, Any]) -> LimitExceeded | None:

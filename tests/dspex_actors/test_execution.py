@@ -10,6 +10,8 @@ import pytest
 from dspex_actors import (
     Completed,
     ConfigError,
+    ConsoleMessage,
+    Diagnostic,
     Execute,
     ExecutionContext,
     Failed,
@@ -272,6 +274,11 @@ class TestResults:
         [
             Completed(value={"a": (1, 2)}, stdout="x", sandbox={"seccomp": True}),
             Failed(error=GuestFailure("E", "m", "t")),
+            Failed(
+                error=GuestFailure("E", "m", "t", (Diagnostic("error", "m", line=1),)),
+                diagnostics=(Diagnostic("error", "m", line=1),),
+                console=(ConsoleMessage("log", "x"),),
+            ),
             LimitExceeded(limit="time", allowed=1.5, used=1.6),
             WorkerDied(exit_code=1, detail="d"),
         ],

@@ -15,6 +15,8 @@ import pytest
 
 from dspex_actors import (
     Completed,
+    ConsoleMessage,
+    Diagnostic,
     Failed,
     LimitExceeded,
     Limits,
@@ -85,6 +87,13 @@ HOSTILE = {
         lambda n: frame(FrameType.OUTPUT, n, b"\x01" + b"x" * 60),
         lambda n: frame(FrameType.OUTPUT, n, b"\x01" + b"x" * 60),
     ),
+    "notes above their cap": sends(lambda n: HEADER.pack(100 + 64 * 1024 + 1, FrameType.NOTES, n)),
+    "notes of another shape": sends(lambda n: frame(FrameType.NOTES, n, encode([[["log"]]]))),
+    "more of the console than allowed": sends(
+        lambda n: frame(FrameType.NOTES, n, encode([[["log", "x" * 60]]])),
+        lambda n: frame(FrameType.NOTES, n, encode([[["log", "x" * 41]]])),
+    ),
+    "notes with another nonce": sends(lambda n: frame(FrameType.NOTES, n ^ 1, encode([]))),
     "an empty final frame": sends(lambda n: frame(FrameType.FINAL, n)),
     "a final frame of garbage": sends(lambda n: frame(FrameType.FINAL, n, os.urandom(500))),
     "a final frame without parts": sends(lambda n: frame(FrameType.FINAL, n, packed())),
@@ -217,6 +226,19 @@ def test_all_frames_in_one_piece_are_read_one_by_one(fake):
     result = fake.execute(play)
 
     assert (result.value, result.stdout) == (5, "a" * 100)
+
+
+def test_notes_up_to_the_bounds_are_taken_and_stay_when_the_worker_then_breaks_the_protocol(fake):
+    fake.ready()
+    notes = encode([[["log", "x" * 100]], [["warning", "unused"]]])
+
+    result = fake.execute(
+        lambda n, sock: sock.sendall(frame(FrameType.NOTES, n, notes) + frame(FrameType.OUTPUT, n))
+    )
+
+    assert isinstance(result, WorkerDied)
+    assert result.console == (ConsoleMessage("log", "x" * 100),)
+    assert result.diagnostics == (Diagnostic("warning", "unused"),)
 
 
 EXTRA = {

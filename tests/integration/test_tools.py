@@ -24,7 +24,7 @@ from dspex_actors import (
 from dspex_actors._config import ExecutorConfig
 from dspex_actors.executors import ToolLoop
 from supervisors import Supervisor
-from tests.integration._tools import CEILING_S, Events, runtime_of
+from tests.integration._tools import CEILING_S, Events, generations, runtime_of
 
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
 
@@ -147,10 +147,15 @@ def test_one_call_more_than_allowed_ends_the_guest_and_is_not_made(runtime, allo
     assert len(made) == allowed
 
 
-def test_a_tool_that_raises_is_an_error_that_guests_catch_by_name(runtime):
+@pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt])
+def test_a_tool_that_raises_is_an_error_that_guests_catch_by_name(runtime, error):
+    def raising():
+        raise error("no such row")
+
     code = "try:\n    fail()\nexcept ToolError as e:\n    r = [e.tool, e.error_type, e.message]\nr"
 
-    assert runtime.execute(code, tools={"fail": fail}).value == ["fail", "LookupError", "no such row"]
+    assert runtime.execute(code, tools={"fail": raising}).value == ["fail", error.__name__, "no such row"]
+    assert generations(runtime)["executor"] == 1
 
 
 def test_an_uncaught_error_of_a_tool_fails_with_the_guests_lines_only(runtime):

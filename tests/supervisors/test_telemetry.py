@@ -90,9 +90,13 @@ def test_detaching_takes_one_handler_away_and_twice_is_quiet():
     assert seen == ["second"]
 
 
-def test_a_handler_that_raises_is_detached_and_the_others_go_on(caplog):
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
+def test_a_handler_that_raises_is_detached_and_the_others_go_on(caplog, error):
+    def broken(*_):
+        raise error
+
     telemetry, seen = Telemetry(), []
-    telemetry.attach("a", lambda *_: 1 / 0)
+    telemetry.attach("a", broken)
     telemetry.attach("a", lambda *_: seen.append(1))
 
     telemetry.emit("a", {}, {})

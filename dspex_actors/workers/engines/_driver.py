@@ -125,15 +125,15 @@ class Driver:
         """Say where its output goes from now on."""
         self._sinks = {self._stdout: stdout, self._stderr: stderr}
 
-    def expect(self, result_bytes: int | None) -> None:
+    def expect(self, result_bytes: int | None, output_bytes: int | None) -> None:
         """Bound the frames that it may send from now on, so that a guest cannot fill its worker's memory.
 
         Args:
             result_bytes: of a value; None for no limit.
+            output_bytes: of a text of the console, in the same way.
         """
-        unlimited = _protocol.REQUEST_CAP
-        cap = unlimited if result_bytes is None else min(unlimited, _WIDEST * result_bytes + _SMALL_CAP)
-        self._caps.update(dict.fromkeys(_WITH_VALUES, cap))
+        self._caps.update(dict.fromkeys(_WITH_VALUES, _cap_for(result_bytes)))
+        self._caps[FrameType.NOTES] = _cap_for(output_bytes)
 
     def send(self, kind: FrameType, parts: Sequence[_framing.Block]) -> None:
         """Send a frame.
@@ -259,6 +259,12 @@ class Driver:
             self._channel.close()
             os.close(self._stdout)
             os.close(self._stderr)
+
+
+def _cap_for(size: int | None) -> int:
+    """Return how many bytes a frame may have that holds so many in this package's encoding."""
+    unlimited = _protocol.REQUEST_CAP
+    return unlimited if size is None else min(unlimited, _WIDEST * size + _SMALL_CAP)
 
 
 def _drop(data: bytes) -> None:

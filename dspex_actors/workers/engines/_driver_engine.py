@@ -1,10 +1,11 @@
 """An engine whose language runs in a driver: a child process of the worker.
 
 The worker says EXECUTE to the driver, and it answers with any number of TOOL_CALL, each of which gets a
-TOOL_RESULT, and one FINAL. Part 0 of each is `Head` below, in JSON; the rest is a value, in this package's
+TOOL_RESULT, and one FINAL. Part 0 of each is a `Head`, in JSON; the rest is a value, in this package's
 encoding. A language may have both in an encoding of its own. A driver that is ready to take requests has
 said READY. What it writes to its descriptors 1 and 2 is the guest's output; it may send OUTPUT as well, whose
-parts are the number of the stream as one byte, and bytes: they stay in order with what else it sends.
+parts are the number of the stream as one byte, and bytes: they stay in order with what else it sends. What
+else it has to tell while a call goes on it sends as NOTES, whose one part is a `DriverNotes`.
 
 The driver is started before there is a request, so the limits of the kernel are put on it afterwards, from
 outside. Where the sandbox refuses that, it is started anew with them.
@@ -16,14 +17,22 @@ import math
 import os
 import resource
 import signal
-from typing import TYPE_CHECKING, Any, NoReturn
-
-import msgspec
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dspex_actors import values
 from dspex_actors._errors import ToolError, ValueEncodeError
-from dspex_actors.workers._protocol import STDERR, STDOUT, FrameType
+from dspex_actors.workers._protocol import FrameType
 from dspex_actors.workers.engines._driver import Driver, DriverEndedError
+from dspex_actors.workers.engines._driver_messages import (
+    DriverNotes,
+    Head,
+    decode_head,
+    decode_notes,
+    encode_head,
+    head_of,
+    note,
+    pass_on,
+)
 from dspex_actors.workers.engines._engine import (
     EngineFailureError,
     GuestFailedError,
@@ -34,53 +43,20 @@ from dspex_actors.workers.engines._engine import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dspex_actors.workers import _framing
     from dspex_actors.workers._protocol import EngineConfig, Footprint, Request
     from dspex_actors.workers.engines._driver import Limit
     from dspex_actors.workers.engines._engine import Call
+
+_T = TypeVar("_T")
 
 _CPU_GRACE_S = 1
 _OWN_PROCESSES = 1  # the worker
 
 # What ends a runtime that the kernel gives no more memory, besides an exit code of its own.
 _DEATHS_OF_HUNGER = frozenset({signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGSEGV, signal.SIGBUS})
-
-
-class Head(msgspec.Struct, omit_defaults=True):
-    """Part 0 of a frame between worker and driver.
-
-    Attributes:
-        code, keep, read, tools, result_bytes: of EXECUTE, as in `Request`.
-        tool: of TOOL_CALL: its name; the value is `[args, kwargs]`.
-        error_type, message: of TOOL_RESULT: how it failed; empty if it did not, then there is a value.
-        time_s: of EXECUTE, for a driver that stops a call by itself.
-        outcome: of FINAL: `"completed"`, with a value; `"failed"`, `"missing"` if there is no variable of the
-            name, `"memory"`, `"result"` or `"time"`.
-        traceback: of FINAL, with `error_type` and `message`.
-        used: of FINAL: bytes of a result that is too big.
-        cpu_s, memory_peak_bytes: of READY and FINAL: what the driver has used since it was started.
-        version: of READY.
-    """
-
-    code: str = ""
-    keep: bool = False
-    read: str = ""
-    tools: tuple[str, ...] = ()
-    result_bytes: int | None = None
-    tool: str = ""
-    error_type: str = ""
-    message: str = ""
-    outcome: str = ""
-    traceback: str = ""
-    used: int = 0
-    cpu_s: float = 0.0
-    memory_peak_bytes: int = 0
-    version: str = ""
-    time_s: float | None = None
-
-
-_encode = msgspec.json.encode
-_decode = msgspec.json.Decoder(Head).decode
 
 
 class DriverEngine:
@@ -120,7 +96,7 @@ class DriverEngine:
 
     def write_head(self, head: Head) -> _framing.Block:
         """Return part 0 of a frame for the driver."""
-        return _encode(head)
+        return encode_head(head)
 
     def read_head(self, part: memoryview) -> Head:
         """Read part 0 of a frame of the driver's.
@@ -128,7 +104,15 @@ class DriverEngine:
         Raises:
             ValueError: it is none.
         """
-        return _decode(part)
+        return decode_head(part)
+
+    def read_notes(self, part: memoryview) -> DriverNotes:
+        """Read the part of NOTES.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return decode_notes(part)
 
     def arguments_of(self, parts: list[memoryview]) -> tuple[list[Any], dict[str, Any]]:
         """Return what a tool is called with, from the parts of a frame.
@@ -206,16 +190,20 @@ class DriverEngine:
         try:
             driver = self._limited(call)
             driver.listen(call.stdout.write, call.stderr.write)
-            driver.expect(call.request.result_bytes)
+            driver.expect(call.request.result_bytes, call.request.output_bytes)
             driver.send(FrameType.EXECUTE, self.execute_parts(call))
             while True:
                 kind, parts = driver.receive()
                 if kind == FrameType.OUTPUT:
-                    _pass_on(parts, call)
+                    pass_on(parts, call)
+                    continue
+                if kind == FrameType.NOTES:
+                    note(self._read(self.read_notes, parts), call)
                     continue
                 head = self._head(parts)
                 if kind == FrameType.FINAL:
                     self._used = Usage(head.cpu_s, head.memory_peak_bytes)
+                    note(head, call)
                     return self._finished(head, parts, call.request)
                 driver.send(FrameType.TOOL_RESULT, self._called(head, parts, call))
         except DriverEndedError as ended:
@@ -223,6 +211,7 @@ class DriverEngine:
                 raise OutOfMemoryError(is_last=True) from None
             for output in (call.stdout, call.stderr):
                 output.flush_now()
+            call.notes.flush_now()
             _end_like(ended)
 
     def usage(self) -> Usage:
@@ -266,8 +255,16 @@ class DriverEngine:
         Raises:
             EngineFailureError: it is none; guest code has got at the driver's socket.
         """
+        return self._read(self.read_head, parts)
+
+    def _read(self, read: Callable[[memoryview], _T], parts: list[memoryview]) -> _T:
+        """Read part 0 of a frame; see `_head`.
+
+        Raises:
+            EngineFailureError: it is none.
+        """
         try:
-            return self.read_head(parts[0])
+            return read(parts[0])
         except (IndexError, ValueError) as error:  # msgspec's errors are ValueErrors
             raise EngineFailureError(f"the driver sent what is no message: {error}") from error
 
@@ -335,30 +332,6 @@ class DriverEngine:
         if head.outcome == "result":
             raise ResultTooBigError(head.used)
         raise GuestFailedError(head.error_type, head.message, head.traceback)
-
-
-def head_of(request: Request) -> Head:
-    """Return the head of the frame that asks for a request."""
-    return Head(
-        code=request.code,
-        keep=request.keep,
-        read=request.read,
-        tools=request.tools,
-        result_bytes=request.result_bytes,
-    )
-
-
-def _pass_on(parts: list[memoryview], call: Call) -> None:
-    """Pass on output that came in a frame.
-
-    Raises:
-        EngineFailureError: it names no stream.
-    """
-    streams = {STDOUT: call.stdout, STDERR: call.stderr}
-    stream = streams.get(bytes(parts[0])) if len(parts) == 2 else None
-    if stream is None:
-        raise EngineFailureError("the driver sent output without a stream")
-    stream.write(parts[1])
 
 
 def _end_like(ended: DriverEndedError) -> NoReturn:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dspex_actors.workers._protocol import INVOCATION
 from dspex_actors.workers.guest._conversation import decode_variables
+from dspex_actors.workers.guest._notes import NoteBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,6 +106,8 @@ class Call:
         counted_beside: processes that count against the limit of processes beside the worker and its own
             children; None if they cannot be limited.
         module: code as bytes, or what was compiled before; None without any.
+        notes: takes what the engine tells beside output: `notes.diagnostic("warning", "unused", line=3)` and
+            `notes.console("warn", "text")`; what is beyond the bounds is counted and dropped.
     """
 
     request: Request
@@ -115,6 +118,7 @@ class Call:
     limit_worker: Callable[..., None]
     counted_beside: int | None
     module: memoryview | None = None
+    notes: NoteBuffer = field(default_factory=NoteBuffer)
 
     def variables(self) -> dict[str, Any]:
         """Return the variables, decoded.

@@ -7,7 +7,9 @@ import select
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dspex_actors.workers._protocol import Final
+from msgspec.structs import replace
+
+from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.confine._enter import DATA_FD
 from dspex_actors.workers.engines._engine import (
@@ -22,6 +24,7 @@ from dspex_actors.workers.engines._engine import (
 )
 from dspex_actors.workers.guest._conversation import Conversation
 from dspex_actors.workers.guest._failure import clip
+from dspex_actors.workers.guest._notes import NoteBuffer
 
 if TYPE_CHECKING:
     import socket
@@ -84,6 +87,14 @@ class EngineWorker(Conversation):
         return cpu_s + used.cpu_s, peak + used.memory_peak_bytes
 
     def _execute(self, request: Request, parts: list[memoryview]) -> tuple[Final, values.Encoded | None]:
+        notes = NoteBuffer(lambda data: self._send(FrameType.NOTES, [data]), request.output_bytes)
+        final, encoded = self._run(request, parts, notes)
+        notes.flush_now()
+        return (replace(final, dropped_notes=notes.dropped) if notes.dropped else final), encoded
+
+    def _run(
+        self, request: Request, parts: list[memoryview], notes: NoteBuffer
+    ) -> tuple[Final, values.Encoded | None]:
         for _, output in self._outputs:
             output.reset(request.output_bytes)
         module = parts.pop() if request.module else None
@@ -98,6 +109,7 @@ class EngineWorker(Conversation):
                 partial(self._limit, request),
                 self.counted_beside,
                 module,
+                notes,
             )
             try:
                 value = self._engine.run(call)

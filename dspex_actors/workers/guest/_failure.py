@@ -109,6 +109,43 @@ def _syntax_place(error: BaseException, sources: Mapping[str, str]) -> list[str]
     return place
 
 
+def misplaced(error: BaseException, sources: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what is wrong with code that does not compile, each as the fields of a `Diagnostic`.
+
+    Nothing for what code has raised while it ran, also if that is a SyntaxError.
+
+    Args:
+        error: what came of compiling and running code.
+        sources: as for `describe`.
+    """
+    if not isinstance(error, SyntaxError) or _guest_frames(_read(error, "__traceback__"), sources):
+        return []
+    if type(error) not in _SYNTAX_ERRORS:  # one of ours, which tells all that the profile does not have
+        refused: tuple[tuple[int, str], ...] = getattr(error, "violations", ())
+        return [{"level": "error", "message": text, "line": line} for line, text in refused]
+    filename, line, column, end_line, end_column, message = (
+        SyntaxError.__dict__[name].__get__(error)
+        for name in ("filename", "lineno", "offset", "end_lineno", "end_offset", "msg")
+    )
+    if filename not in sources or type(line) is not int or line < 1 or type(message) is not str:
+        return []
+    lines = sources[filename].split("\n")
+    column = _column(lines, line, column)
+    end_column = _column(lines, end_line, end_column) if column else 0
+    found = {"level": "error", "message": clip(message, _MESSAGE_CHARS), "line": line, "column": column}
+    return [found | {"end_line": end_line, "end_column": end_column} if end_column else found]
+
+
+def _column(lines: list[str], line: object, column: object) -> int:
+    """Return a column, 0 if it is not known.
+
+    The parser counts characters and the compiler after it bytes; so it is not known behind other than ASCII.
+    """
+    if type(line) is not int or type(column) is not int or not 0 < line <= len(lines):
+        return 0
+    return column if 0 < column <= len(lines[line - 1]) + 1 and lines[line - 1][: column - 1].isascii() else 0
+
+
 def _message(error: BaseException) -> str:
     """Return `str(error)`, or a note in its place if that raises."""
     try:

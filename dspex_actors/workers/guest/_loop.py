@@ -20,6 +20,7 @@ from dspex_actors.workers.guest import _code_cache, _failure, _python
 from dspex_actors.workers.guest._conversation import Conversation, decode_variables
 from dspex_actors.workers.guest._copies import Copies, Outcome
 from dspex_actors.workers.guest._failure import FILENAME
+from dspex_actors.workers.guest._notes import NoteBuffer
 
 if TYPE_CHECKING:
     import socket
@@ -172,7 +173,17 @@ class Worker(Conversation):
             _limits.widen()
             return Final("memory", "MemoryError", str(error)), None
         except BaseException as error:  # noqa: BLE001 -- the worker loop: every way guest code can end becomes a result
+            self._tell_place(error, sources)
             return Final("failed", *_failure.describe(error, sources)), None
+
+    def _tell_place(self, error: BaseException, sources: dict[str, str]) -> None:
+        """Tell where code is wrong that does not compile."""
+        found = _failure.misplaced(error, sources)
+        if found:
+            notes = NoteBuffer(lambda data: self._send(FrameType.NOTES, [data]))
+            for each in found:
+                notes.diagnostic(**each)
+            notes.flush_now()
 
     def _value(self, request: _protocol.Request, namespace: dict[str, Any], filename: str) -> Any:  # noqa: ANN401 -- a guest's value is anything
         """Run the guest's code, or look a variable up; return the value.

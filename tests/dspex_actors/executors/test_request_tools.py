@@ -103,9 +103,11 @@ def test_a_function_sees_the_context_variables_of_whoever_made_the_request(reque
 
 
 class Wordless(Exception):  # noqa: N818 -- a user's class
+    def __init__(self, error):
+        self.error = error
+
     def __str__(self):
-        msg = "no words"
-        raise ValueError(msg)
+        raise self.error
 
 
 def raising(error):
@@ -122,7 +124,8 @@ def raising(error):
         (RuntimeError(), ("RuntimeError", "")),
         (SystemExit(3), ("SystemExit", "3")),
         (KeyboardInterrupt(), ("KeyboardInterrupt", "")),
-        (Wordless(), ("Wordless", "<its __str__ raised ValueError>")),
+        (Wordless(ValueError()), ("Wordless", "<its __str__ raised ValueError>")),
+        (Wordless(SystemExit()), ("Wordless", "<its __str__ raised SystemExit>")),
         (ValueError("\ud800"), ("ValueError", "\\ud800")),
         (ValueError("x" * 9000), ("ValueError", "x" * 8000 + "... (9000 characters)")),
     ],

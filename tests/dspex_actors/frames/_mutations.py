@@ -13,6 +13,8 @@ from tests.dspex_actors.frames._items import ARRAY, BYTES, EXT, FIXED, MAP, TEXT
 NONCE = 2**41 + 7
 HEADER = struct.Struct("<IBQ")
 
+NOTES = b"\x92\x91\x92\xa3log\xa2hi\x91\x97\xa5error\xa1m\xa0\x01\x02\x01\x03"
+
 CODES = [value for name, value in vars(wire).items() if type(value) is int and not name.startswith("_")]
 CODES = sorted({code for code in CODES if code < 64} | {code | wire.BESIDE for code in CODES if code < 64})
 CLAIMS = (0, 1, 15, 16, 31, 32, 255, 256, 4095, 4096, 2**16 - 1, 2**16, 2**24, 2**31 - 1, 2**31, 2**32 - 1)
@@ -225,6 +227,8 @@ def stream_of(rng, payload: bytes, *, damaged: bool) -> bytes:
             frame(kind, NONCE, payload, length),
             output * rng.randint(1, 30) + final,
             frame(FrameType.OUTPUT, NONCE, rng.randbytes(rng.randint(0, 5))) + final,
+            frame(FrameType.NOTES, NONCE, NOTES) * rng.randint(1, 30) + final,
+            frame(FrameType.NOTES, NONCE, mutated_bytes(rng, NOTES)) + final,
             final[: rng.randrange(len(final))],
             output + mutated_bytes(rng, final),
             final + final,

@@ -41,14 +41,14 @@ def register(package, modules):
 @pytest.fixture
 def forgotten(modules, monkeypatch):
     """Give an event that says that an instance is not wanted any more."""
-    forgotten, forget = threading.Event(), modules.tables.forget
+    forgotten, forget = threading.Event(), modules._core.tables.forget
 
     def forget_and_tell(key):
         was_wanted = forget(key)
         forgotten.set()
         return was_wanted
 
-    monkeypatch.setattr(modules.tables, "forget", forget_and_tell)
+    monkeypatch.setattr(modules._core.tables, "forget", forget_and_tell)
     return forgotten
 
 
@@ -74,7 +74,7 @@ def test_an_instance_whose_module_is_unregistered_while_it_starts_does_not_start
         thread.join(CEILING_S)
 
     assert isinstance(outcome[0], InstanceStartError)
-    assert (modules.tables.wanted(), modules.tables.live(["slow"])) == ([], {})
+    assert (modules._core.tables.wanted(), modules._core.tables.live(["slow"])) == ([], {})
     register(package, modules)
     assert modules.start_instance("slow").call("tell") == 1
 
@@ -94,20 +94,20 @@ def test_an_instance_that_is_stopped_while_it_starts_again_is_gone(modules, slow
     slow.release.set()
     ending.join(CEILING_S)
 
-    assert (modules.tables.wanted(), modules.tables.live(["slow"])) == ([], {})
+    assert (modules._core.tables.wanted(), modules._core.tables.live(["slow"])) == ([], {})
     assert modules.start_instance("slow").call("tell") == 1
 
 
 def test_instances_that_were_started_while_a_module_went_go_with_it(modules, slow, monkeypatch):
     slow.release.set()
-    writing, late = modules.tables.writing, []
+    writing, late = modules._core.tables.writing, []
 
     def start_first(incarnation):
         late.append(modules.start_instance("slow", "late"))
         return writing(incarnation)
 
-    monkeypatch.setattr(modules.tables, "writing", start_first)
+    monkeypatch.setattr(modules._core.tables, "writing", start_first)
     modules.unregister("slow")
 
-    assert (modules.tables.wanted(), modules.tables.live(["slow"])) == ([], {})
+    assert (modules._core.tables.wanted(), modules._core.tables.live(["slow"])) == ([], {})
     assert late[0].address.pid is None

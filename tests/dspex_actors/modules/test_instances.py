@@ -15,6 +15,8 @@ from dspex_actors.modules import (
     InstanceLost,
     InstanceRestarted,
     InstanceStartError,
+    MethodExitedError,
+    ModuleLoadError,
     ModuleSpec,
     UnknownInstanceError,
     UnknownModuleError,
@@ -45,9 +47,13 @@ class Counter:
         self.n = 99
         raise ValueError("no")
 
-    def leave(self):
+    def leave(self, error):
         self.n = 99
-        raise SystemExit
+        raise error
+
+    async def leave_later(self, error):
+        await self.later()
+        self.leave(error)
 
     def block(self):
         entered.set()
@@ -141,6 +147,46 @@ def test_after_an_exception_the_object_is_made_anew_from_its_last_saved_state(st
     assert counter.address.pid is pid
 
 
+@pytest.mark.parametrize("method", ["leave", "leave_later"])
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(3), KeyboardInterrupt("3"), GeneratorExit("3"), asyncio.CancelledError("3")],
+    ids=repr,
+)
+def test_a_method_that_would_end_a_program_fails_its_caller_and_ends_nobody(start, method, error):
+    counter = start()
+    counter.call("add")
+    pid = counter.address.pid
+
+    for _ in range(5):  # more than the restarts that all instances have together
+        with pytest.raises(
+            MethodExitedError, match=f"'{method}' of the instance 'main' of 'counter'"
+        ) as caught:
+            counter.call(method, error)
+        assert isinstance(caught.value.__cause__, type(error))
+        assert caught.value.reason == f"{type(error).__name__}: 3"
+
+    assert counter.call("add") == 2
+    assert counter.address.pid is pid
+
+
+def test_a_method_that_would_end_a_program_is_logged_when_nobody_waits_for_it(start, caplog):
+    counter = start()
+    counter.cast("leave", SystemExit(3))
+
+    assert counter.call("add") == 1
+    assert "module.cast_failed" in caplog.text
+    assert "SystemExit: 3" in caplog.text
+
+
+def test_a_lenient_instance_goes_on_as_it_is_after_a_system_exit_too(start):
+    counter = start(when_failed="keep")
+    with pytest.raises(MethodExitedError):
+        counter.call("leave", SystemExit())
+
+    assert counter.call("add") == 100
+
+
 def test_after_an_exception_a_lenient_instance_goes_on_as_it_is(start):
     counter = start(when_failed="keep")
     with pytest.raises(ValueError, match="no"):
@@ -160,8 +206,7 @@ def test_an_actor_that_crashes_is_restarted_from_its_last_saved_state(start, mod
     counter.call("add")
     pid = counter.address.pid
     with modules.watch() as events:
-        with pytest.raises(SystemExit):
-            counter.call("leave")
+        pid.kill()
         assert isinstance(events.get(CEILING_S).change, InstanceRestarted)
     wait_restarted(counter.address, pid)
     assert counter.call("add") == 2
@@ -182,11 +227,11 @@ def test_an_idle_checkpoint_saves_after_a_moment_without_calls(start, modules):
     counter = start(checkpoint="idle")
     counter.call("add")
     saved = threading.Event()
-    save = modules.tables.save
-    modules.tables.save = lambda key, state: (save(key, state), saved.set())
+    save = modules._core.tables.save
+    modules._core.tables.save = lambda key, state: (save(key, state), saved.set())
     counter.call("add")
     assert saved.wait(CEILING_S)
-    assert modules.tables.saved(("counter", "main")).state["n"] == 2
+    assert modules._core.tables.saved(("counter", "main")).state["n"] == 2
 
 
 def test_an_instance_that_cannot_be_made_again_is_lost_and_harms_no_other(start, package, modules):
@@ -203,12 +248,38 @@ def test_an_instance_that_cannot_be_made_again_is_lost_and_harms_no_other(start,
     assert other.call("add") == 1
 
 
-def test_an_instance_that_cannot_be_made_the_first_time_does_not_start(package, modules):
-    package.write("counter", COUNTER.replace("broken = False", "broken = True"))
+@pytest.mark.parametrize("error", ["RuntimeError", "SystemExit"])
+def test_an_instance_that_cannot_be_made_the_first_time_does_not_start(package, modules, error):
+    broken = COUNTER.replace("broken = False", "broken = True").replace("RuntimeError", error)
+    package.write("counter", broken)
     modules.register(ModuleSpec("counter", target=package.target("counter", "Counter"), version="1.0.0"))
-    with pytest.raises(InstanceStartError, match="construct failed: RuntimeError: broken"):
+    with pytest.raises(InstanceStartError, match=f"construct failed: {error}: broken"):
         modules.start_instance("counter")
     assert modules.instance_names("counter") == []
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "SystemExit"])
+def test_a_module_whose_code_ends_by_an_exception_is_not_registered_and_others_are(package, modules, error):
+    package.write("counter", COUNTER)
+    package.write("broken", f"raise {error}('broken')")
+    with pytest.raises(ModuleLoadError, match=f"{error}: broken"):
+        modules.register(ModuleSpec("broken", target=package.target("broken", "Counter"), version="1.0.0"))
+
+    modules.register(ModuleSpec("counter", target=package.target("counter", "Counter"), version="1.0.0"))
+
+
+def test_a_state_that_would_end_a_program_fails_whoever_asked_for_it(package, modules):
+    exits = COUNTER.replace("return threading.Lock()", "raise SystemExit(3)")
+    package.write("counter", exits)
+    modules.register(ModuleSpec("counter", target=package.target("counter", "Locked"), version="1.0.0"))
+    counter = modules.start_instance("counter")
+    pid = counter.address.pid
+
+    for ask in (counter.state, counter.save):
+        with pytest.raises(MethodExitedError, match=r"'dump_state' .* raised SystemExit: 3"):
+            ask()
+    assert counter.call("add") == 1  # its checkpoint fails, too
+    assert counter.address.pid is pid
 
 
 def test_an_instance_is_started_once_under_each_name(start, modules):

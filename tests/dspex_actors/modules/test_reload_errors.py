@@ -10,6 +10,7 @@ from dspex_actors.modules import ModuleError, _reload_errors
 from dspex_actors.modules._reload_errors import (
     InstanceExistsError,
     InstanceStartError,
+    MethodExitedError,
     ModuleExistsError,
     ModuleLoadError,
     ReloadError,
@@ -35,6 +36,7 @@ EXAMPLES = {
     "'a' has no instance 'x'; start it first": UnknownInstanceError("a", "x"),
     "'a' has an instance 'x' already; stop it first": InstanceExistsError("a", "x"),
     "the instance 'x' of 'a' did not start: no": InstanceStartError("a", "x", "no"),
+    "'f' of the instance 'x' of 'a' raised SystemExit: 3": MethodExitedError("a", "x", "f", "SystemExit: 3"),
     "'a' cannot be reloaded: no": ReloadRefusedError("a", "no"),
     "the reload of 'a' failed at compile in pk.a: no": ReloadError("a", "compile", "pk.a", "no"),
     "the watch of 'a*' has ended; no event will come": WatchClosedError("a*"),

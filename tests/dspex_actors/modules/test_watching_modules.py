@@ -83,7 +83,7 @@ def test_a_closed_watch_gives_what_came_before_and_then_ends(modules, change):
     assert kinds(events) == [("a", ModuleRegistered), ("a", ModuleUnregistered)]
     with pytest.raises(WatchClosedError):
         events.get()
-    assert modules.tables.subscribers() == []
+    assert modules._core.tables.subscribers() == []
 
 
 def test_closing_a_watch_wakes_whoever_waits_for_it(modules):
@@ -100,7 +100,7 @@ def test_a_watch_that_nobody_has_any_more_is_dropped_at_the_next_event(modules, 
     modules.watch()
     gc.collect()
     change("a")
-    assert len(modules.tables.subscribers()) == 1
+    assert len(modules._core.tables.subscribers()) == 1
     assert kinds(iter(events.get_nowait, None)) == [("a", ModuleRegistered), ("a", ModuleUnregistered)]
 
 
@@ -137,7 +137,7 @@ def test_an_actor_finds_events_in_its_mailbox_until_it_ends(modules, change):
     change("b")
     modules.watch().close()  # the keeper of the tables has heard of the end by now
     assert journal.entries() == [1, 2]
-    assert modules.tables.subscribers() == []
+    assert modules._core.tables.subscribers() == []
 
 
 def test_an_actor_with_a_full_mailbox_is_told_how_many_it_missed(modules, change):
@@ -190,12 +190,13 @@ def test_a_function_may_use_the_modules_it_is_told_of(modules, change):
     journal.wait_for((2, 0))
 
 
-def test_a_function_that_fails_harms_neither_itself_nor_others(modules, change, caplog):
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
+def test_a_function_that_fails_harms_neither_itself_nor_others(modules, change, caplog, error):
     journal = Journal()
 
     def called(event):
         journal.add(event.number)
-        raise ZeroDivisionError
+        raise error
 
     modules.subscribe("*", called)
     change("a")

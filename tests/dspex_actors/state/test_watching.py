@@ -42,9 +42,10 @@ def test_a_watcher_of_all_ids_is_told_of_each(seen):
     assert seen.entries()[0] == StateChanged("a", 2, deleted=False)
 
 
-def test_a_watcher_that_fails_harms_neither_the_store_nor_other_watchers(seen):
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
+def test_a_watcher_that_fails_harms_neither_the_store_nor_other_watchers(seen, error):
     def broken(_):
-        raise ZeroDivisionError
+        raise error
 
     with opened() as states:
         states.watch(broken)

@@ -35,6 +35,7 @@ MESSAGES = [
     ToolResult("KeyError", "'x'"),
     Final("completed", cpu_s=0.1, memory_peak_bytes=1, dropped_bytes=2),
     Final("failed", "KeyError", "'x'", "Traceback"),
+    Final("completed", is_last=True, dropped_notes=3),
     ZygoteConfig("process", {"numpy": "/x"}, ["/lib"], ["json"], {"A": "b"}, "/tmp/x"),  # noqa: S108 -- a text
     Up(_protocol.VERSION, [LayerReport("seccomp", True, "fork", "refused")]),
     Up(_protocol.VERSION, [], "it failed"),

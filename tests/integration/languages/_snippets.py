@@ -19,6 +19,7 @@ PYTHON = Snippets(
     total="a + b",
     prints="import sys\nprint('out')\nprint('err', file=sys.stderr)",
     broken=("x = 1\ny = (\n", "SyntaxError"),
+    wrong=((2, 5),),
     raises=("x = 1\nraise ValueError('so it goes')\n", "ValueError"),
     loop="while True: pass",
     hungry="kept = []\nwhile True: kept.append(bytearray(2 ** 20))",
@@ -49,6 +50,7 @@ JAVASCRIPT = Snippets(
     total="a + b",
     prints="console.log('out');\nconsole.error('err');",
     broken=("const x = 1;\nconst y = ;\n", "SyntaxError"),
+    wrong=((2, 11),),
     raises=("const x = 1;\nthrow new RangeError('so it goes');\n", "RangeError"),
     loop="for (;;);",
     hungry="const kept = [];\nfor (;;) kept.push(new Uint8Array(2 ** 20).fill(1));",
@@ -58,6 +60,10 @@ JAVASCRIPT = Snippets(
     "await new Promise((yes, no) => connect({port}, '127.0.0.1', yes).on('error', no));\n'connected'",
     reads="require('fs').readFileSync({path!r}, 'utf8')",
     environment="Object.keys(require('process').env).sort()",
+    chats=(
+        "console.log('a', 1);\nconsole.warn('b\\nc');\nconsole.info();\n2",
+        (("log", "a 1"), ("warn", "b\nc"), ("info", "")),
+    ),
     remember="const kept = 41",
     recall="kept + 1",
 )
@@ -71,6 +77,7 @@ TYPESCRIPT = Snippets(
     total="((first: number, second: number): number => first + second)(a, b)",
     prints="const say = (text: string): void => console.log(text);\nsay('out');\nconsole.error('err');",
     broken=("const x: number = 1;\nconst y: = 2;\n", "SyntaxError"),
+    wrong=((2, 10),),
     raises=("interface Thing { x: number }\nthrow new RangeError('so it goes' as string);\n", "RangeError"),
     loop="for (;;);",
     hungry=JAVASCRIPT.hungry,
@@ -79,6 +86,7 @@ TYPESCRIPT = Snippets(
     connects=JAVASCRIPT.connects,
     reads=JAVASCRIPT.reads,
     environment=JAVASCRIPT.environment,
+    chats=JAVASCRIPT.chats,
     remember="const kept: number = 41",
     recall="kept + 1 satisfies number",
 )
@@ -92,6 +100,8 @@ ELIXIR = Snippets(
     total="a + b",
     prints='IO.puts("out")\nIO.puts(:stderr, "err")',
     broken=("x = 1\ny = )\n", "SyntaxError"),
+    wrong=((2, 5),),
+    warns=("defmodule Warns do\n  def f(x), do: 1\n  defp g, do: 2\nend\n2", (2, 3)),
     raises=('x = 1\nraise ArgumentError, "so it goes"\n', "ArgumentError"),
     loop="loop = fn loop -> loop.(loop) end\nloop.(loop)",
     hungry="hungry = fn hungry, kept -> hungry.(hungry, [:binary.copy(<<1>>, 1_048_576) | kept]) end\n"

@@ -17,6 +17,7 @@ PYODIDE = Snippets(
     total="a + b",
     prints="import sys\nprint('out')\nprint('err', file=sys.stderr)",
     broken=("x = 1\ny = (\n", "SyntaxError"),
+    wrong=((2, 5),),
     raises=("x = 1\nraise ValueError('so it goes')\n", "ValueError"),
     loop="while True: pass",
     hungry="kept = []\nwhile True: kept.append(bytearray(2 ** 20))",

@@ -13,6 +13,8 @@ RUST = Snippets(
     total="a + b",
     prints='println!("out");\neprintln!("err");',
     broken=("let x = 1;\nlet y = ;\n", "CompileError"),
+    wrong=((2, 9),),
+    warns=("let unused = 1;\nlet mut x = 2;\nx", (1, 2)),
     raises=('let x = 1;\npanic!("so it goes");\n', "Panic"),
     loop="loop {}",
     hungry="let mut kept = Vec::new();\nloop { kept.push(vec![1u8; 1 << 20]); }",

@@ -27,6 +27,9 @@ class Snippets:
         reads: gives the content of a file of the host.
         environment: gives a list of the names in its environment.
         remember, recall: sets something to 41; gives that and 1.
+        wrong: lines and columns of the errors in `broken`; a column of 0 where the compiler tells none.
+        warns: compiles with warnings, and gives 2; the lines of the warnings.
+        chats: writes by its console, and gives 2; the messages.
         cannot: columns that the language has nothing for, with the reason.
     """
 
@@ -48,6 +51,9 @@ class Snippets:
     environment: str
     remember: str
     recall: str
+    wrong: tuple[tuple[int, int], ...] = ()
+    warns: tuple[str, tuple[int, ...]] = ("", ())
+    chats: tuple[str, tuple[tuple[str, str], ...]] = ("", ())
     cannot: dict[str, str] = field(default_factory=dict)
 
 

@@ -45,6 +45,7 @@ WASM = Snippets(
   (call $say (i32.const 1) (i32.const 100) (i32.const 4))
   (call $say (i32.const 2) (i32.const 200) (i32.const 4))))""",
     broken=('(module\n (func (export "main") (i32.ad)))', "CompileError"),
+    wrong=((2, 25),),
     raises=(
         """(module
  (import "dspex" "fail" (func $fail (param i32 i32 i32 i32 i32 i32)))

@@ -92,6 +92,7 @@ def test_output_is_captured_each_stream_by_itself_and_streamed(run, row):
     result = run(program(row, "prints"), on_output=note)
 
     assert (result.stdout, result.stderr) == ("out\n", "err\n")
+    assert bool(result.console) == bool(row.chats[0])
     assert seen == {"stdout": "out\n", "stderr": "err\n"}
 
 
@@ -102,6 +103,32 @@ def test_a_program_that_does_not_compile_fails_with_its_line(run, row):
     assert isinstance(result, Failed), result
     assert result.error.type == kind
     assert "2" in result.error.message + result.error.traceback
+    assert tuple((each.line, each.column) for each in result.diagnostics) == row.wrong
+    assert {each.level for each in result.diagnostics} == ({"error"} if row.wrong else set())
+    assert result.error.diagnostics == result.diagnostics
+
+
+def test_the_warnings_of_a_compiler_are_told_each_time_a_program_runs(run, row):
+    code, lines = row.warns
+    for _ in range(2 if code else 0):
+        result = run(code)
+
+        assert isinstance(result, Completed), result
+        assert sorted((each.level, each.line) for each in result.diagnostics) == [
+            ("warning", line) for line in lines
+        ]
+        assert result.value == 2
+
+
+def test_what_a_program_writes_by_its_console_is_told_with_its_levels(run, row):
+    code, messages = row.chats
+    if not code:
+        return  # it has none, and what it prints is told by no console: see above
+    result = run(code)
+
+    assert isinstance(result, Completed), result
+    assert (result.value, result.diagnostics) == (2, ())
+    assert tuple((each.level, each.text) for each in result.console) == messages
 
 
 def test_a_failure_has_its_type_its_text_and_the_line_in_the_program(run, row):
@@ -137,6 +164,10 @@ def test_a_flood_of_output_is_cut_at_the_limit_and_counted(run, row):
     assert result.value == 1
     assert len(result.stdout) == 1000
     assert result.usage.output_dropped_bytes == 2000 * 100 - 1000
+    kept = 11 if row.chats[0] else 0  # lines of 99 characters, the last one cut
+    assert len(result.console) == kept
+    assert sum(len(each.text) for each in result.console) == (1000 if kept else 0)
+    assert result.usage.notes_dropped == (2000 - kept + 1 if kept else 0)
 
 
 @pytest.mark.parametrize(("result_bytes", "fits"), [(6000, True), (4000, False)])

@@ -140,14 +140,14 @@ def test_what_cannot_cross_or_cannot_be_named_is_a_failure_that_says_so(
         ("1\n\n1 / 0", "ArithmeticError", "bad argument in arithmetic expression", ["3: (file)"]),
         ('defmodule A do\n def f(x) do\n  raise x\n end\nend\nA.f("a")', "RuntimeError", "a",
          ["3: A.f/1", "6: (file)"]),
-        ("x = [1]\n\nx\n|> Enum.map(fn y -> y + :a end)", "ArithmeticError", "bad argument", ["3: (file)"]),
+        ("x = [1]\n\nx |> Enum.map(fn y -> y + :a end)", "ArithmeticError", "bad argument", ["3: (file)"]),
         ("case 1 do\n 2 -> 3\nend", "CaseClauseError", "no case clause matching: 1", ["1: (file)"]),
         ("throw({:a, 1})", "throw", "{:a, 1}", ["1: (file)"]),
         ("exit(:bye)", "exit", ":bye", ["1: (file)"]),
         ("1\nfoo(2)", "CompileError", "2: undefined function foo/1", []),
         ("1\nimport Nothing", "CompileError", "2: module Nothing is not loaded", []),
-        ("f = fn ->\n 1\n", "TokenMissingError", 'missing terminator: end (for "fn" starting at line 1)', []),
-        ("1 +* 2", "SyntaxError", "1:4: syntax error before: '*'", []),
+        ("f = fn ->\n 1\n", "TokenMissingError", "missing terminator: end", []),
+        ("1 +* 2", "SyntaxError", "syntax error before: '*'", []),
         ('raise "é" <> <<255>>', "RuntimeError", "<<195, 169, 255>>", ["1: (file)"]),
         ("Process.exit(self(), :kill)", "exit", "the process that runs the code was ended: killed", []),
         ("spawn_link(fn -> exit(:oops) end)\nProcess.sleep(:infinity)", "exit", "was ended: :oops", []),
@@ -160,16 +160,89 @@ def test_a_failure_has_kind_text_and_the_lines_of_the_guest_alone(session, code,
     assert result.error.type == kind
     assert message in result.error.message
     shown = [line.strip() for line in result.error.traceback.splitlines() if line.startswith("    <guest")]
-    assert [line.split(":", 1)[1] for line in shown] == lines
+    assert list(dict.fromkeys(line.split(":", 1)[1] for line in shown)) == lines
     assert "dspex" not in result.error.traceback.lower()
 
 
-def test_a_warning_of_the_compilers_is_on_stderr_with_its_line(session):
+def test_a_warning_of_the_compilers_is_on_stderr_with_its_line_and_a_diagnostic(session):
     result = session.execute("x = 1\ndefmodule W do\n def f(x) do\n  1\n end\nend\n2")
 
     assert result.value == 2
     assert result.stderr.startswith('warning: variable "x" is unused')
-    assert ":3: W.f/1" in result.stderr
+    assert "guest-" in result.stderr
+    (warning,) = result.diagnostics
+    assert (warning.level, warning.line) == ("warning", 3)
+    assert warning.message.startswith('variable "x" is unused (')
+
+
+@pytest.mark.parametrize(
+    ("code", "places"),
+    [
+        ("defmodule W1 do\n def f, do: Missing.g(1)\n def h, do: Missing.g(2)\nend",
+         [("warning", 2), ("warning", 3)]),
+        ('IO.warn("two\nlines", __ENV__)', [("warning", 2)]),
+        ('IO.warn("of no place", [])\nIO.puts(:stderr, "warning: of mine\n  elsewhere:1\n")', []),
+        ("_ = 1\nmissing_function(2)", [("error", 2)]),
+        ("x = [1,\n", [("error", None)]),
+        ('Code.eval_string("x +")', []),
+        ('Code.eval_string("missing_function(1)")', []),
+        ('try do\n Code.eval_string("x +")\nrescue\n _ -> 1\nend', []),
+        ('raise SyntaxError, file: "other", line: 3, description: "mine"', []),
+    ],
+)  # fmt: skip
+def test_a_diagnostic_is_of_a_place_in_the_guests_own_code(session, code, places):
+    found = session.execute(code).diagnostics
+
+    assert sorted(each.level for each in found) == [level for level, _ in places]
+    for each, (_, line) in zip(sorted(found, key=lambda each: each.line), places, strict=True):
+        assert line is None or each.line == line
+
+
+def test_a_flood_of_warnings_is_told_up_to_a_number_and_is_all_on_stderr(session):
+    limits = Limits(time_s=60.0, output_bytes=2**20)
+    result = session.execute('for n <- 1..300, do: IO.warn("w#{n}", __ENV__)\n1', limits=limits)
+
+    assert result.value == 1
+    assert [each.message for each in result.diagnostics] == [f"w{number}" for number in range(1, 101)]
+    assert result.usage.notes_dropped == 200
+    assert result.stderr.count("warning: ") == 300
+
+
+def test_what_newer_compilers_give_as_data_becomes_diagnostics_errors_first_if_there_are_too_many(session):
+    code = """
+    warning = %{severity: :warning, file: "<guest>", position: {2, 5}, span: {2, 8}, message: "unused"}
+    error = %{severity: :error, file: "/scratch/<guest>", position: 7, span: nil}
+    error = Map.put(error, :message, String.duplicate("é", 9000))
+    odd = %{severity: :hint, file: "<guest>", position: {1, 2, 3, 4}, message: <<255>>}
+    raised = %TokenMissingError{file: "<guest>", line: 3, column: 4, description: "missing"}
+    for {said, raised} <- [
+          {[warning, error, odd], raised},
+          {List.duplicate(warning, 150) ++ [error], nil},
+          {[warning], raised},
+          {List.duplicate(%{error | message: String.duplicate("é", 8000)}, 100), nil},
+          {[], nil}
+        ],
+        do: DspexActors.Diagnosis.fields(said, raised)
+    """
+    mixed, many, by_error, large, none = session.execute(
+        code, limits=Limits(time_s=60, result_bytes=None)
+    ).value
+
+    unused, wrong, odd = mixed["diagnostics"]
+    assert unused == {
+        "level": "warning", "message": "unused", "line": 2, "column": 5, "end_line": 2, "end_column": 8
+    }  # fmt: skip
+    assert (wrong["level"], wrong["line"], wrong["column"], wrong["message"]) == ("error", 7, 0, "é" * 8000)
+    assert (odd["level"], odd["line"], odd["column"], odd["message"]) == ("warning", 1, 2, "<<255>>")
+    assert [each["level"] for each in many["diagnostics"]] == ["error"] + ["warning"] * 99
+    assert many["dropped_notes"] == 51
+    assert [(each["message"], each["line"], each["column"]) for each in by_error["diagnostics"]] == [
+        ("unused", 2, 5),
+        ("missing", 3, 4),
+    ]
+    assert len(large["diagnostics"]) + large["dropped_notes"] == 100
+    assert sum(len(each["message"].encode()) for each in large["diagnostics"]) < 2**19
+    assert none == {}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +279,7 @@ def refuse():
         ("add(1)", 11),
         ("Enum.map([1, 2], &add/1)", [11, 12]),
         ("max(1, 2) + Kernel.max(1, 2)", 102),
-        ("defmodule UsesTools, do: def f, do: add(1, 1)\nUsesTools.f()", 2),
+        ("defmodule UsesTools do\n def f, do: add(1, 1)\nend\nUsesTools.f()", 2),
         ("1..3 |> Enum.map(&Task.async(fn -> add(&1, 0) end)) |> Task.await_many()", [1, 2, 3]),
         (
             "try do\n  refuse()\nrescue\n  e in ToolError -> {e.tool, e.error_type, e.message}\nend",

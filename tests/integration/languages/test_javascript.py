@@ -51,6 +51,25 @@ def test_the_console_writes_each_level_to_its_stream(session, code, stdout, stde
 
 
 @pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("const a = 1;\nconst ü = '𝄞'; let b c", (2, 22)),
+        ("({ a: 1", (1, 8)),
+        ("import fs from 'fs'; let b c", (1, 0)),
+        ("import fs from 'fs';\nlet b c", (2, 7)),
+        ("eval('a b')", None),
+        ("JSON.parse('{')", None),
+        ("const e = new SyntaxError('mine'); e.stack = ''; throw e", None),
+    ],
+)
+def test_code_that_does_not_compile_has_its_place_as_far_as_that_is_exact(session, code, place):
+    result = session.execute(code)
+
+    assert result.error.type == "SyntaxError"
+    assert [(each.line, each.column) for each in result.diagnostics] == ([] if place is None else [place])
+
+
+@pytest.mark.parametrize(
     ("code", "value"),
     [
         ("await new Promise((done) => setTimeout(done, 5, 'late'))", "late"),

@@ -11,6 +11,8 @@ import pytest
 from dspex_actors import (
     Completed,
     ConfigError,
+    ConsoleMessage,
+    Diagnostic,
     EngineStartError,
     Execute,
     ExecutorConfig,
@@ -93,6 +95,14 @@ def test_each_way_in_which_an_engine_can_fail_has_its_result(runtime, code, kind
     assert isinstance(result, kind), result
     told = result.error if kind is Failed else result
     assert {name: getattr(told, name) for name in facts} == facts
+
+
+def test_an_engine_tells_warnings_and_messages_of_a_console_as_data(runtime):
+    result = run(runtime, "chat")
+
+    assert result.console == (ConsoleMessage("whisper", "psst"),)
+    assert result.diagnostics == (Diagnostic("warning", "too quiet", line=1),)
+    assert run(runtime, "hello").console == ()
 
 
 def test_an_engine_calls_the_tools_of_its_request(runtime):

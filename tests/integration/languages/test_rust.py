@@ -49,6 +49,40 @@ def test_what_the_compiler_says_comes_back_place_by_place(run):
     assert '1 | let x: i32 = "a";\n  |              ^^^' in result.error.traceback
 
 
+@pytest.mark.slow
+def test_the_warnings_of_a_program_are_told_also_by_who_finds_it_compiled(run, tmp_path):
+    need_engine("rust")
+    code = "fn idle() {}\nfn main() { let mut x = 1; }"
+    config = RuntimeConfig(executor=ExecutorConfig(spares=0, build_cache=str(tmp_path / "built")))
+    told = [run(code).diagnostics]
+    for _ in range(2):
+        with Runtime(config) as own:
+            told += [own.execute(code, language="rust").diagnostics for _ in range(2)]
+
+    assert {(each.code, each.line, each.column) for each in told[0]} == {
+        ("dead_code", 1, 4),
+        ("unused_variables", 2, 21),
+        ("unused_mut", 2, 17),
+    }
+    assert {each.level for each in told[0]} == {"warning"}
+    assert told == [told[0]] * 5
+
+
+def test_warnings_of_a_snippet_leave_out_its_variables_and_what_was_put_around_it(run):
+    result = run("let a = 1;\nlet _b = 2;\n3", variables={"given": 1, "Given": 2})
+
+    assert (result.value, [(each.code, each.line) for each in result.diagnostics]) == (
+        3,
+        [("unused_variables", 1)],
+    )
+
+
+def test_a_flood_of_warnings_is_told_up_to_a_number(run):
+    result = run("\n".join(f"let a{number} = 1;" for number in range(150)) + "\n1")
+
+    assert (result.value, len(result.diagnostics)) == (1, 100)
+
+
 def test_the_compiler_sees_no_file_and_no_environment_of_the_host(run, tmp_path, monkeypatch):
     secret = tmp_path / "secret"
     secret.write_text("of the host")

@@ -50,6 +50,22 @@ def test_a_program_that_is_no_typescript_fails_with_its_place(session):
     assert result.error.traceback.splitlines()[1:3] == ["const y: = 2;", "         ^"]
 
 
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("const x: number = 1;\nconst y: = 2;\n", (2, 10)),
+        ("\tconst y: = 2;\n", (1, 0)),
+        ("const \u00fc: = 2;\n", (1, 0)),
+        ("const x: string = '\u00fc'; const x = 2", (1, 30)),
+        ("enum A {\n X }\nconst a = 1;\nconst a = 2;\n", (0, 0)),
+    ],
+)
+def test_a_diagnostic_has_its_place_as_far_as_that_is_exact(session, code, place):
+    (found,) = session.execute(code).diagnostics
+
+    assert (found.level, found.line, found.column) == ("error", *place)
+
+
 def test_lines_of_a_failure_are_those_of_the_source(session):
     code = "interface Thing {\n  x: number;\n}\nthrow new Error('four');"
 

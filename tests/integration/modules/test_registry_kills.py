@@ -209,7 +209,7 @@ def test_instances_start_again_with_their_states_when_their_supervisor_was_kille
     assert [counter.call("add"), counter.call("add")] == [1, 2]
     with modules.watch("counter") as events:
         old = counter.address.pid
-        modules.instances.pid.kill()
+        modules._core.instances.pid.kill()
         wait_exit(old)
         assert isinstance(events.get(CEILING_S).change, InstanceRestarted)
     assert counter.call("add") == 3

@@ -70,6 +70,15 @@ class FaultyStorage:
         return results
 
 
+class FaultyStore(StateStore):
+    """A store whose actor fails when it comes to tell of one id, after it was saved."""
+
+    def _tell(self, change):
+        if change.id == "told":
+            raise Fault(change.id)
+        super()._tell(change)
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(request, tmp_path):
     """Give one of the five, empty."""
@@ -100,7 +109,7 @@ def faulty(started, backend):  # noqa: ARG001 -- as above
 @pytest.fixture
 def states(faulty):
     """Give a client of a store in a tree whose supervisor restarts it as often as it crashes."""
-    children = [StateStore.child_spec(faulty, StoreConfig(versioning="incremental"), id="states")]
+    children = [FaultyStore.child_spec(faulty, StoreConfig(versioning="incremental"), id="states")]
     with Supervisor.start(children, strategy="one_for_one", intensity=1000, period=1) as tree:
         yield States(tree.child("states"), timeout_s=CEILING_S)
 
@@ -111,13 +120,9 @@ def crash(kind, states, faulty):
     if kind == "killed":
         old.kill()
     elif kind == "fault of the actor":
-
-        def watcher(change):
-            raise Fault(change.id)
-
-        states.watch(watcher, "watched")
+        states.watch(lambda _: None, "told")
         with suppress(StorageError):
-            states.save("watched", kind)
+            states.save("told", kind)
     else:
         faulty.next = kind
         with pytest.raises((Fault, StorageError)):

@@ -15,7 +15,8 @@ import msgspec
 
 from dspex_actors._errors import ValueEncodeError
 from dspex_actors.workers._protocol import FrameType
-from dspex_actors.workers.engines._driver_engine import DriverEngine, Head, head_of
+from dspex_actors.workers.engines._driver_engine import DriverEngine
+from dspex_actors.workers.engines._driver_messages import DriverNotes, Head, head_of
 from dspex_actors.workers.engines._engine import GuestFailedError
 from dspex_actors.workers.engines.elixir import _etf
 from dspex_actors.workers.engines.elixir._etf_read import MalformedTermError, decode
@@ -76,6 +77,17 @@ class ElixirEngine(DriverEngine):
         """
         try:
             return msgspec.convert(decode(part), Head)
+        except ValueEncodeError as error:
+            raise ValueError(str(error)) from None
+
+    def read_notes(self, part: memoryview) -> DriverNotes:
+        """Read notes that are a term.
+
+        Raises:
+            ValueError: they are none.
+        """
+        try:
+            return msgspec.convert(decode(part), DriverNotes)
         except ValueEncodeError as error:
             raise ValueError(str(error)) from None
 

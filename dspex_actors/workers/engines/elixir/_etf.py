@@ -8,49 +8,23 @@
 | list, tuple, dict | list, tuple, map |
 | all else that has a form | `{:"$TAG", payload}`, of which the driver makes a struct |
 
-No value of Python's becomes an atom other than those three, so no tuple is mistaken for a tagged one. Source:
-Erlang/OTP 25, ERTS User's Guide, "External Term Format".
+No value of Python's becomes an atom other than those three, so no tuple is mistaken for a tagged one.
 """
 
 from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, time
-from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from dspex_actors._errors import ValueEncodeError
+from dspex_actors.values import _etf as wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VERSION: Final = 131
-
-# Tags of the format, by their names in Erlang's guide.
-NEW_FLOAT: Final = 70
-COMPRESSED: Final = 80
-SMALL_INTEGER: Final = 97
-INTEGER: Final = 98
-ATOM: Final = 100
-SMALL_TUPLE: Final = 104
-LARGE_TUPLE: Final = 105
-NIL: Final = 106
-STRING: Final = 107
-LIST: Final = 108
-BINARY: Final = 109
-SMALL_BIG: Final = 110
-LARGE_BIG: Final = 111
-SMALL_ATOM: Final = 115
-MAP: Final = 116
-ATOM_UTF8: Final = 118
-SMALL_ATOM_UTF8: Final = 119
-
 MOST_DEPTH: Final = 100
-
-_size: Final = Struct(">BI").pack
-_int: Final = Struct(">Bi").pack
-_float: Final = Struct(">Bd").pack
 
 
 def encode(value: object) -> tuple[bytes, bool]:
@@ -70,14 +44,14 @@ def tuple_of(*terms: bytes) -> bytes:
     Args:
         terms: at most 255.
     """
-    return bytes([VERSION, SMALL_TUPLE, len(terms)]) + b"".join(term[1:] for term in terms)
+    return bytes([wire.VERSION, wire.SMALL_TUPLE, len(terms)]) + b"".join(term[1:] for term in terms)
 
 
 class _Writer:
     """The state of writing one term."""
 
     def __init__(self) -> None:
-        self.out = bytearray([VERSION])
+        self.out = bytearray([wire.VERSION])
         self.tagged = False
         self._path: list[str] = []
 
@@ -87,6 +61,10 @@ class _Writer:
         Raises:
             ValueEncodeError: it has no form.
         """
+        put = _PLAIN.get(type(value))
+        if put is not None:
+            put(value, self.out)
+            return
         write = _WRITERS.get(type(value))
         if write is None:
             write = _of_numpy(value)
@@ -104,31 +82,6 @@ class _Writer:
         self.write(value)
         self._path.pop()
 
-    def atom(self, name: str) -> None:
-        """Append an atom."""
-        self.out += bytes([SMALL_ATOM_UTF8, len(name)]) + name.encode()
-
-    def none(self, _value: None) -> None:
-        """Append `nil`."""
-        self.atom("nil")
-
-    def boolean(self, value: bool) -> None:  # noqa: FBT001 -- the value to write
-        """Append `true` or `false`."""
-        self.atom("true" if value else "false")
-
-    def integer(self, value: int) -> None:
-        """Append an integer of any size."""
-        if 0 <= value <= 255:
-            self.out += bytes([SMALL_INTEGER, value])
-        elif -(2**31) <= value < 2**31:
-            self.out += _int(INTEGER, value)
-        else:
-            digits = abs(value).to_bytes((value.bit_length() + 7) // 8, "little")
-            small = len(digits) < 256
-            self.out += bytes([SMALL_BIG, len(digits)]) if small else _size(LARGE_BIG, len(digits))
-            self.out.append(value < 0)
-            self.out += digits
-
     def real(self, value: float) -> None:
         """Append a float.
 
@@ -137,7 +90,7 @@ class _Writer:
         """
         if not math.isfinite(value):
             raise self._refusal(value, f"Elixir has nothing for {value}")
-        self.out += _float(NEW_FLOAT, value)
+        wire.put_float(value, self.out)
 
     def text(self, value: str) -> None:
         """Append text as a binary.
@@ -146,27 +99,21 @@ class _Writer:
             ValueEncodeError: it has a lone surrogate.
         """
         try:
-            self.binary(value.encode())
+            wire.put_binary(value.encode(), self.out)
         except UnicodeEncodeError:
             raise self._refusal(value, "it has a lone surrogate") from None
-
-    def binary(self, value: bytes | bytearray) -> None:
-        """Append bytes."""
-        self.out += _size(BINARY, len(value))
-        self.out += value
 
     def items(self, value: list[Any]) -> None:
         """Append a list."""
         if value:
-            self.out += _size(LIST, len(value))
+            wire.put_size(wire.LIST, len(value), self.out)
             for index, item in enumerate(value):
                 self._under(f"[{index}]", item)
-        self.out.append(NIL)
+        self.out.append(wire.NIL)
 
     def tuple(self, value: tuple[Any, ...]) -> None:
         """Append a tuple."""
-        small = len(value) < 256
-        self.out += bytes([SMALL_TUPLE, len(value)]) if small else _size(LARGE_TUPLE, len(value))
+        wire.put_tuple(len(value), self.out)
         for index, item in enumerate(value):
             self._under(f"[{index}]", item)
 
@@ -177,7 +124,7 @@ class _Writer:
             ValueEncodeError: two keys are one in Elixir: text and its bytes.
         """
         texts = {key.encode("utf-8", "surrogatepass") for key in value if type(key) is str}
-        self.out += _size(MAP, len(value))
+        wire.put_size(wire.MAP, len(value), self.out)
         for key, item in value.items():
             if type(key) is bytes and key in texts:
                 raise self._refusal(value, f"the keys {key.decode()!r} and {key!r} are one in Elixir")
@@ -186,8 +133,8 @@ class _Writer:
 
     def _tag(self, name: str, payload: object) -> None:
         self.tagged = True
-        self.out += bytes([SMALL_TUPLE, 2])
-        self.atom(f"${name}")
+        wire.put_tuple(2, self.out)
+        wire.put_atom(wire.MARK + name, self.out)
         self.write(payload)
 
     def set(self, value: frozenset[Any]) -> None:
@@ -232,14 +179,16 @@ def _of_numpy(value: Any) -> Callable[[_Writer, Any], None] | None:  # noqa: ANN
     return lambda writer, array: writer.write(array.tolist())
 
 
+_PLAIN: Final[dict[type, Callable[[Any, bytearray], None]]] = {
+    type(None): wire.put_none,
+    bool: wire.put_bool,
+    int: wire.put_int,
+    bytes: wire.put_binary,
+    bytearray: wire.put_binary,
+}
 _WRITERS: Final[dict[type, Callable[[_Writer, Any], None]]] = {
-    type(None): _Writer.none,
-    bool: _Writer.boolean,
-    int: _Writer.integer,
     float: _Writer.real,
     str: _Writer.text,
-    bytes: _Writer.binary,
-    bytearray: _Writer.binary,
     list: _Writer.items,
     tuple: _Writer.tuple,
     dict: _Writer.map,

@@ -7,36 +7,15 @@ path to it: processes, ports, references, functions, bitstrings, lists with a ta
 
 from __future__ import annotations
 
-from struct import Struct
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, Final
 
 from dspex_actors import values
 from dspex_actors._errors import ValueEncodeError
+from dspex_actors.values import _etf as wire
 from dspex_actors.values._budget import FLOAT, NUMBER, OPENER, TEXT
 from dspex_actors.values._extensions import MAX_INT_BYTES
-from dspex_actors.workers.engines.elixir import _etf as wire
 from dspex_actors.workers.engines.elixir._structs import UnfitError, from_struct
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_float: Final = Struct(">d").unpack_from
-
-_REFUSED: Final = {
-    77: "bitstring",
-    88: "pid",
-    89: "port",
-    90: "reference",
-    101: "reference",
-    102: "port",
-    103: "pid",
-    112: "function",
-    113: "function",
-    114: "reference",
-    117: "function",
-    120: "port",
-}
-_ATOMS: Final[dict[str, Any]] = {"nil": None, "true": True, "false": False}
 _OF_ATOMS: Final = frozenset({wire.ATOM, wire.SMALL_ATOM, wire.ATOM_UTF8, wire.SMALL_ATOM_UTF8})
 _STRUCT: Final = "__struct__"
 _MODULE: Final = "Elixir."  # before the name of each module of Elixir's, which is not written
@@ -57,50 +36,36 @@ def decode(term: bytes | memoryview, budget: values.Budget = values.DEFAULT_BUDG
         ValueEncodeError: a part of it has no value in Python, or exceeds the budget; says which.
         MalformedTermError: it is not a term.
     """
-    reader = _Reader(bytes(term), budget)
     if term[:1] != bytes([wire.VERSION]):
         raise MalformedTermError("a term starts with the byte 131")
-    value = reader.read()
-    reader.end()
-    return value
+    return _Reader(bytes(term), budget).whole()
 
 
-class _Reader:
+class _Reader(wire.TermReader):
     """The state of reading one term."""
 
     def __init__(self, data: bytes, budget: values.Budget) -> None:
-        self._data = data
-        self._at = 1
+        super().__init__(data, 1)
         self._budget = budget
         self._left = budget.memory_bytes
         self._path: list[str] = []
 
-    def end(self) -> None:
-        """Check that nothing follows.
-
-        Raises:
-            MalformedTermError: something does.
-        """
+    def whole(self) -> Any:  # noqa: ANN401 -- plain data
+        """Return the one term that ends where the data ends."""
+        value = self._read(0)
         if self._at != len(self._data):
             raise MalformedTermError(f"{len(self._data) - self._at} bytes after the term")
+        return value
 
-    def read(self) -> Any:  # noqa: ANN401 -- plain data
-        """Return the value that starts here.
+    def _torn(self, needed: int) -> Exception:
+        del needed
+        return MalformedTermError("the term is cut short")
 
-        Raises:
-            ValueEncodeError, MalformedTermError: see `decode`.
-        """
-        if self._at >= len(self._data):
-            raise MalformedTermError("the term is cut short")
-        kind = self._data[self._at]
-        read = self._readers.get(kind)
-        if read is None:
-            name = _REFUSED.get(kind)
-            if name is None:
-                raise MalformedTermError(f"the kind {kind}, which is not known")
-            raise self._refusal(name, "Python has nothing for it")
-        self._at += 1
-        return read(self)
+    def _refused(self, kind: int) -> Exception:
+        name = wire.FOREIGN.get(kind)
+        if name is None:
+            return MalformedTermError(f"the kind {kind}, which is not known")
+        return self._refusal(name, "Python has nothing for it")
 
     def _refusal(self, kind: str, reason: str) -> ValueEncodeError:
         return ValueEncodeError("value" + "".join(self._path), kind, reason)
@@ -109,7 +74,7 @@ class _Reader:
         self._path.append(step)
         if len(self._path) > self._budget.depth:
             raise self._refusal("term", f"nested more than {self._budget.depth} deep")
-        value = self.read()
+        value = self._read(len(self._path))
         self._path.pop()
         return value
 
@@ -118,43 +83,9 @@ class _Reader:
         if self._left < 0:
             raise self._refusal(kind, f"the value would take more than {self._budget.memory_bytes} bytes")
 
-    def _take(self, size: int) -> bytes:
-        start, self._at = self._at, self._at + size
-        if self._at > len(self._data):
-            raise MalformedTermError("the term is cut short")
-        return self._data[start : self._at]
-
-    def _number(self, width: int) -> int:
-        return int.from_bytes(self._take(width), "big")
-
-    def _count(self, width: int) -> int:
-        """Read a count of items, each of which takes at least one byte.
-
-        Raises:
-            MalformedTermError: there are fewer bytes left.
-        """
-        count = self._number(width)
-        if count > len(self._data) - self._at:
-            raise MalformedTermError("the term is cut short")
-        return count
-
-    def _new_float(self) -> float:
+    def _new_float(self, _level: int) -> float:
         self._pay(FLOAT, "float")
-        return float(_float(self._take(8))[0])
-
-    def _small_integer(self) -> int:
-        self._pay(NUMBER, "integer")
-        return self._take(1)[0]
-
-    def _integer(self) -> int:
-        self._pay(NUMBER, "integer")
-        return int.from_bytes(self._take(4), "big", signed=True)
-
-    def _small_big(self) -> int:
-        return self._big(self._number(1))
-
-    def _large_big(self) -> int:
-        return self._big(self._count(4))
+        return self._float()
 
     def _big(self, size: int) -> int:
         self._pay(NUMBER + 2 * size, "integer")
@@ -164,7 +95,7 @@ class _Reader:
         value = int.from_bytes(self._take(size), "little")
         return -value if negative else value
 
-    def _binary(self) -> str | bytes:
+    def _binary(self, _level: int) -> str | bytes:
         size = self._count(4)
         self._pay(TEXT + size, "binary")
         content = self._take(size)
@@ -175,16 +106,16 @@ class _Reader:
         self._pay(0 if text.isascii() else 4 * size, "binary")
         return text
 
-    def _nil(self) -> list[Any]:
+    def _nil(self, _level: int) -> list[Any]:
         self._pay(OPENER, "list")
         return []
 
-    def _string(self) -> list[int]:
+    def _string(self, _level: int) -> list[int]:
         size = self._count(2)
         self._pay(OPENER + NUMBER * size, "list")
         return list(self._take(size))
 
-    def _list(self) -> list[Any]:
+    def _list(self, _level: int) -> list[Any]:
         count = self._count(4)
         self._pay(OPENER, "list")
         items = [self._under(f"[{index}]") for index in range(count)]
@@ -192,17 +123,11 @@ class _Reader:
             raise self._refusal("list", "its tail is no list")
         return items
 
-    def _small_tuple(self) -> tuple[Any, ...]:
-        return self._tuple(self._number(1))
-
-    def _large_tuple(self) -> tuple[Any, ...]:
-        return self._tuple(self._count(4))
-
-    def _tuple(self, count: int) -> tuple[Any, ...]:
+    def _tuple(self, count: int, _level: int) -> tuple[Any, ...]:
         self._pay(OPENER, "tuple")
         return tuple([self._under(f"[{index}]") for index in range(count)])
 
-    def _map(self) -> Any:  # noqa: ANN401 -- a struct may become anything plain
+    def _map(self, _level: int) -> Any:  # noqa: ANN401 -- a struct may become anything plain
         count = self._count(4)
         self._pay(OPENER, "map")
         found: dict[Any, Any] = {}
@@ -226,35 +151,10 @@ class _Reader:
         except UnfitError as unfit:
             raise self._refusal(struct, str(unfit)) from None
 
-    def _small_atom(self) -> Any:  # noqa: ANN401 -- None, a bool or text
-        return self._atom(self._take(self._number(1)))
-
-    def _large_atom(self) -> Any:  # noqa: ANN401 -- as above
-        return self._atom(self._take(self._number(2)))
-
     def _atom(self, name: bytes) -> Any:  # noqa: ANN401 -- as above
         self._pay(TEXT + len(name), "atom")
         try:
             text = name.decode()
         except UnicodeDecodeError:
             text = name.decode("latin-1")  # the older form of an atom
-        return _ATOMS.get(text, text.removeprefix(_MODULE))
-
-    _readers: ClassVar[dict[int, Callable[[_Reader], Any]]] = {
-        wire.NEW_FLOAT: _new_float,
-        wire.SMALL_INTEGER: _small_integer,
-        wire.INTEGER: _integer,
-        wire.ATOM: _large_atom,
-        wire.SMALL_TUPLE: _small_tuple,
-        wire.LARGE_TUPLE: _large_tuple,
-        wire.NIL: _nil,
-        wire.STRING: _string,
-        wire.LIST: _list,
-        wire.BINARY: _binary,
-        wire.SMALL_BIG: _small_big,
-        wire.LARGE_BIG: _large_big,
-        wire.SMALL_ATOM: _small_atom,
-        wire.MAP: _map,
-        wire.ATOM_UTF8: _large_atom,
-        wire.SMALL_ATOM_UTF8: _small_atom,
-    }
+        return wire.ATOMS.get(text, text.removeprefix(_MODULE))

@@ -7,7 +7,7 @@ defmodule DspexActors.Frames do
 
   @header 13
   @align 16
-  @types %{execute: 1, ready: 2, output: 3, final: 4, tool_call: 5, tool_result: 6}
+  @types %{execute: 1, ready: 2, output: 3, final: 4, tool_call: 5, tool_result: 6, notes: 10}
   @names Map.new(@types, fn {name, number} -> {number, name} end)
 
   @doc "Return the type and the parts of the next frame."

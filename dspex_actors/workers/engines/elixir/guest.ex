@@ -43,16 +43,30 @@ defmodule DspexActors.Guest do
     state = %{state | calls: state.calls + 1}
     Process.put(@line, 0)
 
-    try do
-      evaluate(head, parts, file, state)
-    catch
-      :throw, {__MODULE__, type, message, traceback} ->
-        {%{"outcome" => "failed", "error_type" => type, "message" => message, "traceback" => traceback}, [], state}
+    {found, said} = Diagnosis.collect(fn -> attempt(head, parts, file, state) end)
 
-      kind, reason ->
-        {Failure.describe(kind, reason, __STACKTRACE__, file, Process.get(@line, 0)), [], state}
+    case found do
+      {:ok, {answer, rest, state}} ->
+        {diagnosed(answer, said, nil), rest, state}
+
+      {:caught, :throw, {__MODULE__, type, message, traceback}, _} ->
+        answer = %{"outcome" => "failed", "error_type" => type, "message" => message, "traceback" => traceback}
+        {diagnosed(answer, said, nil), [], state}
+
+      {:caught, kind, reason, stack} ->
+        reason = Diagnosis.detailed(reason, said)
+        answer = Failure.describe(kind, reason, stack, file, Process.get(@line, 0))
+        {diagnosed(answer, said, reason), [], state}
     end
   end
+
+  defp attempt(head, parts, file, state) do
+    {:ok, evaluate(head, parts, file, state)}
+  catch
+    kind, reason -> {:caught, kind, reason, __STACKTRACE__}
+  end
+
+  defp diagnosed(answer, said, error), do: Map.merge(answer, Diagnosis.fields(said, error))
 
   defp evaluate(head, parts, file, state) do
     binding = bind(state.binding, parts, head)
@@ -60,7 +74,7 @@ defmodule DspexActors.Guest do
     env = Tools.import_into(own, Enum.map(head["tools"] || [], &name!(&1, "tool")))
     ast = Code.string_to_quoted!(head["code"], file: file, columns: true)
     refuse(Lint.check(ast, state.rules), file)
-    {value, binding, env} = Diagnosis.evaluate(marked(ast), binding, env)
+    {value, binding, env} = Code.eval_quoted_with_env(marked(ast), binding, env)
     kept = if head["keep"], do: %{state | binding: binding, env: Tools.remove(env, own)}, else: state
     answer(value, head["result_bytes"], kept)
   end

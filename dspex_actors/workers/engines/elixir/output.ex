@@ -6,7 +6,7 @@ defmodule DspexActors.Output do
   Reading finds the end of the input. Source: Erlang/OTP 25, STDLIB User's Guide, "The Erlang I/O Protocol".
   """
 
-  alias DspexActors.Frames
+  alias DspexActors.{Diagnosis, Frames}
 
   @most 65_536
 
@@ -18,6 +18,7 @@ defmodule DspexActors.Output do
       {:io_request, from, reference, request} ->
         {answer, data} = handle(request)
         write(socket, stream, data)
+        if stream == <<2>>, do: tell(socket, Diagnosis.printed(data))
         send(from, {:io_reply, reference, answer})
 
       _ ->
@@ -26,6 +27,9 @@ defmodule DspexActors.Output do
 
     loop(socket, stream)
   end
+
+  defp tell(_, []), do: :ok
+  defp tell(socket, found), do: Frames.send_frame(socket, :notes, %{"diagnostics" => found})
 
   defp write(_, _, ""), do: :ok
 

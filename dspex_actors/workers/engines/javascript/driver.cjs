@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const vm = require('node:vm');
 const { types } = require('node:util');
 const frames = require('./frames.cjs');
+const { Messages } = require('./console.cjs');
 const { decoder } = require('./decode.cjs');
 const { encode } = require('./encode.cjs');
 const { describe } = require('./failure.cjs');
@@ -21,7 +22,8 @@ const evaluator = new Evaluator();
 const BUFFER_FAILURE = /^(Array buffer allocation failed|Invalid (typed )?array( buffer)? length)$/;
 
 let kept = null; // the realm of a session
-let next = new Guest(evaluator); // ready for whoever comes first
+const messages = new Messages();
+let next = new Guest(evaluator, messages); // ready for whoever comes first
 let calls = 0;
 let current = null;
 
@@ -41,7 +43,9 @@ class Uncompiled extends SyntaxError {
     super(message.split('. Expected')[0]);
     const line = /^[^\n]*:(\d+)\n/.exec(stack);
     const mark = /^( *)\^/m.exec(stack);
-    this.details = { lineNumber: (line ? Number(line[1]) : 1) - 1, columnNumber: mark ? mark[1].length : 0 };
+    const columnNumber = mark ? mark[1].length : 0;
+    const lineNumber = (line ? Number(line[1]) : 1) - 1;
+    this.details = { lineNumber, columnNumber, scriptId: '', drawn: mark !== null };
   }
 }
 
@@ -62,7 +66,7 @@ function prepared(code) {
 
 function guestFor(head) {
   if (head.keep && kept !== null) return kept;
-  const guest = next ?? new Guest(evaluator);
+  const guest = next ?? new Guest(evaluator, messages);
   next = null;
   if (head.keep) kept = guest;
   return guest;
@@ -77,6 +81,7 @@ class Execution {
     this.filename = this.head.keep ? `<guest-${calls}>` : '<guest>';
     this.settled = null;
     if (!this.head.read) calls += 1;
+    messages.begin(this.head.output_bytes ?? Infinity);
   }
 
   async run() {
@@ -123,7 +128,10 @@ class Execution {
     if (types.isNativeError(error) && error.name === 'RangeError' && BUFFER_FAILURE.test(error.message)
       && error.message.includes('allocation')) {
       this.settle({ outcome: 'memory' });
-    } else this.settle({ outcome: 'failed', ...describe(error, { details, code, filename: this.filename }) });
+    } else {
+      const known = { details, code, original: this.head.code ?? '', filename: this.filename };
+      this.settle({ outcome: 'failed', ...describe(error, known) });
+    }
     this.guest.stop();
   }
 
@@ -138,7 +146,8 @@ class Execution {
     evaluator.release();
     current = null;
     const { head, parts } = this.settled;
-    frames.send(frames.TYPES.FINAL, { ...head, ...usage() }, parts);
+    messages.flush();
+    frames.send(frames.TYPES.FINAL, { ...head, ...usage(), dropped_notes: messages.dropped }, parts);
   }
 }
 
@@ -167,6 +176,7 @@ process.on('beforeExit', turn);
 process.on('uncaughtException', uncaught);
 process.on('unhandledRejection', uncaught);
 process.on('exit', (code) => {
+  messages.flush();
   if (current === null || code !== 0 || current.head.keep) return;
   current.settle({ outcome: 'completed' }, encode(null)); // as a program that has said that it is done
   current.answer();

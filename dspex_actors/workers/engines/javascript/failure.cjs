@@ -6,6 +6,7 @@
 const { inspect, types } = require('node:util');
 
 const GUEST_LINE = /<guest(?:-\d+)?>/;
+const PLAIN = /^[\x20-\x7e]*$/;
 const MOST_LINES = 40;
 const MOST_CAUSES = 5;
 
@@ -42,14 +43,32 @@ function place(details, code, filename) {
   return [`${filename}:${lineNumber + 1}`, line.slice(0, 200), `${' '.repeat(Math.min(columnNumber, 200))}^`];
 }
 
+/** Return what is wrong with a program that does not compile, as a `Diagnostic`: its place as far as that is exact.
+ *
+ * `code` is what was compiled of `original`; lines are the same in both, unless TypeScript was transformed. A column
+ * that was drawn is one on a screen.
+ */
+function misplaced(message, { lineNumber, columnNumber, drawn }, code, original) {
+  const told = { level: 'error', message: message.slice(0, 8000).toWellFormed() };
+  const [lines, own] = [code.split('\n'), original.split('\n')];
+  if (lines.length !== own.length) return told;
+  const end = lineNumber >= own.length; // the input has ended
+  const line = end ? own.length : lineNumber + 1;
+  const column = end ? own.at(-1).length : columnNumber;
+  const before = own[line - 1].slice(0, column);
+  const sure = drawn === undefined || (drawn && PLAIN.test(before));
+  if (!sure || lines[line - 1].length !== own[line - 1].length) return { ...told, line };
+  return { ...told, line, column: [...before].length + 1 }; // in characters
+}
+
 function summary(error) {
   const name = read(error, 'name', 'Error');
   const message = read(error, 'message');
   return { name, message, line: message ? `${name}: ${message}` : name };
 }
 
-/** Return `error_type`, `message` and `traceback` of something thrown. */
-function describe(error, { details, code = '', filename = '' } = {}) {
+/** Return `error_type`, `message` and `traceback` of something thrown; `diagnostics` of code that does not compile. */
+function describe(error, { details, code = '', original = code, filename = '' } = {}) {
   if (!isErrorLike(error)) {
     let shown;
     try {
@@ -63,9 +82,10 @@ function describe(error, { details, code = '', filename = '' } = {}) {
   const lines = guestLines(read(error, 'stack'));
   if (name === 'SyntaxError' && details && lines.length === 0) {
     const shown = `${message} (line ${details.lineNumber + 1})`;
-    return {
-      error_type: name, message: shown, traceback: [...place(details, code, filename), `${name}: ${shown}`].join('\n'),
-    };
+    const traceback = [...place(details, code, filename), `${name}: ${shown}`].join('\n');
+    const found = { error_type: name, message: shown, traceback };
+    // What was thrown while code ran has no script.
+    return details.scriptId === undefined ? found : { ...found, diagnostics: [misplaced(message, details, code, original)] };
   }
   return { error_type: name, message, traceback: [line, ...lines, ...causes(error)].join('\n') };
 }

@@ -9,7 +9,7 @@ const CHANNEL = 3;
 const HEADER = 13; // u32 length, u8 type, u64 nonce, little-endian
 const ALIGN = 16;
 
-const TYPES = { EXECUTE: 1, READY: 2, FINAL: 4, TOOL_CALL: 5, TOOL_RESULT: 6 };
+const TYPES = { EXECUTE: 1, READY: 2, FINAL: 4, TOOL_CALL: 5, TOOL_RESULT: 6, NOTES: 10 };
 
 function readBlock(size) {
   const block = Buffer.allocUnsafeSlow(size);

@@ -4,12 +4,11 @@
 // kept from the host by the sandbox around this process.
 'use strict';
 
-const { Console } = require('node:console');
 const { createRequire } = require('node:module');
 const inspector = require('node:inspector');
 const { promiseHooks } = require('node:v8');
 const vm = require('node:vm');
-const { writeAll } = require('./frames.cjs');
+const { consoleFor } = require('./console.cjs');
 
 const REALM = `({ Object, Array, Map, Set, Date, Error, ArrayBuffer, Uint8Array, Int8Array, Uint8ClampedArray, Int16Array,
   Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array, Float32Array, Float64Array,
@@ -93,13 +92,13 @@ class Evaluator {
 
 /** One realm, and all that was set up in it. */
 class Guest {
-  constructor(evaluator) {
+  constructor(evaluator, messages) {
     this.evaluator = evaluator;
     this.timers = new Set();
     [this.globals, this.id] = evaluator.newContext();
     this.realm = this.run(REALM);
     this.toolMaker = this.run(TOOL_MAKER);
-    this.globals.console = new Console({ stdout: sink(1), stderr: sink(2), ignoreErrors: false, colorMode: false });
+    this.globals.console = consoleFor(messages);
     this.globals.require = createRequire(`${process.cwd()}/`);
     for (const name of WEB) define(this.globals, name, globalThis[name]);
     for (const name of EXCLUSIVE) define(this.globals, name, this.timer(globalThis[name]));
@@ -200,11 +199,6 @@ function define(globals, name, value) {
   if (value !== undefined) {
     Object.defineProperty(globals, name, { value, writable: true, enumerable: false, configurable: true });
   }
-}
-
-/** Return what a console writes to. */
-function sink(descriptor) {
-  return { write: (text) => writeAll(descriptor, Buffer.from(text)), on() {}, once() {}, removeListener() {} };
 }
 
 module.exports = { Evaluator, Guest };

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dspex_actors.workers.engines._driver_engine import head_of
+from dspex_actors.workers.engines._driver_messages import head_of
 from dspex_actors.workers.engines.javascript._engine import NodeEngine
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dspex_actors import values
 from dspex_actors._errors import ToolError, ValueDecodeError, ValueEncodeError
-from dspex_actors.workers.guest._failure import describe
+from dspex_actors.workers.guest._failure import describe, misplaced
 from dspex_actors.workers.guest._python import PythonEngine
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Guest:
         """Run a request.
 
         Args:
-            head: see `Head` in `_driver_engine`.
+            head: see `Head` in `_driver_messages`.
             parts: its encoded variables, if there are any: a structure and buffers, as bytes.
 
         Returns:
@@ -292,4 +292,11 @@ def _ended(error: BaseException, sources: Mapping[str, str]) -> list[Any]:
     if _is_lack_of_buffers(error):
         return [_STARVED]
     kind, message, traceback = describe(error, sources)
-    return [json.dumps({"outcome": "failed", "error_type": kind, "message": message, "traceback": traceback})]
+    head: dict[str, Any] = {
+        "outcome": "failed",
+        "error_type": kind,
+        "message": message,
+        "traceback": traceback,
+    }
+    found = misplaced(error, sources)
+    return [json.dumps(head | {"diagnostics": found} if found else head)]

@@ -6,20 +6,35 @@ The compiler has read guest code, so none of it is taken for more than text and 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dspex_actors.workers._notes import MOST_DIAGNOSTICS
 from dspex_actors.workers.engines.rust._source import FILE
 
 if TYPE_CHECKING:
     from dspex_actors.workers.engines.rust._source import Source
 
-_MOST = 100
+_MOST_READ = 1000
 _LEVELS = ("error", "warning")
 _SUMMARIES = ("aborting due to", "could not compile")
 
 
-def report_of(output: str, source: Source) -> dict[str, Any]:
-    """Return a report: `message`, `traceback` as rustc draws it, and `diagnostics` with the user's lines.
+class Report(NamedTuple):
+    """What a compiler has said of a program.
+
+    Attributes:
+        message: the first error in one line; empty without any.
+        traceback: the errors as rustc draws them.
+        diagnostics: what stands where, in the user's lines: fields of a `Diagnostic`.
+    """
+
+    message: str
+    traceback: str
+    diagnostics: list[dict[str, Any]]
+
+
+def report_of(output: str, source: Source) -> Report:
+    """Return the report of a build.
 
     Args:
         output: what rustc wrote to stderr.
@@ -29,16 +44,18 @@ def report_of(output: str, source: Source) -> dict[str, Any]:
     drawn: list[str] = []
     for line in output.splitlines():
         told = _read(line)
-        if told is None or len(found) >= _MOST:
+        if told is None or len(found) >= _MOST_READ:
             continue
         diagnostic = _diagnostic(told, source)
         if diagnostic is not None:
             found.append(diagnostic)
             if diagnostic["level"] == "error":
                 drawn.append(_drawn(told, diagnostic, source))
+    if len(found) > MOST_DIAGNOSTICS:
+        found.sort(key=lambda each: each["level"] != "error")  # those are told first then
     errors = [each for each in found if each["level"] == "error"]
     message = _told(errors[0], len(errors)) if errors else ""
-    return {"message": message, "traceback": "\n".join(drawn), "diagnostics": found}
+    return Report(message, "\n".join(drawn), found)
 
 
 def _read(line: str) -> dict[str, Any] | None:
@@ -51,7 +68,7 @@ def _read(line: str) -> dict[str, Any] | None:
 
 
 def _diagnostic(told: dict[str, Any], source: Source) -> dict[str, Any] | None:
-    """Return a diagnostic with its place; None for a summary, or for a level below a warning."""
+    """Return a diagnostic with its place; None for a summary, or a level below a warning."""
     level, message = told.get("level"), str(told.get("message", ""))
     if level not in _LEVELS or message.startswith(_SUMMARIES):
         return None
@@ -60,6 +77,8 @@ def _diagnostic(told: dict[str, Any], source: Source) -> dict[str, Any] | None:
     span = spans[0] if spans else {}
     line, column = _place(span, "start", source)
     end_line, end_column = _place(span, "end", source)
+    if level == "warning" and not _is_users(span, source):
+        return None
     return {
         "level": level,
         "message": message,
@@ -69,6 +88,14 @@ def _diagnostic(told: dict[str, Any], source: Source) -> dict[str, Any] | None:
         "end_line": end_line,
         "end_column": end_column,
     }
+
+
+def _is_users(span: dict[str, Any], source: Source) -> bool:
+    """Whether a place is in what the user has written."""
+    line, column = span.get("line_start"), span.get("column_start")
+    if not isinstance(line, int) or not isinstance(column, int):
+        return False
+    return 0 < line <= source.lines and (line > 1 or column > source.shift)
 
 
 def _place(span: dict[str, Any], which: str, source: Source) -> tuple[int, int]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dspex_actors.workers import _framing
     from dspex_actors.workers._protocol import EngineConfig
     from dspex_actors.workers.engines._engine import Call
+    from dspex_actors.workers.engines.rust._diagnostics import Report
 
 _BUILT = "guest.wasm"
 _LIBRARY, _LIBRARY_FILE = "libdspex.rlib", "dspex.rs"
@@ -120,9 +121,11 @@ class RustEngine(WasmEngine):
         )
         if exit_code:
             report = report_of(output, source)
-            if not report["diagnostics"]:
+            if not report.diagnostics:
                 raise _failure(exit_code, output)
-            return report
+            _tell(report, call)
+            raise GuestFailedError("CompileError", report.message, report.traceback)
+        _tell(report_of(output, source), call)
         return self.build(_read(_BUILT), counts_fuel=call.request.fuel is not None)
 
     def _built_library(self) -> bytes:
@@ -213,6 +216,12 @@ def _failure(exit_code: int, output: str) -> Exception:
         return OutOfMemoryError(is_last=False)
     how = f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
     return EngineFailureError(f"rustc ended with {how}: {output.strip()[:_SHOWN_CHARS]}")
+
+
+def _tell(report: Report, call: Call) -> None:
+    """Tell what the compiler has said."""
+    for each in report.diagnostics:
+        call.notes.diagnostic(**each)
 
 
 def _write(name: str, data: bytes) -> None:

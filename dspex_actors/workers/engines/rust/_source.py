@@ -24,6 +24,7 @@ _KEYWORDS = frozenset(
     typeof unsafe unsized use virtual where while yield""".split()
 )
 _NO_NAMES = frozenset(("self", "Self", "super", "crate"))
+_GIVEN = "#[allow(unused, nonstandard_style)]"  # a snippet need not use its variables, nor has it named them
 
 
 class Source(NamedTuple):
@@ -56,9 +57,9 @@ def source_of(code: str, declarations: Sequence[tuple[str, str]]) -> Source:
     if is_program(code):
         return Source(code, 0, lines)
     names = [(name, local_name(name), kind) for name, kind in declarations]
-    parameters = ", ".join(f"{local}: {kind}" for _, local, kind in names)
+    parameters = ", ".join(f"{_GIVEN} {local}: {kind}" for _, local, kind in names)
     arguments = ", ".join(f'dspex::variable("{name}")' for name, _, _ in names)
-    before = f"#![allow(unused)] fn guest({parameters}) -> impl dspex::Give {{ "
+    before = f"fn guest({parameters}) -> impl dspex::Give {{ "
     after = f"\n}}\nfn main() {{ dspex::result(guest({arguments})) }}\n"
     return Source(before + code + after, len(before), lines)
 

@@ -13,7 +13,7 @@ from dspex_actors.workers._protocol import INVOCATION, Request
 from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError, Usage
 from dspex_actors.workers.engines.wasm import _wasi
 from dspex_actors.workers.engines.wasm._components import call_component, uses_wasi
-from dspex_actors.workers.engines.wasm._failures import ending_of
+from dspex_actors.workers.engines.wasm._failures import ending_of, misplaced
 from dspex_actors.workers.engines.wasm._host import NOTHING
 from dspex_actors.workers.engines.wasm._numbers import ArgumentMismatchError, check_arguments
 from dspex_actors.workers.engines.wasm._settings import SETTINGS
@@ -131,7 +131,12 @@ class WasmEngine:
         if request.step == "build":
             call.limit_worker()
             source = request.code.encode() if call.module is None else bytes(call.module)
-            return self.build(source, counts_fuel=request.fuel is not None)
+            try:
+                return self.build(source, counts_fuel=request.fuel is not None)
+            except GuestFailedError as error:
+                for each in misplaced(error.message, source):
+                    call.notes.diagnostic(**each)
+                raise
         if request.read:
             return self._read(request.read)
         variables, invocation = call.inputs()
@@ -140,21 +145,25 @@ class WasmEngine:
             return None  # a session begins
         return self.run_module(call, variables, invocation)
 
-    def build(self, source: bytes, *, counts_fuel: bool) -> bytes | dict[str, Any]:
-        """Return a module compiled, or a report of why it does not compile.
+    def build(self, source: bytes, *, counts_fuel: bool) -> bytes:
+        """Return a module compiled.
 
         Args:
             source: a module, or one in the text format.
             counts_fuel: whether it will count fuel.
+
+        Raises:
+            GuestFailedError: it does not compile.
         """
         try:
             module = _module_of(source)
             built = _compiled(self.compiler(counts_fuel=counts_fuel), module)
         except wasmtime.WasmtimeError as error:
-            return {"message": str(error).strip()}
+            raise GuestFailedError("CompileError", str(error).strip()) from error
         vectors = functions_with_vectors(module) if module.startswith(_MAGIC + _CORE) else []
         if vectors:
-            return {"message": f"no value of the host's is a vector (v128), and {', '.join(vectors)} has one"}
+            message = f"no value of the host's is a vector (v128), and {', '.join(vectors)} has one"
+            raise GuestFailedError("CompileError", message)
         return built
 
     def compiler(self, *, counts_fuel: bool) -> wasmtime.Engine:

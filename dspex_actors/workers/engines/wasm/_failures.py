@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import wasmtime
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_FRAMES = 50
 _FULL = 8
+_PLACE = re.compile(r"^ *--> <anon>:(\d{1,9}):(\d{1,9})$", re.MULTILINE)
 _MARK = "wasm trap: "
 _OUT_OF_FUEL, _INTERRUPTED = "all fuel consumed", "interrupt"
 _OF_LIMITS = ("exceeds memory limits", "exceeds table limits")
@@ -66,6 +68,25 @@ def ending_of(
         case _:
             ending = error
     return ending
+
+
+def misplaced(message: str, source: bytes) -> list[dict[str, Any]]:
+    """Return the fields of a `Diagnostic` for a text that is no module; nothing if no place is told.
+
+    Columns are told in bytes, so behind other than ASCII the line alone is sure.
+
+    Args:
+        message: what wasmtime has said.
+        source: the text.
+    """
+    place = _PLACE.search(message)
+    if place is None:
+        return []
+    line, column = int(place[1]), int(place[2])
+    before = source.split(b"\n")[line - 1 : line]
+    sure = bool(before) and before[0][:column].isascii()
+    told = message[: place.start()].strip()
+    return [{"level": "error", "message": told, "line": line, "column": column if sure else 0}]
 
 
 def _component_trap(message: str, *, hungry: bool) -> Exception:

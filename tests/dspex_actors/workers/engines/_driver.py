@@ -1,7 +1,7 @@
 """A driver in Python: what it is to do comes as the code of each request, as a Python expression.
 
 {"final": {...}, "value": ..., "tool": [name, args], "say": [stdout, stderr], "raw": bytes, "exit": 3,
- "output": [[b"1", b"text"], ...]}
+ "output": [[b"1", b"text"], ...], "notes": [{...}, ...]}
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ def obey(order):
         os.write(descriptor, text.encode())
     for parts in order.get("output", ()):
         _framing.send_frame(CHANNEL, FrameType.OUTPUT, 0, _framing.pack_parts(parts))
+    for notes in order.get("notes", ()):
+        part = json.dumps(notes).encode()
+        _framing.send_frame(CHANNEL, FrameType.NOTES, 0, _framing.pack_parts([part]))
     if "raw" in order:
         CHANNEL.sendall(order["raw"])
     if "tool" in order:

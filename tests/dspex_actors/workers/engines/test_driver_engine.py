@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dspex_actors import ToolError, values
+from dspex_actors import ConsoleMessage, Diagnostic, ToolError, values
+from dspex_actors.workers._noted import NoteCollector
 from dspex_actors.workers._protocol import EngineConfig, FrameType, Request
 from dspex_actors.workers.engines import (
     Call,
@@ -23,6 +24,7 @@ from dspex_actors.workers.engines import (
     _driver_engine,
 )
 from dspex_actors.workers.engines._driver import Driver
+from dspex_actors.workers.guest._notes import NoteBuffer
 from dspex_actors.workers.guest._output import OutputBuffer
 
 ROOT = Path(__file__).parents[4]
@@ -80,6 +82,8 @@ class Talk:
     def __init__(self, engine):
         self.engine = engine
         self.said = {"stdout": b"", "stderr": b""}
+        self.noted = NoteCollector(None)
+        self.notes = NoteBuffer(self.noted.add)
 
     def _buffer(self, name):
         def note(data):
@@ -92,12 +96,13 @@ class Talk:
         encoded = values.encode(variables or {})
         parts = [memoryview(b""), memoryview(encoded.structure), *map(memoryview, encoded.buffers)]
         stdout, stderr = self._buffer("stdout"), self._buffer("stderr")
-        call = Call(request, parts, tools or {}, stdout, stderr, lambda: None, 0)
+        call = Call(request, parts, tools or {}, stdout, stderr, lambda: None, 0, None, self.notes)
         try:
             value = self.engine.run(call)
         finally:
             stdout.flush_now()
             stderr.flush_now()
+            self.notes.flush_now()
         return values.decode(value.structure, value.buffers)
 
 
@@ -132,6 +137,43 @@ def test_output_in_frames_is_passed_on_in_its_order(talk):
 def test_output_in_a_frame_without_a_stream_breaks_the_engine(last_talk, parts):
     with pytest.raises(EngineFailureError, match="output without a stream"):
         last_talk({"output": [parts]})
+
+
+def test_what_a_driver_tells_beside_output_arrives_in_its_order(talk):
+    unused = {"level": "warning", "message": "unused", "line": 3}
+    final = {"outcome": "completed", "diagnostics": [unused], "dropped_notes": 4}
+    talk({"notes": [{"console": [["log", "a"]]}, {"console": [["warn", "b"]], "diagnostics": [unused]}],
+          "final": final})  # fmt: skip
+
+    assert talk.noted.console == [ConsoleMessage("log", "a"), ConsoleMessage("warn", "b")]
+    assert talk.noted.diagnostics == [Diagnostic("warning", "unused", line=3)] * 2
+    assert talk.notes.dropped == 4
+
+
+@pytest.mark.parametrize("ending", [{"exit": 3}, {"signal": 11}])
+def test_what_a_driver_has_told_is_there_when_it_ends(last_talk, ending):
+    with pytest.raises(_EndedError):
+        last_talk({"notes": [{"console": [["log", str(number)] for number in range(100)]}], **ending})
+
+    assert len(last_talk.noted.console) == 100
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"notes": [[]]},
+        {"notes": [{"console": [["log"]]}]},
+        {"notes": [{"console": [["log", 1]]}]},
+        {"notes": [{"diagnostics": [{"level": "error"}]}]},
+        {"notes": [{"diagnostics": [{"level": "fatal", "message": "m"}]}]},
+        {"notes": [{"diagnostics": [{"level": "error", "message": "m", "line": "1"}]}]},
+        {"final": {"outcome": "completed", "diagnostics": [{"level": "fatal", "message": "m"}]}},
+        {"final": {"outcome": "completed", "dropped_notes": -1}},
+    ],
+)
+def test_notes_that_are_none_break_the_engine(last_talk, order):
+    with pytest.raises(EngineFailureError, match="what is no"):
+        last_talk(order)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +219,14 @@ def test_a_frame_beyond_what_a_value_may_take_is_refused_before_it_is_read(
 ):
     with pytest.raises(EngineFailureError, match=f"with {size} bytes, its cap is {8 * result_bytes + 2**20}"):
         last_talk({"raw": struct.pack("<IBQ", size, kind, 0)}, result_bytes=result_bytes)
+
+
+@pytest.mark.parametrize(("output_bytes", "size"), [(1000, 8 * 1000 + 2**20 + 1), (0, 2**20 + 1)])
+def test_notes_beyond_what_the_output_may_take_are_refused_before_they_are_read(
+    last_talk, output_bytes, size
+):
+    with pytest.raises(EngineFailureError, match=f"with {size} bytes, its cap is {size - 1}"):
+        last_talk({"raw": struct.pack("<IBQ", size, FrameType.NOTES, 0)}, output_bytes=output_bytes)
 
 
 @pytest.mark.parametrize(("order", "code"), [({"exit": 3}, 3), ({"exit": 0}, 0), ({"signal": 11}, -11)])

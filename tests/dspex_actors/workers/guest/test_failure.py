@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from dspex_actors import GuestFailure
-from dspex_actors.workers.guest._failure import FILENAME, describe
+from dspex_actors.workers.guest._failure import FILENAME, describe, misplaced
 from dspex_actors.workers.guest._python import PythonEngine, run
+from dspex_actors.workers.guest._restricted import compile_strict
 
 
 def raised_by(source: str) -> BaseException:
@@ -237,3 +238,40 @@ def test_each_line_of_a_traceback_is_from_the_source_that_its_function_was_compi
         "    raise KeyError(1)",
     ]
     assert describe(caught.value, {"<guest 2>": sources["<guest 2>"]})[2].count("File") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "places"),
+    [
+        ("x = (1,\n", [(1, 5, 0, 0)]),
+        ("1\na b", [(2, 3, 2, 4)]),
+        ("return 3", [(1, 1, 1, 9)]),
+        ("x = 1; return 3", [(1, 8, 1, 16)]),
+        ("'ü'; return 3", [(1, 0, 0, 0)]),
+        ("a b; 'ü'", [(1, 3, 1, 4)]),
+        ("if 1:\nx", [(2, 1, 2, 2)]),
+        ("'abc", [(1, 1, 1, 1)]),
+        ("eval('a b')", []),
+        ("raise SyntaxError('mine', ('<guest>', 1, 1, 'x'))", []),
+        ("raise IndentationError('mine')", []),
+        ("1 / 0", []),
+    ],
+)
+def test_code_that_does_not_compile_has_its_place_and_code_that_raises_none(source, places):
+    with pytest.raises(Exception) as caught:  # noqa: PT011 -- whatever it is
+        run(PythonEngine(), source, {})
+    found = misplaced(caught.value, {FILENAME: source})
+
+    names = ("line", "column", "end_line", "end_column")
+    assert [tuple(each.get(name, 0) for name in names) for each in found] == places
+    assert {each["level"] for each in found} <= {"error"}
+
+
+def test_all_that_the_strict_profile_does_not_have_is_told_with_its_lines():
+    source = "x.__bases__\ny = 2\ny.__dict__ = {}\n"
+    with pytest.raises(SyntaxError) as caught:
+        compile_strict(source, FILENAME)
+    found = misplaced(caught.value, {FILENAME: source})
+
+    assert [(each["level"], each["line"]) for each in found] == [("error", 1), ("error", 3)]
+    assert "__dict__" in found[1]["message"]

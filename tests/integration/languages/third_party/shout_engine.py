@@ -67,6 +67,9 @@ class Shout:
         if request.code.startswith("call "):
             return call.tools[request.code.removeprefix("call ")](**variables)
         call.stdout.write(b"shouting\n")
+        if request.code == "chat":
+            call.notes.console("whisper", "psst")
+            call.notes.diagnostic("warning", "too quiet", line=1)
         self.kept["last"] = request.code
         return request.code.format(**variables).upper()
 
