@@ -57,6 +57,8 @@ An invocation has `export`, `args` and `stdin` of `ExecutionContext`, as far as 
 """
 
 
+REHEARSAL = "rehearsal"
+
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
@@ -100,7 +102,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
         step: `"build"` if the code is to be compiled and not to be run, `"library"` if that is what all
-            programs need.
+            programs need, `REHEARSAL` if the worker has asked it itself, to get quicker.
         module: whether the last part of the frame is no value but a module: to be run as it is, or to be
             compiled.
         time_s: seconds after which an engine that can do so stops the code by itself.
