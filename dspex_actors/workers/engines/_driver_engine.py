@@ -71,7 +71,7 @@ class DriverEngine:
     Attributes:
         memory_slack: bytes beyond the limit of memory that the runtime itself may need to keep a program
             within it, as its collector does.
-        rehearsed: code that an idle driver runs a few times, with a variable `x`, to be quicker with a guest's.
+        rehearsed: code that an idle driver runs a few times, with a variable `x`, to be quicker later.
             Of a call whose head has `rehearsal` set nothing may stay. Empty for none.
     """
 
