@@ -1,4 +1,4 @@
-"""WebAssembly and Rust beside wasmtime-py used directly, for `languages.py`.
+"""WebAssembly and Rust beside wasmtime-py and rustc used directly, for `languages.py`.
 
 wasmtime-py in the calling process has wasmtime's own sandbox and nothing else around it: no process, no limit
 of time, no output to catch. Its `fresh` makes a store and an instance of a module that is compiled already.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,10 @@ def expect(found: object, wanted: object) -> None:
 @contextmanager
 def ours() -> Iterator[Cases]:
     """Use a runtime: a fresh sandbox for each execution, one for a session; what was compiled is kept."""
-    from dspex_actors import LimitExceeded, Limits, Runtime  # noqa: PLC0415 -- each competitor loads its own library only
+    from dspex_actors import LimitExceeded, Limits, Runtime, RuntimeConfig  # noqa: PLC0415 -- each competitor loads its own library only
+    from dspex_actors.executors.languages import rust as row_of_rust  # noqa: PLC0415 -- as above
 
+    config = RuntimeConfig(languages=(row_of_rust(native=True, name="rust_native"),))
     limits = Limits(time_s=LIMIT_S)
     serial = iter(range(10**9))
 
@@ -48,7 +51,7 @@ def ours() -> Iterator[Cases]:
         with Runtime() as own:
             expect(own.execute(WAT, language="wasm", export="add", args=(2, 40)).value, 42)
 
-    with Runtime() as runtime, runtime.session(language="wasm") as session:
+    with Runtime(config) as runtime, runtime.session(language="wasm") as session:
         session.execute(WAT)
 
         def warm() -> None:
@@ -65,12 +68,12 @@ def ours() -> Iterator[Cases]:
             found = runtime.execute(WAT, language="wasm", export="loop", limits=limits)
             expect(type(found), LimitExceeded)
 
-        def rust() -> None:
-            expect(runtime.execute(RUST, language="rust", variables={"n": 1000}).unwrap() >= 0, True)  # noqa: FBT003 -- an answer
+        def rust(language: str) -> None:
+            expect(runtime.execute(RUST, language=language, variables={"n": 1000}).unwrap() >= 0, True)  # noqa: FBT003 -- an answer
 
-        def rust_compiled() -> None:
+        def rust_compiled(language: str) -> None:
             text = f"{RUST} // {next(serial)}"
-            expect(runtime.execute(text, language="rust", variables={"n": 1000}).unwrap() >= 0, True)  # noqa: FBT003 -- an answer
+            expect(runtime.execute(text, language=language, variables={"n": 1000}).unwrap() >= 0, True)  # noqa: FBT003 -- an answer
 
         yield {
             "wasm: cold": cold,
@@ -78,8 +81,10 @@ def ours() -> Iterator[Cases]:
             "wasm: fresh": fresh,
             "wasm: compiled": compiled,
             "wasm: timeout": recovery(loop, fresh),
-            "rust: fresh": rust,
-            "rust: compiled": rust_compiled,
+            "rust: fresh": partial(rust, "rust"),
+            "rust: compiled": partial(rust_compiled, "rust"),
+            "rust native: fresh": partial(rust, "rust_native"),
+            "rust native: compiled": partial(rust_compiled, "rust_native"),
         }
 
 
@@ -140,3 +145,29 @@ def rustc() -> Iterator[Cases]:
         compiled()
         module = wasmtime.Module(engine, built.read_bytes())
         yield {"rust: fresh": lambda: run(module), "rust: compiled": compiled}
+
+
+@contextmanager
+def native() -> Iterator[Cases]:
+    """Use rustc by hand, with the linker that it takes, and the program that it makes as a plain process."""
+    from dspex_actors.executors.languages import find_engine  # noqa: PLC0415 -- each competitor loads its own library only
+    from dspex_actors.executors.languages import rust as row_of_rust  # noqa: PLC0415 -- as above
+
+    found = find_engine(row_of_rust(native=True))
+    given = "std::env::args().count() + 999"  # 1000, and the compiler cannot know
+    text = f'fn main() {{ let n = {given}; let value = {{ {RUST} }}; println!("{{}}", value); }}'
+    with tempfile.TemporaryDirectory() as folder:
+        source, built = Path(folder, "guest.rs"), Path(folder, "guest")
+        source.write_text(text)
+        command = [found.path, "-O", "-Cstrip=symbols", "--edition=2021", "-o", str(built), str(source)]
+
+        def run() -> None:
+            printed = subprocess.run([built], check=True, capture_output=True).stdout
+            expect(printed.strip().isdigit(), True)  # noqa: FBT003 -- an answer
+
+        def compiled() -> None:
+            subprocess.run(command, check=True, capture_output=True)
+            run()
+
+        compiled()
+        yield {"rust native: fresh": run, "rust native: compiled": compiled}

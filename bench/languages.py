@@ -41,6 +41,7 @@ QUESTION = Question(
         "elixir -e": _elixir.one_process_each,
         "wasmtime-py": _wasm.direct,
         "rustc, wasmtime-py": _wasm.rustc,
+        "rustc, a process": _wasm.native,
         **_pyodide.competitors(),
     },
     cases=(
@@ -63,6 +64,8 @@ QUESTION = Question(
         Case(name="wasm: timeout", turns=2, runs=4, pause_s=0.1, quick=(1, 2)),
         Case(name="rust: fresh", turns=3, runs=20, pause_s=0.05, quick=(1, 5)),
         Case(name="rust: compiled", turns=2, runs=4, pause_s=0.1, quick=(1, 2)),
+        Case(name="rust native: fresh", turns=3, runs=20, pause_s=0.05, quick=(1, 5)),
+        Case(name="rust native: compiled", turns=2, runs=4, pause_s=0.1, quick=(1, 2)),
     ),
 )
 

@@ -41,6 +41,7 @@ _HOME_OF = {
     "remove_folder": "_scratch",
     "rules_of": "_guest_files",
     "setup_of": "_engine_setup",
+    "system_libraries": "_system_paths",
     "zygote_command": "_spawn",
     "zygote_config": "_spawn",
     "zygote_environment": "_spawn",

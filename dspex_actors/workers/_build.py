@@ -155,6 +155,7 @@ class Builder:
             engine.path,
             engine.version,
             repr(sorted(engine.options.items())),
+            repr((engine.profile, engine.read_paths)),  # what a compiler may have put in
             repr(counts_fuel),
             _processor(),
             declarations,

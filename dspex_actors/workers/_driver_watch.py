@@ -31,12 +31,12 @@ class DriverWatch:
         self._idle: int | None = None
 
     def begin(self, pid: int) -> None:
-        """Note what an idle driver has filled.
+        """Note what an idle driver has filled: nothing, where each call starts one of its own.
 
         Args:
             pid: of the worker, which is ready and has not had a request.
         """
-        self._idle = _filled_below(pid)
+        self._idle = _filled_below(pid) if children_of(pid) else 0
 
     def beyond(self, pid: int) -> int:
         """Return how many bytes the driver has filled beyond that and its room; 0 if nobody can tell.

@@ -194,6 +194,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
         read_paths: what the policy lends its guests to read.
         links: links that guests find where they have a root of their own, each with what it leads to.
         grace_s: seconds that it has in a session to stop a call that is out of time.
+        profile: name of the policy's profile.
     """
 
     maker: str
@@ -207,6 +208,7 @@ class EngineConfig(msgspec.Struct, array_like=True, frozen=True):
     read_paths: tuple[str, ...] = ()
     links: dict[str, str] = {}
     grace_s: float = 0.0
+    profile: str = ""
 
 
 class ScratchQuota(msgspec.Struct, array_like=True, frozen=True):

@@ -122,11 +122,12 @@ def zygote_config(
     Raises:
         ConfigError: a package of the policy is not installed, or a path is not there.
     """
-    lent = lent_paths(policy, scratch)
+    lent, profile = lent_paths(policy, scratch), Profile(policy.profile).value
+    setup = None if engine is None else engine.config
     # cloudpickle is what the host's callables and objects are sent with.
     packages = {name: _file_of(name) for name in dict.fromkeys(("cloudpickle", *policy.packages))}
     return _protocol.ZygoteConfig(
-        profile=Profile(policy.profile).value,
+        profile=profile,
         packages=packages,
         read_paths=[
             *read_paths(packages, programs=policy.profile is Profile.SHELL and engine is None),
@@ -150,7 +151,7 @@ def zygote_config(
         disabled_layers=sorted(disabled_layers),
         scratch_quota=_protocol.ScratchQuota(policy.scratch_bytes, policy.scratch_files),
         network=policy.network_access,
-        engine=None if engine is None else msgspec.structs.replace(engine.config, read_paths=tuple(lent)),
+        engine=setup and msgspec.structs.replace(setup, read_paths=tuple(lent), profile=profile),
     )
 
 

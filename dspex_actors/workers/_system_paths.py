@@ -21,7 +21,7 @@ def read_paths(packages: dict[str, str], *, programs: bool) -> list[str]:
         packages: importable name to file.
         programs: whether the system's programs are among them.
     """
-    paths = [*_standard_library(), *_shared_libraries(), *_SYSTEM_PATHS]
+    paths = [*_standard_library(), *system_libraries()]
     if programs:
         base = str(Path(getattr(sys, "_base_executable", None) or sys.executable).parent)
         paths += [*_PROGRAM_PATHS, *_LIBRARY_PATHS, base]
@@ -32,6 +32,11 @@ def read_paths(packages: dict[str, str], *, programs: bool) -> list[str]:
         if is_package:  # wheels keep their shared libraries beside the package
             paths.append(str(home.parent / f"{name}.libs"))
     return [path for path in dict.fromkeys(paths) if Path(path).exists()]
+
+
+def system_libraries() -> list[str]:
+    """Return what any program may need to start: shared libraries, the loader's cache, time zones."""
+    return [*_shared_libraries(), *_SYSTEM_PATHS]
 
 
 def library_folders() -> list[Path]:

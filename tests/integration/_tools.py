@@ -134,7 +134,14 @@ def runtime_of(**options) -> Runtime:
     """Return a runtime; options are those of the executor's config, or of the runtime's."""
     own = {
         key: options.pop(key)
-        for key in ("max_policies", "max_sessions", "stop_timeout_s", "handle_signals")
+        for key in (
+            "max_policies",
+            "max_sessions",
+            "stop_timeout_s",
+            "handle_signals",
+            "languages",
+            "engines",
+        )
         if key in options
     }
     options.setdefault("limits", QUICK)

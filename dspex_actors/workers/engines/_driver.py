@@ -15,12 +15,12 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dspex_actors._errors import FramingError
 from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Footprint, FrameType
-from dspex_actors.workers.confine import _libc
+from dspex_actors.workers.confine import _landlock, _libc
 from dspex_actors.workers.engines._engine import EngineFailureError
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ _END_S = 0.5  # how long a driver that has closed its socket may take to end
 _SMALL_CAP = 2**20
 _WITH_VALUES = (FrameType.TOOL_CALL, FrameType.FINAL)
 _WIDEST = 8  # a value in a driver's own encoding takes at most this many times the bytes of ours
-_NO_EXEC = 127
+NO_EXEC, NOT_STARTED = 127, "it cannot be run: "
+"""How a driver ends, and what is on its stderr, that did not start."""
 
 
 class DriverEndedError(Exception):
@@ -77,6 +78,20 @@ class _Impatient:
             return 0
 
 
+class Inherited(NamedTuple):
+    """What a driver has of its worker's, each a descriptor; None for none.
+
+    Attributes:
+        program: the file that it runs in place of the first word of its command line. It is closed then.
+        stdin: its standard input; the null device without one.
+        ruleset: of Landlock, which narrows the worker's own.
+    """
+
+    program: int | None = None
+    stdin: int | None = None
+    ruleset: int | None = None
+
+
 class Driver:
     """A running driver. For one thread.
 
@@ -84,6 +99,7 @@ class Driver:
         command: its command line.
         environment: its environment.
         limits: resource limits that it starts with: what `setrlimit` takes.
+        inherited: what it has of ours.
 
     Attributes:
         pid: its process id.
@@ -93,7 +109,11 @@ class Driver:
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], limits: Sequence[Limit] = ()
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        limits: Sequence[Limit] = (),
+        inherited: Inherited = Inherited(),  # noqa: B008 -- a tuple
     ) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         stdout, stdout_end = os.pipe()
@@ -103,7 +123,7 @@ class Driver:
         except OSError as error:
             raise EngineFailureError(f"no process for it: {error}") from error
         if self.pid == 0:
-            _become(command, environment, (stdout_end, stderr_end, theirs.fileno()), limits)
+            _become(command, environment, (stdout_end, stderr_end, theirs.fileno()), limits, inherited)
         for descriptor in (stdout_end, stderr_end):
             os.close(descriptor)
         theirs.close()
@@ -276,21 +296,27 @@ def _become(
     environment: Mapping[str, str],
     descriptors: tuple[int, int, int],
     limits: Sequence[Limit],
+    inherited: Inherited,
 ) -> None:
     """Be the driver. Runs in the forked child; does not return."""
     try:
         with suppress(OSError):  # in the sandbox the end of the pid namespace does it
             _libc.prctl(_libc.PR_SET_PDEATHSIG, signal.SIGKILL)
-        high = [fcntl.fcntl(each, fcntl.F_DUPFD, _FIRST_FREE_FD) for each in descriptors]
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        for target, each in enumerate(high, start=1):
-            os.dup2(each, target)
-        os.closerange(CHANNEL_FD + 1, _PAST_ANY_FD)
+        stdin = os.open(os.devnull, os.O_RDONLY) if inherited.stdin is None else inherited.stdin
+        optional = [each for each in (inherited.program, inherited.ruleset) if each is not None]
+        high = [fcntl.fcntl(each, fcntl.F_DUPFD, _FIRST_FREE_FD) for each in (stdin, *descriptors, *optional)]
+        for target, each in enumerate(high):
+            os.dup2(each, target, inheritable=target <= CHANNEL_FD)
+        os.closerange(len(high), _PAST_ANY_FD)
         for kind, values in limits:
             resource.setrlimit(kind, values)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and so would its children
             signal.signal(number, signal.SIG_DFL)
-        os.execve(command[0], list(command), dict(environment))  # noqa: S606 -- no shell is wanted
+        if inherited.ruleset is not None:
+            _landlock.restrict_self(len(high) - 1)
+        program = command[0] if inherited.program is None else CHANNEL_FD + 1
+        os.execve(program, list(command), dict(environment))  # noqa: S606 -- no shell is wanted
+    except OSError as error:
+        os.write(2, f"{NOT_STARTED}{error}\n".encode())
     finally:
-        os._exit(_NO_EXEC)
+        os._exit(NO_EXEC)

@@ -225,7 +225,7 @@ class DriverEngine:
             for output in (call.stdout, call.stderr):
                 output.flush_now()
             call.notes.flush_now()
-            _end_like(ended)
+            end_like(ended)
 
     def usage(self) -> Usage:
         """Return what the driver has used, as it says itself."""
@@ -299,32 +299,13 @@ class DriverEngine:
     def _limited(self, call: Call) -> Driver:
         """Return the driver, under the limits of a call."""
         assert self._driver is not None  # noqa: S101 -- it was started before the worker said ready
-        limits = self._limits_of(call)
+        limits = limits_of(call, call.request.idle, self._used.cpu_s, self.memory_slack)
         try:
             self._driver.limit(limits)
         except PermissionError:
             self._driver.close()
             self._driver = self._started(limits)
         return self._driver
-
-    def _limits_of(self, call: Call) -> list[Limit]:
-        request, idle = call.request, call.request.idle
-        limits: list[Limit] = []
-        if request.cpu_s is not None:
-            seconds = math.ceil(self._used.cpu_s + request.cpu_s)
-            limits.append((resource.RLIMIT_CPU, (seconds, seconds + _CPU_GRACE_S)))
-        if request.memory_bytes is not None:
-            data = idle.data_bytes + request.memory_bytes + self.memory_slack
-            limits.append((resource.RLIMIT_DATA, (data, data)))
-        if request.file_bytes is not None:
-            limits.append((resource.RLIMIT_FSIZE, (request.file_bytes, request.file_bytes)))
-        if request.open_files is not None:
-            files = idle.files + request.open_files
-            limits.append((resource.RLIMIT_NOFILE, (files, files)))
-        if request.processes is not None and call.counted_beside is not None:
-            most = request.processes + call.counted_beside + _OWN_PROCESSES + idle.threads
-            limits.append((resource.RLIMIT_NPROC, (most, most)))
-        return limits
 
     def _finished(self, head: Head, parts: list[memoryview], request: Request) -> Any:  # noqa: ANN401 -- see `run`
         """Return what a call came to.
@@ -347,7 +328,35 @@ class DriverEngine:
         raise GuestFailedError(head.error_type, head.message, head.traceback)
 
 
-def _end_like(ended: DriverEndedError) -> NoReturn:
+def limits_of(call: Call, idle: Footprint, spent_s: float = 0.0, slack: int = 0) -> list[Limit]:
+    """Return what a driver may use in a call, for `setrlimit`.
+
+    Args:
+        call: with its limits.
+        idle: what a driver uses by itself.
+        spent_s: CPU seconds that it has used before.
+        slack: bytes of memory beyond the limit.
+    """
+    request = call.request
+    limits: list[Limit] = []
+    if request.cpu_s is not None:
+        seconds = math.ceil(spent_s + request.cpu_s)
+        limits.append((resource.RLIMIT_CPU, (seconds, seconds + _CPU_GRACE_S)))
+    if request.memory_bytes is not None:
+        data = idle.data_bytes + request.memory_bytes + slack
+        limits.append((resource.RLIMIT_DATA, (data, data)))
+    if request.file_bytes is not None:
+        limits.append((resource.RLIMIT_FSIZE, (request.file_bytes, request.file_bytes)))
+    if request.open_files is not None:
+        files = idle.files + request.open_files
+        limits.append((resource.RLIMIT_NOFILE, (files, files)))
+    if request.processes is not None and call.counted_beside is not None:
+        most = request.processes + call.counted_beside + _OWN_PROCESSES + idle.threads
+        limits.append((resource.RLIMIT_NPROC, (most, most)))
+    return limits
+
+
+def end_like(ended: DriverEndedError) -> NoReturn:
     """End this worker as its driver has ended, so that the host sees what became of the guest."""
     if ended.exit_code < 0:
         number = -ended.exit_code

@@ -65,6 +65,16 @@ def test_a_worker_without_a_driver_and_one_that_is_gone_use_nothing(worker):
     assert children_of(2**22 + 1) == []
 
 
+def test_a_driver_that_is_only_started_with_a_call_counts_from_nothing(worker, monkeypatch):
+    monkeypatch.setattr(_driver_watch, "_ROOM", 10 * MIB)
+    watch = DriverWatch()
+    (driver,) = children_of(worker.pid)
+    watch.begin(driver)  # which has no children itself, as a worker has none before its first call
+
+    worker.fill(100 * MIB)
+    assert 90 * MIB <= watch.beyond(worker.pid) <= 140 * MIB
+
+
 def test_cpu_time_of_a_driver_counts_where_it_is_asked_for(worker):
     pidfd = os.pidfd_open(worker.pid)
     try:

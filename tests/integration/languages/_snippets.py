@@ -7,7 +7,7 @@ tests. A language that has no way to do a thing leaves the column empty, and say
 from __future__ import annotations
 
 from tests.integration.languages._snippets_pyodide import PYODIDE
-from tests.integration.languages._snippets_rust import RUST
+from tests.integration.languages._snippets_rust import RUST, RUST_NATIVE
 from tests.integration.languages._snippets_shape import PLAIN, Snippets
 from tests.integration.languages._snippets_wasm import WASM
 
@@ -115,5 +115,5 @@ ELIXIR = Snippets(
     recall="kept + 1",
 )
 
-ROWS = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM, RUST, ELIXIR, PYODIDE)
+ROWS = (PYTHON, JAVASCRIPT, TYPESCRIPT, WASM, RUST, RUST_NATIVE, ELIXIR, PYODIDE)
 """One for each language; a new language adds one."""

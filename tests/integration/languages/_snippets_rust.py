@@ -1,6 +1,8 @@
-"""The row of Rust in the contract of languages."""
+"""The rows of Rust in the contract of languages."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from tests.integration.languages._snippets_shape import PLAIN, Snippets
 
@@ -27,3 +29,6 @@ RUST = Snippets(
     recall="kept + 1",
 )
 """The row."""
+
+RUST_NATIVE = replace(RUST, language="rust_native")
+"""The same programs, in the same words, as native code."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from dspex_actors import Limits
-from tests._engines import need_engine
+from tests._engines import RUST_NATIVE, need_engine
 from tests.integration._tools import runtime_of
 from tests.integration.languages._snippets import ROWS
 
 
 @pytest.fixture(scope="module")
 def runtime(clean_module):  # noqa: ARG001 -- set up before
-    with runtime_of(limits=Limits(time_s=30.0), spares=1, start_timeout_s=60.0) as runtime:
+    options = {"spares": 1, "start_timeout_s": 60.0, "languages": (RUST_NATIVE,)}
+    with runtime_of(limits=Limits(time_s=30.0), **options) as runtime:
         yield runtime
     assert runtime.stop().clean
 
@@ -34,13 +35,23 @@ FOR_ALL = {
     "test_cpu_time_of_a_call_in_a_session_is_limited_as_well",
 }
 
+FEW = {  # of languages that are run as another one is
+    "rust_native": {
+        "test_a_program_gives_the_value_of_its_last_expression",
+        "test_a_failure_has_its_type_its_text_and_the_line_in_the_program",
+        "test_a_program_that_takes_too_much_memory_is_stopped_at_the_limit",
+        "test_a_program_has_no_network_not_even_this_machines",
+    }
+}
+
 
 def pytest_collection_modifyitems(items):
     """Leave costly languages out of the default suite where other languages show the same."""
     for item in items:
         spec = getattr(item, "callspec", None)
         language = getattr(spec.params.get("row"), "language", None) if spec is not None else None
-        if language in COSTLY and item.originalname in FOR_ALL:
+        is_costly = language in COSTLY and item.originalname in FOR_ALL
+        if is_costly or (language in FEW and item.originalname not in FEW[language]):
             item.add_marker(pytest.mark.slow)
 
 

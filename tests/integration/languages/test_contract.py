@@ -18,7 +18,7 @@ from dspex_actors import (
     RollbackUnavailableError,
     SessionKind,
 )
-from dspex_actors.executors.languages import Languages
+from tests._engines import LANGUAGES
 from tests.integration._tools import SHORT
 
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
@@ -47,7 +47,7 @@ def same(sent, received):
 
 def has_sessions(runtime, row):
     """Whether there are sessions in a language; where there are none, asking for one is refused."""
-    if Languages()[row.language].sessions is not SessionKind.NONE:
+    if LANGUAGES[row.language].sessions is not SessionKind.NONE:
         return True
     with pytest.raises(ConfigError, match="a language that has sessions"):
         runtime.session(language=row.language)
@@ -201,7 +201,7 @@ def test_a_program_reads_no_file_of_the_host(run, row, tmp_path):
 
 def test_a_program_finds_the_environment_of_its_policy_and_nothing_of_the_hosts(runtime, row, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_HOST", "1")
-    own = Languages()[row.language].policy
+    own = LANGUAGES[row.language].policy
     policy = Policy(profile=own.profile, packages=own.packages, environment={"OF_THE_POLICY": "1"})
     result = runtime.execute(program(row, "environment"), language=row.language, policy=policy)
 
@@ -225,7 +225,7 @@ def test_a_session_whose_language_keeps_no_copies_says_so_when_asked_for_one(run
     if not has_sessions(runtime, row):
         return
     with runtime.session(language=row.language) as session:
-        if Languages()[row.language].sessions.value == "rolled_back":
+        if LANGUAGES[row.language].sessions.value == "rolled_back":
             session.checkpoint()
             return
         with pytest.raises(RollbackUnavailableError, match="the engine of its language cannot be copied"):
@@ -255,7 +255,7 @@ def test_a_session_keeps_its_names_from_call_to_call_and_over_a_failure(runtime,
 def test_a_session_goes_on_after_a_call_that_was_killed_as_its_language_says(runtime, row):
     if not has_sessions(runtime, row):
         return
-    kind = Languages()[row.language].sessions.value
+    kind = LANGUAGES[row.language].sessions.value
     with runtime.session(language=row.language) as session:
         session.execute(program(row, "remember"))
         killed = session.execute(program(row, "loop"), limits=SHORT)

@@ -19,8 +19,7 @@ from dspex_actors import (
     Runtime,
     RuntimeConfig,
 )
-from dspex_actors.executors.languages import RUST, _find
-from dspex_actors.executors.languages import _rust as row
+from dspex_actors.executors.languages import RUST, _find, _rust_compiler
 from tests._engines import need_engine
 
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
@@ -204,25 +203,25 @@ def test_the_first_compiler_that_has_the_target_is_taken_whatever_the_order_of_p
     wanted = fake(having)
     monkeypatch.setenv("PATH", f"{without}:{having}:/usr/bin:/bin")
 
-    found = row.find(None)
+    found = RUST.find(None)
     assert (found.path, found.version, found.options["target"]) == (str(wanted), "1.80.0", "wasm32-wasip1")
     assert found.options["linker"] == ""
 
 
 def test_a_compiler_without_the_target_is_told_by_name_with_what_installs_it(tmp_path, monkeypatch):
     path = fake(tmp_path, target="x86_64-unknown-linux-gnu")
-    monkeypatch.setattr(row, "_SYSTEM", str(tmp_path / "nothing" / "rustc"))
+    monkeypatch.setattr(_rust_compiler, "SYSTEM", str(tmp_path / "nothing" / "rustc"))
     monkeypatch.setenv("PATH", f"{tmp_path}:/nonexistent")
 
     with pytest.raises(EngineNotFoundError) as caught:
-        row.find(None)
+        RUST.find(None)
     assert f"{path} has no target wasm32-wasip1 or wasm32-wasi" in caught.value.reason
     assert "libstd-rust-dev-wasm32" in caught.value.install
 
     with pytest.raises(EngineNotFoundError, match="no target"):
-        row.find(str(path))
+        RUST.find(str(path))
     with pytest.raises(EngineNotFoundError, match="is no program"):
-        row.find(str(tmp_path / "absent"))
+        RUST.find(str(tmp_path / "absent"))
 
 
 def test_a_compiler_that_hangs_when_it_is_asked_is_a_start_error(tmp_path, monkeypatch):
@@ -232,7 +231,7 @@ def test_a_compiler_that_hangs_when_it_is_asked_is_a_start_error(tmp_path, monke
     path.chmod(0o755)
 
     with pytest.raises(EngineStartError, match=r"did not tell its version within 0\.2 s"):
-        row.find(str(path))
+        RUST.find(str(path))
 
 
 def test_a_compiler_that_does_not_run_in_its_zygote_is_a_start_error(tmp_path):

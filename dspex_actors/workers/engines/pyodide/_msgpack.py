@@ -269,7 +269,7 @@ class Decoder:
     def _extension(self, view: memoryview, at: int, size: int) -> tuple[Any, int]:
         if self._ext_hook is None:
             raise ValueError("an extension in a plain value")
-        code = view[at]
+        code = view[at] - 256 if view[at] > 127 else view[at]  # it is signed
         return self._ext_hook(code, _piece(view, at + 1, size)), at + 1 + size
 
 

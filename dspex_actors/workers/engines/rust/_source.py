@@ -24,6 +24,7 @@ _KEYWORDS = frozenset(
     typeof unsafe unsized use virtual where while yield""".split()
 )
 _NO_NAMES = frozenset(("self", "Self", "super", "crate"))
+_PANICS = "#[allow(unknown_lints, dependency_on_unit_never_type_fallback)]"  # it may end in `panic!`, as ()
 _GIVEN = "#[allow(unused, nonstandard_style)]"  # a snippet need not use its variables, nor has it named them
 
 
@@ -59,7 +60,7 @@ def source_of(code: str, declarations: Sequence[tuple[str, str]]) -> Source:
     names = [(name, local_name(name), kind) for name, kind in declarations]
     parameters = ", ".join(f"{_GIVEN} {local}: {kind}" for _, local, kind in names)
     arguments = ", ".join(f'dspex::variable("{name}")' for name, _, _ in names)
-    before = f"fn guest({parameters}) -> impl dspex::Give {{ "
+    before = f"{_PANICS} fn guest({parameters}) -> impl dspex::Give {{ "
     after = f"\n}}\nfn main() {{ dspex::result(guest({arguments})) }}\n"
     return Source(before + code + after, len(before), lines)
 

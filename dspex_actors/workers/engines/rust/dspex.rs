@@ -7,6 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::{Debug, Write};
 use std::hash::Hash;
 
+#[cfg(not(target_arch = "wasm32"))]
+mod host;
+
+#[cfg(target_arch = "wasm32")]
 mod host {
     #[link(wasm_import_module = "dspex")]
     extern "C" {

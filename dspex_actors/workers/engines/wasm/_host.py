@@ -15,13 +15,13 @@ export `memory` of the module that calls:
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import wasmtime
 
 from dspex_actors._errors import ToolError
 from dspex_actors.workers.engines._engine import GuestFailedError, ResultTooBigError
+from dspex_actors.workers.engines._json import JSON_PER_BYTE, as_json, from_json
 from dspex_actors.workers.engines.wasm._numbers import ArgumentMismatchError, check_results
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ TOOLS, OURS = "tools", "dspex"
 
 NOTHING = object()
 """The value of an execution that has given none."""
-
-_JSON_PER_BYTE = 8
-"""Characters of JSON that one byte of an encoded value may have been, generously."""
 
 _I32 = 2**32
 
@@ -140,7 +137,7 @@ class Host:
         return self._offer(self._variables[name] if name else dict(self._variables))
 
     def _call_tool(self, caller: wasmtime.Caller, address: int, length: int, args: int, size: int) -> int:
-        given = _parsed(_text(caller, args, size))
+        given = from_json(_text(caller, args, size))
         if not isinstance(given, list):
             raise GuestFailedError("TypeError", "dspex.call takes a list of arguments, as JSON")
         return self._offer(self.ask(_text(caller, address, length), tuple(given)))
@@ -157,7 +154,7 @@ class Host:
         memory.write(caller, self._pending, start)
 
     def _result(self, caller: wasmtime.Caller, address: int, length: int) -> None:
-        self.value = _parsed(self._given(caller, address, length))
+        self.value = from_json(self._given(caller, address, length))
 
     def _give_text(self, caller: wasmtime.Caller, address: int, length: int) -> None:
         self.value = self._given(caller, address, length)
@@ -170,7 +167,7 @@ class Host:
         """
         assert self._call is not None  # noqa: S101 -- a program runs
         most, size = self._call.request.result_bytes, length % _I32
-        if most is not None and size > most * _JSON_PER_BYTE:
+        if most is not None and size > most * JSON_PER_BYTE:
             raise ResultTooBigError(size)
         return _text(caller, address, length)
 
@@ -179,45 +176,6 @@ class Host:
             _text(caller, texts[place], texts[place + 1], replace=True) for place in (0, 2, 4)
         )
         raise GuestFailedError(kind, message, where)
-
-
-def as_json(value: object) -> bytes:
-    """Return a value as JSON in UTF-8. Tuples become lists; infinities and NaN are words, as in Python.
-
-    Raises:
-        GuestFailedError: it has no such form.
-    """
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode(
-            "utf-8", "surrogatepass"
-        )
-    except (TypeError, ValueError, RecursionError) as error:
-        message = f"a value for the guest has no form in JSON: {error}"
-        raise GuestFailedError("ValueEncodeError", message) from error
-
-
-def _plain(value: object) -> list[Any]:
-    """Return what JSON has for values that it does not know: lists of numbers for bytes, lists for sets.
-
-    Raises:
-        TypeError: it has nothing.
-    """
-    if isinstance(value, bytes | bytearray | set | frozenset | range):
-        return list(value)
-    message = f"there is none for {type(value).__name__}"
-    raise TypeError(message)
-
-
-def _parsed(text: str) -> Any:  # noqa: ANN401 -- plain data of the guest's
-    """Read JSON.
-
-    Raises:
-        GuestFailedError: it is none.
-    """
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise GuestFailedError("ValueError", f"the guest gave what is no JSON: {error}") from error
 
 
 def _memory(caller: wasmtime.Caller) -> wasmtime.Memory:

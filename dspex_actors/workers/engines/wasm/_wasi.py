@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import wasmtime
 
 from dspex_actors.workers.engines._engine import GuestFailedError
-from dspex_actors.workers.engines.wasm._host import as_json
+from dspex_actors.workers.engines._json import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -50,7 +50,7 @@ def worker_goes_on(monkeypatch):
     def end(ended):
         raise _EndedError(ended.exit_code)
 
-    monkeypatch.setattr(_driver_engine, "_end_like", end)
+    monkeypatch.setattr(_driver_engine, "end_like", end)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import struct
 
 import msgspec
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from dspex_actors.workers.engines.pyodide import _msgpack as ours
@@ -102,6 +102,7 @@ def read(decoder, data, faults):
 
 
 @given(st.binary(max_size=60))
+@example(b"\xd6\x80\0\0\0\0")  # its code is -128
 @settings(max_examples=200)
 def test_any_bytes_are_the_value_that_msgspec_reads_or_raise_what_values_take_for_a_fault(data):
     theirs = read(msgspec.msgpack.Decoder, data, (msgspec.MsgspecError, TypeError, UnicodeError))

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dspex_actors.workers.engines.rust._diagnostics import report_of
-from dspex_actors.workers.engines.rust._engine import panic_in
+from dspex_actors.workers.engines.rust._endings import panic_in
 from dspex_actors.workers.engines.rust._source import (
     declarations_of,
     is_program,

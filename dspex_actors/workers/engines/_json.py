@@ -1,0 +1,50 @@
+"""Values as JSON, for engines whose programs have them in no other form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dspex_actors.workers.engines._engine import GuestFailedError
+
+JSON_PER_BYTE = 8
+"""Characters of JSON that one byte of an encoded value may have been, generously."""
+
+
+def as_json(value: object) -> bytes:
+    """Return a value as JSON in UTF-8. Tuples become lists; infinities and NaN are words, as in Python.
+
+    Raises:
+        GuestFailedError: it has no such form.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode(
+            "utf-8", "surrogatepass"
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"a value for the guest has no form in JSON: {error}"
+        raise GuestFailedError("ValueEncodeError", message) from error
+
+
+def _plain(value: object) -> list[Any]:
+    """Return what JSON has for values that it does not know: lists of numbers for bytes, lists for sets.
+
+    Raises:
+        TypeError: it has nothing.
+    """
+    if isinstance(value, bytes | bytearray | set | frozenset | range):
+        return list(value)
+    message = f"there is none for {type(value).__name__}"
+    raise TypeError(message)
+
+
+def from_json(text: str) -> Any:  # noqa: ANN401 -- plain data of the guest's
+    """Read JSON.
+
+    Raises:
+        GuestFailedError: it is none.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise GuestFailedError("ValueError", f"the guest gave what is no JSON: {error}") from error
