@@ -9,11 +9,12 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dspex_actors import ConsoleMessage, Diagnostic, ToolError, values
 from dspex_actors.workers._noted import NoteCollector
-from dspex_actors.workers._protocol import EngineConfig, FrameType, Request
+from dspex_actors.workers._protocol import REHEARSAL, EngineConfig, FrameType, Request
 from dspex_actors.workers.engines import (
     Call,
     DriverEngine,
@@ -333,3 +334,15 @@ def test_a_look_at_a_driver_starts_one_tells_what_it_uses_and_ends_it():
     assert found.threads >= 1
     assert found.files >= 4
     assert engine._driver is None
+
+
+def test_a_driver_is_told_which_code_is_a_rehearsal_and_gets_a_variable(engine, last_talk, monkeypatch):
+    assert list(engine.rehearsals(builds=False)) == []
+    monkeypatch.setattr(PythonEngine, "rehearsed", "{'value': [head.get('rehearsal'), variables['x'][0]]}")
+    frames = list(engine.rehearsals(builds=False))
+    requests = [msgspec.msgpack.decode(frame[0], type=Request) for frame in frames]
+
+    assert {request.step for request in requests} == {REHEARSAL}
+    first = requests[0]
+    assert last_talk(first.code, variables={"x": [1]}, step=first.step) == [True, 1]
+    assert last_talk(first.code, variables={"x": [1]}) == [None, 1]
