@@ -26,7 +26,7 @@ class ExecutorConfig:
         policy: what guest code may do.
         limits: what one execution may use when the request does not say.
         spares: ready workers kept beside the busy ones, so that a request finds one waiting. The first worker
-            of all starts alone, and no spare starts while a request waits for a worker.
+            of all starts alone.
         max_workers: worker processes at the same time, spares included.
         max_queue: requests that may wait for a worker before `when_full="error"` refuses more.
         start_timeout_s: seconds the zygote, and each worker, may take to be ready; also what the engine of

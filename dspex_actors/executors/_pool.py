@@ -3,8 +3,9 @@
 A worker is starting, ready or busy; a request is queued or running. Requests are served in order of arrival.
 The worker that got ready last is used first: more of its memory is still in the processor's caches.
 
-Workers that start at the same time delay each other, so spares start when no request waits for a worker, and
-all but the first one when that has got ready: the first request of all has the machine for itself.
+Workers that start at the same time delay each other, so no spare starts beside the first worker of all: the
+first request has the machine for itself. From then on spares start whether requests wait or not, or those
+that come one after the other would each wait for a worker of its own.
 """
 
 from __future__ import annotations
@@ -102,8 +103,10 @@ class Pool(Generic[W, R]):
 
     def wanted(self) -> list[int]:
         """Return a start token for each worker that should be started now."""
-        spares = self.spares if self._has_had_one else min(self.spares, 1)
-        target = min(self.max_workers, len(self.busy) + (len(self.queue) or spares))
+        wanted = len(self.busy) + len(self.queue) + self.spares
+        if not self._has_had_one:
+            wanted = max(len(self.queue), min(self.spares, 1))
+        target = min(self.max_workers, wanted)
         missing = target - len(self.ready) - len(self.busy) - len(self.starting)
         tokens = list(range(self._tokens + 1, self._tokens + 1 + max(missing, 0)))
         self._tokens += len(tokens)

@@ -89,16 +89,15 @@ def test_each_step_changes_exactly_what_it_says(before, step, answer, after):
         ({}, 2, 8, 2),
         ({}, 5, 3, 3),
         ({"queue": [1]}, 0, 8, 1),
-        ({"queue": [1, 2, 3]}, 2, 8, 3),
-        ({"queue": [1, 2, 3]}, 2, 2, 2),
+        ({"queue": [1, 2, 3]}, 2, 8, 5),
+        ({"queue": [1, 2, 3]}, 2, 4, 4),
         ({"ready": "ab"}, 2, 8, 0),
         ({"ready": "abc"}, 2, 8, 0),
         ({"busy": {"a": 1}}, 2, 8, 2),
         ({"busy": {"a": 1}, "ready": "bc"}, 2, 8, 0),
         ({"busy": {"a": 1, "b": 2}, "queue": [3]}, 2, 2, 0),
         ({"starting": [1, 2]}, 2, 8, 0),
-        ({"starting": [1], "queue": [1]}, 2, 8, 0),
-        ({"starting": [1], "queue": [1, 2]}, 2, 8, 1),
+        ({"starting": [1], "queue": [1]}, 2, 8, 2),
         ({"is_new": True}, 0, 8, 0),
         ({"is_new": True}, 2, 8, 1),
         ({"is_new": True, "starting": [1]}, 2, 8, 0),
@@ -185,8 +184,8 @@ class PoolMachine(RuleBasedStateMachine):
     @rule()
     def executor_refills(self):
         before = len(self.pool.ready) + len(self.pool.busy) + len(self.pool.starting)
-        spares = 2 if self.workers else 1
-        target = min(4, len(self.pool.busy) + (len(self.pool.queue) or spares))
+        queued = len(self.pool.queue)
+        target = min(4, len(self.pool.busy) + queued + 2 if self.workers else max(queued, 1))
 
         tokens = self.pool.wanted()
 
