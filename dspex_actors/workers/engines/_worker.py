@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dspex_actors import values
     from dspex_actors.workers._protocol import EngineConfig, Request
 
-_PATIENCE_S = 0.005
+_PATIENCE_S = 0.025
 """Seconds without a request after which a worker counts as a spare."""
 
 _TYPE_CHARS, _MESSAGE_CHARS, _TRACEBACK_CHARS = 200, 8_000, 32_000
