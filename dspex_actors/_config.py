@@ -25,7 +25,8 @@ class ExecutorConfig:
     Attributes:
         policy: what guest code may do.
         limits: what one execution may use when the request does not say.
-        spares: ready workers kept beside the busy ones, so that a request finds one waiting.
+        spares: ready workers kept beside the busy ones, so that a request finds one waiting. The first worker
+            of all starts alone.
         max_workers: worker processes at the same time, spares included.
         max_queue: requests that may wait for a worker before `when_full="error"` refuses more.
         start_timeout_s: seconds the zygote, and each worker, may take to be ready; also what the engine of
@@ -33,7 +34,8 @@ class ExecutorConfig:
         language: what its requests are written in; None for Python.
         engine: path of that language's engine; None to look for it.
         build_cache: folder in which programs that were compiled are kept, ours alone (mode 0700), made if it
-            is not there; None keeps them in memory, as long as the executor lives.
+            is not there; None keeps them in memory, as long as the executor lives. After the first program
+            one more worker waits, beside `max_workers`, to compile the next one.
 
     Raises:
         ConfigError: a setting has the wrong type or is out of range, or the language cannot run under the

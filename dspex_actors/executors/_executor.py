@@ -167,6 +167,7 @@ class PythonExecutor(GenServer):
                 self._accept(message, sender)
             case Drain():
                 self._draining = [*(self._draining or []), sender]
+                self._pool.spares = 0
                 self._answer_drained()
             case OpenSession():
                 self._open_session(message, sender)
@@ -328,7 +329,9 @@ class PythonExecutor(GenServer):
             self.monitor(worker)
         number = self._pool.started(worker, message.token)
         if number is not None:
-            self._dispatch(number, worker)
+            self._dispatch(number, worker)  # spares can wait until it has taken a while, or is over
+        else:
+            self._refill()
 
     def _worker_gone(self, worker: Pid | None, reason: ExitReason) -> None:
         if worker is None:
@@ -370,8 +373,8 @@ class PythonExecutor(GenServer):
                 sender.reply(None)
 
     def _kill_all(self) -> None:
-        """Kill what is running: the actors of the workers are blocked in their guests."""
-        for process in list(self._processes.values()):
+        """Kill what is running or starting: the actors of the workers are blocked in that."""
+        for process in (*list(self._processes.values()), *self._zygote.starts.under_way()):
             process.kill(Cause.STOPPED)
 
     def _stats(self) -> Stats:

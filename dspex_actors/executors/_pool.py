@@ -2,6 +2,10 @@
 
 A worker is starting, ready or busy; a request is queued or running. Requests are served in order of arrival.
 The worker that got ready last is used first: more of its memory is still in the processor's caches.
+
+Workers that start at the same time delay each other, so no spare starts beside the first worker of all: the
+first request has the machine for itself. From then on spares start whether requests wait or not, or those
+that come one after the other would each wait for a worker of its own.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ class Pool(Generic[W, R]):
     starting: set[int] = field(default_factory=set)
     queue: dict[R, None] = field(default_factory=dict)
     _tokens: int = 0
+    _has_had_one: bool = False  # a worker that got ready
 
     @property
     def full(self) -> bool:
@@ -55,6 +60,7 @@ class Pool(Generic[W, R]):
     def started(self, worker: W, token: int) -> R | None:
         """Book a new worker, ready under its start token; return the request it gets."""
         self.starting.discard(token)
+        self._has_had_one = True
         return self.free(worker)
 
     def free(self, worker: W) -> R | None:
@@ -97,7 +103,10 @@ class Pool(Generic[W, R]):
 
     def wanted(self) -> list[int]:
         """Return a start token for each worker that should be started now."""
-        target = min(self.max_workers, len(self.busy) + len(self.queue) + self.spares)
+        wanted = len(self.busy) + len(self.queue) + self.spares
+        if not self._has_had_one:
+            wanted = max(len(self.queue), min(self.spares, 1))
+        target = min(self.max_workers, wanted)
         missing = target - len(self.ready) - len(self.busy) - len(self.starting)
         tokens = list(range(self._tokens + 1, self._tokens + 1 + max(missing, 0)))
         self._tokens += len(tokens)

@@ -47,8 +47,11 @@ class WorkerActor(GenServer):
 
     def init(
         self, zygote: ZygoteHandle, executor: Address, token: int, start_timeout_s: float, tool_loop: ToolLoop
-    ) -> None:
+    ) -> Stop | None:
         """Get a process from the zygote and tell the executor when it is ready.
+
+        Returns:
+            None; how it ends if the executor has ended meanwhile and killed the process.
 
         Raises:
             WorkerLostError: it did not get ready.
@@ -57,13 +60,23 @@ class WorkerActor(GenServer):
         self._tool_loop = tool_loop
         self._process: WorkerProcess = zygote.spawn()
         self._builder, self._build_watch = zygote.builder, BuildWatch()
-        self._busy = False
+        self._busy = True  # this thread is blocked in the process until it is ready
         self.pid.on_release(self._release)
-        self._process.wait_ready(start_timeout_s, self.system.timers)
+        try:
+            with zygote.starts.of(self._process):
+                self._process.wait_ready(start_timeout_s, self.system.timers)
+        except WorkerLostError:
+            if self._process.cause is not Cause.STOPPED:
+                raise
+        self._busy = False
+        if self._process.cause is Cause.STOPPED:
+            self._process.close()
+            return Stop(SHUTDOWN)
         self._process.tell_when_late(_AT_ONCE_S, lambda: executor.cast(StillBusy()))
         pid, ended = self.pid, _ProcessEnded()
         self._watch = self.system.reaper.watch_stranger(self._process.pidfd(), lambda: pid.send_info(ended))
         executor.cast(WorkerReady(self.pid, self._process, token))
+        return None
 
     def handle_call(self, message: Run, sender: Sender) -> Any:  # noqa: ANN401 -- a Stop, or NO_REPLY
         """Run one request and reply its result.
@@ -173,7 +186,7 @@ class WorkerActor(GenServer):
     def _release(self) -> None:
         """End the process of an actor that was fenced off, which runs no `terminate`.
 
-        If its thread is blocked in the guest, the kill unblocks it, and it gives the descriptors back itself.
+        If its thread is blocked in it, the kill unblocks that, and it gives the descriptors back itself.
         """
         self._build_watch.kill(Cause.STOPPED)
         if self._busy:

@@ -58,12 +58,9 @@ class ZygoteActor(OsProcess):
             OSError: the process cannot be run.
             WorkerLostError: it did not come up.
         """
-        try:
-            self._engine = _engine_of(config)
-        except EngineError as error:
-            return Stop(Shutdown(error))
-        self._policy = config.policy
-        self._timeout_s = config.start_timeout_s * (1 if self._engine is None else 2)
+        self._config, self._policy = config, config.policy
+        self._engine: EngineSetup | None = None
+        self._timeout_s = config.start_timeout_s * (1 if config.language is None else 2)
         self._scratch = tempfile.mkdtemp(prefix="dspex-")
         # A killed actor runs no `terminate`; this runs at every end.
         self.pid.on_release(self._release)
@@ -87,7 +84,11 @@ class ZygoteActor(OsProcess):
             except ConfigError as error:
                 return Stop(Shutdown(error))
             self._handle.builder = Builder(
-                self._handle.spawn, config.language, self._engine.config, cache, config.start_timeout_s
+                self._handle.spawn_builder,
+                config.language,
+                self._engine.config,
+                cache,
+                config.start_timeout_s,
             )
         missing = first_missing(self._policy.required_layers, self._layers)
         if missing is not None:
@@ -99,25 +100,34 @@ class ZygoteActor(OsProcess):
         return None
 
     def command(self) -> Command:
-        """Return the zygote's command line; it inherits one socket and nothing else."""
+        """Return the zygote's command line; it inherits one socket and nothing else.
+
+        Raises:
+            ConfigError: a package that it imports is not installed.
+            EngineError: it is one of the engine's.
+        """
         fd = self._theirs.fileno()
-        return Command(
-            argv=zygote_command(fd, self._policy, self._engine), env=zygote_environment(), pass_fds=(fd,)
-        )
+        try:
+            argv = zygote_command(fd, self._policy, self._config.language)
+        except ConfigError:
+            _engine_of(self._config)  # if it is one of these that is missing, this says what installs it
+            raise
+        return Command(argv=argv, env=zygote_environment(), pass_fds=(fd,))
 
     def on_spawned(self) -> None:
-        """Configure the zygote and wait until it is up.
+        """Find the engine while the zygote loads, then configure it and wait until it is up.
 
         Raises:
             ConfigError: a package of the policy is not installed, or a path of it is not there.
-            EngineStartError: the engine does not start.
+            EngineError: the engine cannot be used.
             WorkerLostError: it did not come up.
         """
         self._theirs.close()
         self._handle.pid = self.process.pid
+        self._engine = _engine_of(self._config)
         try:
             config = zygote_config(self._policy, self._scratch, engine=self._engine)
-            self._handle.handshake(config, self._timeout_s)
+            self._handle.handshake(config, self._timeout_s, with_worker=self._config.spares > 0)
         except WorkerLostError:
             self.process.wait(_LAST_WORDS_S)  # if it is ending, what it wrote to stderr tells more
             raise

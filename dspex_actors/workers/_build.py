@@ -14,6 +14,7 @@ import platform
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ import msgspec
 from dspex_actors import values
 from dspex_actors._errors import WorkerLostError
 from dspex_actors._execution import Completed, Diagnostic, ExecutionResult, LimitExceeded
+from dspex_actors.workers._build_spare import SpareBuilder
 from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
 from dspex_actors.workers._request import Program
 
@@ -83,14 +85,18 @@ class Builder:
         start_timeout_s: float,
     ) -> None:
         assert language.build_limits is not None  # noqa: S101 -- it is asked for where there are some
-        self._spawn = spawn
         self._language = language
         self._limits: Limits = language.build_limits
         self._engine = engine
         self._cache = cache
         self._start_timeout_s = start_timeout_s
+        self._spare = SpareBuilder(spawn, start_timeout_s)
         self._lock = threading.Lock()
         self._under_way: dict[str, threading.Event] = {}
+
+    def close(self) -> None:
+        """End the worker that waits for a program. Quiet the second time."""
+        self._spare.close()
 
     def program(
         self, request: Execute, limits: Limits, timers: Timers, watch: BuildWatch
@@ -207,14 +213,13 @@ class Builder:
             WorkerLostError: no worker could be had.
         """
         variables = values.encode(given) if given else None
-        worker = self._spawn()
-        watch.attach(worker)
+        worker = self._spare.take(timers, watch)
         try:
-            worker.wait_ready(self._start_timeout_s, timers)
             result = worker.execute(program, variables, limits, timers)
         finally:
             watch.attach(None)
             worker.close()
+            self._spare.renew(timers)
         return _built(result)
 
 
@@ -247,6 +252,7 @@ def _unpacked(key: str, packed: bytes) -> Program:
     return Program(key, module=view[end:], diagnostics=_decode_said(view[_SIZE_BYTES:end]))
 
 
+@cache
 def _processor() -> str:
     """Return what compiled code depends on of this machine: a folder may be shared by several."""
     try:

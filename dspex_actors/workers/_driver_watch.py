@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from dspex_actors.workers._protocol import Footprint
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _ROOM = 64 * 2**20
 """Bytes beyond the limit that a driver may have filled: what its collector has not got to.
@@ -18,9 +20,14 @@ With the slack that every look has it is 96 MiB.
 
 
 class DriverWatch:
-    """The memory of the children of one worker, compared with what they had filled when they were idle."""
+    """The memory of the children of one worker, compared with what they had filled when they were idle.
 
-    def __init__(self) -> None:
+    Attributes:
+        footprint: what the trial of the engine has found that an idle driver uses.
+    """
+
+    def __init__(self, footprint: Footprint | None = None) -> None:
+        self.footprint = footprint or Footprint()
         self._idle: int | None = None
 
     def begin(self, pid: int) -> None:

@@ -17,12 +17,24 @@ class EngineSetup(NamedTuple):
     Attributes:
         config: what the zygote is told.
         read_paths: files and folders that its guests read.
-        modules: top-level packages that the zygote imports from.
     """
 
     config: EngineConfig
     read_paths: tuple[str, ...]
-    modules: tuple[str, ...]
+
+
+def engine_modules(language: Language | None) -> tuple[str, ...]:
+    """Return the top-level packages that a zygote imports a language's engine from; none for Python.
+
+    They are known from the row alone, so the engine can be found while the zygote loads.
+
+    Args:
+        language: its row; None for Python.
+    """
+    if language is None or language.is_python:
+        return ()
+    module = language.maker.split(".", 1)[0].split(":", 1)[0]
+    return (module, *language.modules)
 
 
 def setup_of(language: Language, found: FoundEngine, start_timeout_s: float) -> EngineSetup | None:
@@ -46,8 +58,7 @@ def setup_of(language: Language, found: FoundEngine, start_timeout_s: float) -> 
         links=dict(found.links),
         grace_s=language.grace_s,
     )
-    module = language.maker.split(".", 1)[0].split(":", 1)[0]
-    return EngineSetup(config, found.read_paths, (module, *language.modules))
+    return EngineSetup(config, found.read_paths)
 
 
 def engine_files(engine: str, ending: str) -> tuple[str, ...]:

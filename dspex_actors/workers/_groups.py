@@ -16,7 +16,7 @@ from dspex_actors.workers._protocol import LayerReport
 from dspex_actors.workers.confine import _cgroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dspex_actors.workers._process import WorkerProcess
 
@@ -213,6 +213,11 @@ def _report(*, active: bool, detail: str) -> LayerReport:
 def missing(reason: str) -> LayerReport:
     """Return the report of a machine, or a profile, without control groups."""
     return _report(active=False, detail=reason)
+
+
+def kills_all(layers: Sequence[LayerReport]) -> bool:
+    """Whether the kill of a worker ends all that it has started, by what its zygote has found."""
+    return any(layer.name == "reliable_kill" and layer.active for layer in layers)
 
 
 def with_group_kill(layers: list[LayerReport], group: LayerReport) -> list[LayerReport]:

@@ -208,7 +208,8 @@ class WorkerProcess:
         nonce = self._begin(limits, timers)
         output = OutputCollector(limits.output_bytes, on_output)
         asks = Asks(tools, self._descriptors, limits, self._data, nonce, partial(self.kill_request, nonce))
-        parts = parts_of(code, variables, limits, keep=keep, tools=asks.tools, read=read)
+        idle = None if self.driver is None else self.driver.footprint
+        parts = parts_of(code, variables, limits, keep=keep, tools=asks.tools, read=read, idle=idle)
         started = time.monotonic()
         watch = RequestWatch(limits, timers, partial(self.kill_request, nonce), self._memory, self.grace_s)
         detail, final, value = "", None, None

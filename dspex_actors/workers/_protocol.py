@@ -15,10 +15,11 @@ is one of the messages below as MessagePack, the rest is an encoded value.
                       FROZEN       one byte                    once for each FREEZE: 1 if it has become two
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
-`ZygoteConfig`, answered by `Up`; then one `SPAWN` datagram per worker, which carries the worker's two
-sockets and, if it has a control group, the file that kills all in it; or one `SPAWN_SESSION` per session,
-with five sockets, see `_keeping_protocol`. On the control socket that comes along the zygote alone writes:
-`Born` with the pidfd (or `Unborn`), and `Exited` with the status.
+`ZygoteConfig`, answered by `Up` and, where that says so, by `Tried` later; then one `SPAWN` datagram per
+worker, or `SPAWN_BUILDER` for one that will compile, which carries the worker's two sockets and, if it has a
+control group, the file that kills all in it; or one `SPAWN_SESSION` per session, with five sockets, see
+`_keeping_protocol`. On the control socket that comes along the zygote alone writes: `Born` with the pidfd (or
+`Unborn`), and `Exited` with the status.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ import msgspec
 VERSION = 5
 """Version of this protocol; both sides are of one installation, a difference means two of them are mixed."""
 
-SPAWN, SPAWN_SESSION = b"spawn", b"session"
+SPAWN, SPAWN_BUILDER, SPAWN_SESSION = b"spawn", b"builder", b"session"
 
 STDOUT, STDERR = b"\x01", b"\x02"
 STREAM_NAMES = {1: "stdout", 2: "stderr"}
@@ -55,9 +56,8 @@ INVOCATION, DECLARATIONS, LIBRARY = "(invocation)", "(declarations)", "(library)
 An invocation has `export`, `args` and `stdin` of `ExecutionContext`, as far as they are given.
 """
 
-TRIAL = "trial"
-"""A step of a request, see there."""
-
+TRIAL, REHEARSAL = "trial", "rehearsal"
+"""Steps of a request, see there."""
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
@@ -77,6 +77,20 @@ class FrameType(IntEnum):
     NOTES = 10
 
 
+class Footprint(msgspec.Struct, array_like=True, frozen=True):
+    """What an idle driver uses; see `engines`.
+
+    Attributes:
+        data_bytes: private writable memory, which RLIMIT_DATA counts.
+        threads: how many it has.
+        files: descriptors that it has open.
+    """
+
+    data_bytes: int = 0
+    threads: int = 1
+    files: int = 4
+
+
 class Request(msgspec.Struct, array_like=True, frozen=True):
     """Run code.
 
@@ -88,10 +102,12 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
         tools: names that the code may call, each a function of the host's.
         read: the name whose value is asked for; no code is run then.
         step: `"build"` if the code is to be compiled and not to be run, `"library"` if that is what all
-            programs need, `"trial"` if it is the host's own, in Python, whatever the worker's language is.
+            programs need, `TRIAL` if it is the host's own, in Python, whatever the worker's language is,
+            `REHEARSAL` if the worker has asked it itself, to get quicker.
         module: whether the last part of the frame is no value but a module: to be run as it is, or to be
             compiled.
         time_s: seconds after which an engine that can do so stops the code by itself.
+        idle: what the driver uses that runs the code, beside the code.
     """
 
     code: str
@@ -109,6 +125,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True):
     step: str = ""
     module: bool = False
     time_s: float | None = None
+    idle: Footprint = Footprint()
 
 
 class ToolCall(msgspec.Struct, array_like=True, frozen=True):
@@ -273,13 +290,23 @@ class LayerReport(msgspec.Struct, frozen=True):
 class Up(msgspec.Struct, array_like=True, frozen=True):
     """The zygote's answer to its configuration; `error` is empty if it works.
 
-    `engine_error` says so if it is the engine of its language that does not.
+    `engine_error` says so if it is the engine of its language that does not; `tries_engine`, that it is being
+    tried, and `Tried` will tell.
     """
 
     version: int
     layers: list[LayerReport]
     error: str = ""
     no_copies: str = ""
+    engine_error: str = ""
+    tries_engine: bool = False
+
+
+class Tried(msgspec.Struct, array_like=True, frozen=True):
+    """What came of the trial of an engine: what an idle driver uses, or one of the errors, as in `Up`."""
+
+    idle: Footprint = Footprint()
+    error: str = ""
     engine_error: str = ""
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from dspex_actors.workers._protocol import Request
+from dspex_actors.workers._protocol import Footprint, Request
 
 if TYPE_CHECKING:
     from dspex_actors import values
@@ -40,6 +40,7 @@ def parts_of(
     keep: bool,
     tools: tuple[str, ...],
     read: str,
+    idle: Footprint | None = None,
 ) -> list[bytes | bytearray | memoryview]:
     """Return the parts of a request's frame.
 
@@ -50,6 +51,7 @@ def parts_of(
         keep: whether names stay bound for the next request.
         tools: names that the code may call.
         read: the name whose value is asked for instead.
+        idle: what the driver uses that runs the code; None without one.
     """
     program = code if isinstance(code, Program) else Program(code)
     request = Request(
@@ -68,6 +70,7 @@ def parts_of(
         program.step,
         program.module is not None,
         limits.time_s,
+        idle or Footprint(),
     )
     parts: list[bytes | bytearray | memoryview] = [_encode(request)]
     if variables is not None:

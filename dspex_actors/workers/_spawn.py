@@ -7,27 +7,32 @@ import itertools
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dspex_actors._errors import ConfigError, EngineStartError, WorkerLostError
+from dspex_actors._errors import ConfigError, WorkerLostError
 from dspex_actors._paths import is_below
 from dspex_actors._policy import NETWORK_LIST, Policy, Profile
 from dspex_actors.workers import _groups, _network_paths, _network_trial, _protocol
 from dspex_actors.workers._driver_watch import DriverWatch
+from dspex_actors.workers._engine_setup import engine_modules
 from dspex_actors.workers._fixes import in_order
 from dspex_actors.workers._guest_files import NO_RULES, FileRules, rules_of
 from dspex_actors.workers._host_paths import lent_paths, withheld_paths
 from dspex_actors.workers._kept import KeptWorker
 from dspex_actors.workers._process import WorkerProcess
 from dspex_actors.workers._session_worker import SessionWorker
+from dspex_actors.workers._starts import Starts
 from dspex_actors.workers._system_paths import installed_packages, library_folders, read_paths
+from dspex_actors.workers._zygote_news import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from dspex_actors._language import Language
     from dspex_actors.workers._build import Builder
     from dspex_actors.workers._engine_setup import EngineSetup
     from dspex_actors.workers._network_calls import Network
@@ -46,20 +51,20 @@ _BOOTSTRAP = (
 _ALLOCATOR = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=8388608"
 
 
-def zygote_command(channel_fd: int, policy: Policy, engine: EngineSetup | None = None) -> list[str]:
+def zygote_command(channel_fd: int, policy: Policy, language: Language | None = None) -> list[str]:
     """Return the command line of a zygote.
 
     Args:
         channel_fd: descriptor of its socket, which it must inherit.
         policy: what its guests may do; decides where it imports from.
-        engine: of its language; None for Python.
+        language: row of its language; None for Python.
 
     Raises:
-        ConfigError: a package of the engine is not installed.
+        ConfigError: a package of the language is not installed.
     """
     # The environment's own interpreter link would make -S look for packages beside it.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    roots = _own_roots(policy, () if engine is None else engine.modules)
+    roots = _own_roots(policy, engine_modules(language))
     if policy.profile is Profile.TRUSTED:
         roots += [path or str(Path.cwd()) for path in sys.path]
     return [python, "-I", "-S", "-c", _BOOTSTRAP, str(channel_fd), *dict.fromkeys(roots)]
@@ -167,6 +172,8 @@ class ZygoteHandle:
         network: makes the connections of guests; set before the handshake where the policy has a list.
         pid: its process id; set by whoever started it.
         engine: of its language, None for Python; known after the handshake.
+        idle: what an idle driver of that uses, if it has drivers; as the engine.
+        starts: its workers that somebody waits for.
         builder: compiles what its workers run; set after the handshake where that is needed.
     """
 
@@ -174,60 +181,62 @@ class ZygoteHandle:
         self._channel = channel
         self._profile = profile
         self._files = files
+        self.starts = Starts()
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
         self._groups: _groups.Groups | None = None
         self.engine: _protocol.EngineConfig | None = None
+        self.idle = _protocol.Footprint()
+        self._early: WorkerProcess | None = None
         self.builder: Builder | None = None
         self.layers: list[LayerReport] = []
         self.no_copies = ""
         self.network: Network | None = None
         self.pid = 0
 
-    def handshake(self, config: _protocol.ZygoteConfig, timeout_s: float) -> list[LayerReport]:
-        """Configure the zygote and wait until it is up; return what its probe found.
+    def handshake(
+        self, config: _protocol.ZygoteConfig, timeout_s: float, *, with_worker: bool = False
+    ) -> list[LayerReport]:
+        """Configure the zygote and wait until it is up and its engine tried; return what its probe found.
 
         Args:
             config: what it is to be told.
             timeout_s: seconds it may take.
+            with_worker: whether a first worker starts while its engine is tried; the next `spawn` returns it.
 
         Raises:
             EngineStartError: the engine of its language does not start.
             WorkerLostError: it ended, failed or did not answer in time.
         """
         self.engine = config.engine
-        self._channel.settimeout(timeout_s)
-        try:
+        with suppress(OSError):  # then there is no answer either
             self._channel.send(msgspec.msgpack.encode(config))
-            answer = self._channel.recv(1 << 20)
-            if not answer:
-                raise WorkerLostError("the zygote ended before it was up")
-            up = msgspec.msgpack.decode(answer, type=_protocol.Up)
-        except TimeoutError:
-            raise WorkerLostError(f"the zygote was not up within {timeout_s:g} s") from None
-        except (OSError, msgspec.MsgspecError) as error:
-            raise WorkerLostError(f"the zygote's handshake failed: {error}") from error
-        if up.error:
-            raise WorkerLostError(f"the zygote could not start: {up.error}")
-        if up.engine_error and config.engine is not None:
-            raise EngineStartError(config.engine.language, up.engine_error, config.engine.install)
+        up = answer_of(self._channel, _protocol.Up, config.engine, timeout_s)
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
-        self._channel.settimeout(None)
         self.no_copies = up.no_copies
-        group = self._try_group(config, timeout_s)
+        group = self._try_group(config, up.layers, timeout_s)
         layers = _groups.with_group_kill(up.layers, group)
         holds = any(layer.active for layer in layers if layer.name == "network")
         if config.network == NETWORK_LIST and self.network is not None and holds:
             worker = self._spawn(WorkerProcess, 0, self._make_group())
             layers = _network_trial.with_list(layers, worker, _network_trial.attempts_of(config), timeout_s)
         self.layers = in_order(layers, self._profile)
+        if up.tries_engine:
+            self._early = self.spawn() if with_worker else None
+            self.idle = answer_of(self._channel, _protocol.Tried, config.engine, timeout_s).idle
         return self.layers
 
-    def _try_group(self, config: _protocol.ZygoteConfig, timeout_s: float) -> LayerReport:
+    def _try_group(
+        self, config: _protocol.ZygoteConfig, layers: Sequence[LayerReport], timeout_s: float
+    ) -> LayerReport:
         """Find out whether workers can have control groups, with a first one."""
         if config.profile != Profile.SHELL.value:
             return _groups.missing("only guests that start processes have one")
+        if config.engine is not None and _groups.kills_all(layers):
+            return _groups.missing(
+                "another layer ends all processes; the engine's own are limited one by one"
+            )
         if "cgroup" in config.disabled_layers:
             return _groups.missing("switched off")
         try:
@@ -255,7 +264,24 @@ class ZygoteHandle:
         Raises:
             WorkerLostError: the zygote is gone.
         """
+        early = self._take_early()
+        if early is not None and early.driver is not None:
+            early.driver.footprint = self.idle
+            return early
         return self._spawn(WorkerProcess, worker_id or self.new_id(), self._make_group())
+
+    def spawn_builder(self) -> WorkerProcess:
+        """Like `spawn`, for a worker that will compile a program.
+
+        Raises:
+            WorkerLostError: the zygote is gone.
+        """
+        return self._spawn(WorkerProcess, self.new_id(), self._make_group(), _protocol.SPAWN_BUILDER)
+
+    def _take_early(self) -> WorkerProcess | None:
+        with self._lock:
+            early, self._early = self._early, None
+            return early
 
     def spawn_kept(self, no_copies: str) -> KeptWorker:
         """Like `spawn`, for a worker that will serve many calls.
@@ -323,7 +349,13 @@ class ZygoteHandle:
         except OSError as error:
             raise WorkerLostError(f"no control group for a worker: {error}") from error
 
-    def _spawn(self, kind: type[_Worker], worker_id: int, group: _groups.WorkerGroup | None) -> _Worker:
+    def _spawn(
+        self,
+        kind: type[_Worker],
+        worker_id: int,
+        group: _groups.WorkerGroup | None,
+        message: bytes = _protocol.SPAWN,
+    ) -> _Worker:
         data, worker_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         control, zygote_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -331,7 +363,7 @@ class ZygoteHandle:
                 fds = [worker_data.fileno(), zygote_control.fileno()]
                 if group is not None and group.kill_fd is not None:
                     fds.append(group.kill_fd)
-                _protocol.send_with_fds(self._channel, _protocol.SPAWN, fds)
+                _protocol.send_with_fds(self._channel, message, fds)
         except OSError as error:
             data.close()
             control.close()
@@ -339,7 +371,7 @@ class ZygoteHandle:
                 group.close()
             raise WorkerLostError(f"the zygote is gone: {error}") from error
         worker = kind(data, control, worker_id, self._profile, self._sandbox, group)
-        worker.driver = DriverWatch() if self.engine is not None else None
+        worker.driver = DriverWatch(self.idle) if self.engine is not None else None
         worker.file_rules = self._files
         worker.use_network(self.network)
         worker.zygote_pid = self.pid
@@ -358,5 +390,9 @@ class ZygoteHandle:
     def close(self) -> None:
         """Close the socket: the zygote ends, and with it all its workers."""
         self._channel.close()
+        if (early := self._take_early()) is not None:
+            early.close()
+        if self.builder is not None:
+            self.builder.close()
         if self._groups is not None:
             self._groups.close()

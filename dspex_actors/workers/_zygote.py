@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import importlib.util
 import os
 import select
 import signal
@@ -21,22 +20,23 @@ import socket
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
 from dspex_actors.workers import _protocol, _scratch, _trial
+from dspex_actors.workers._engine_trial import EngineTrial
+from dspex_actors.workers._package_finder import PackageFinder
 from dspex_actors.workers._session_birth import SessionFds, become_keeper
 from dspex_actors.workers._slots import Slots
 from dspex_actors.workers._stand_in import move_away, stand_in
+from dspex_actors.workers._zygote_child import Child
 from dspex_actors.workers.confine import _enter, _libc, _own_network
 from dspex_actors.workers.confine._limits import Baseline
 from dspex_actors.workers.confine._view import View
 from dspex_actors.workers.guest import _make
 
 if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
-
     from dspex_actors.workers.confine._enter import Slot
     from dspex_actors.workers.guest._conversation import Conversation
 
@@ -59,45 +59,6 @@ _NO_COPIES = "the engine of its language cannot be copied"
 
 # Numeric libraries start a thread per core unless told otherwise, each with a stack to be paid for.
 _THREAD_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
-class PackageFinder:
-    """Finds the packages that a policy names, wherever they lie, and nothing else beside them."""
-
-    def __init__(self, packages: dict[str, str]) -> None:
-        self._packages = packages
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002 -- the import system's signature
-        """Return the spec of a named top-level package, None for anything else."""
-        file = self._packages.get(name)
-        if file is None:
-            return None
-        is_package = os.path.basename(file).startswith("__init__.")  # noqa: PTH119 -- pathlib is not loaded here
-        folder = [os.path.dirname(file)] if is_package else None  # noqa: PTH120 -- see above
-        return importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
-
-
-class Child(NamedTuple):
-    """A child of the zygote that is no nanny.
-
-    Attributes:
-        pid: its process id.
-        slot: what it was lent.
-        control: the socket on which the host waits for its end; None for one that cleans a scratch folder.
-        group: descriptor that kills all in its control group; None without one.
-    """
-
-    pid: int
-    slot: Slot
-    control: socket.socket | None
-    group: int | None = None
-
-    def kill_group(self) -> None:
-        """Kill what it has left in its control group."""
-        if self.group is not None:
-            with suppress(OSError):  # the host has removed it
-                os.write(self.group, b"1")
-            os.close(self.group)
 
 
 class Zygote:
@@ -126,12 +87,15 @@ class Zygote:
         self._held: dict[int, Child] = {}  # ended; the host may still look at their scratch folders
         self._poll = select.epoll()
         self._slots: Slots
+        self._engine_trial: EngineTrial | None = None
 
     def run(self) -> None:
         """Prepare, report, then serve until the host is gone."""
         os.environ.clear()
         os.environ.update(self._environment)
         worker = self._make_worker()
+        if worker.look is not None:
+            self._engine_trial = EngineTrial(worker.look)
         scratch = self._config.scratch
         above = os.open(os.path.dirname(scratch), os.O_PATH | os.O_DIRECTORY)  # noqa: PTH120 -- pathlib is not loaded here
         self._confinement.prepare(scratch)
@@ -144,7 +108,12 @@ class Zygote:
         _freeze()
         self._poll.register(self._channel.fileno(), select.EPOLLIN)
         no_copies = _NO_COPIES if self._config.engine is not None else self._confinement.no_copies
-        self._channel.send(_encode(_protocol.Up(_protocol.VERSION, layers, "", no_copies)))
+        tries = self._engine_trial is not None
+        self._channel.send(
+            _encode(_protocol.Up(_protocol.VERSION, layers, no_copies=no_copies, tries_engine=tries))
+        )
+        if self._engine_trial is not None:
+            self._poll.register(self._engine_trial.fileno(), select.EPOLLIN)
         to_warm = list(reversed(_WARM)) if self._config.engine is None else []
         while True:
             events = self._poll.poll(0 if to_warm else None)
@@ -154,13 +123,22 @@ class Zygote:
                     _freeze()
                     worker.baseline = Baseline.measure(self._confinement.proc)
             for descriptor, _ in events:
-                if descriptor in self._held:
-                    self._let_go(descriptor)
-                elif descriptor != self._channel.fileno():
-                    self._reap(descriptor)
+                if descriptor != self._channel.fileno():
+                    self._hear(descriptor)
                 elif not self._serve(worker):
                     self._leave(above)
                     return
+
+    def _hear(self, descriptor: int) -> None:
+        """Take note of what has come to an end."""
+        if descriptor in self._held:
+            self._let_go(descriptor)
+        elif self._engine_trial is None or descriptor != self._engine_trial.fileno():
+            self._reap(descriptor)
+        else:
+            self._poll.unregister(descriptor)
+            self._channel.send(self._engine_trial.outcome())
+            self._engine_trial = None
 
     def _make_worker(self) -> Conversation:
         """Import and rehearse what workers will do, then leave only what guests may import."""
@@ -190,7 +168,7 @@ class Zygote:
         if message == _protocol.SPAWN_SESSION:
             self._serve_session(worker, SessionFds(*fds))
             return True
-        if message != _protocol.SPAWN:
+        if message not in {_protocol.SPAWN, _protocol.SPAWN_BUILDER}:
             return False
         data, control = fds[0], socket.socket(fileno=fds[1])
         group = fds[2] if len(fds) > 2 else None
@@ -198,6 +176,7 @@ class Zygote:
         zygote_pid = os.getpid()
         pid = self._slots.fork(slot)
         if pid == 0:
+            worker.builds = message == _protocol.SPAWN_BUILDER
             self._become_worker(data, slot, worker, zygote_pid)
         os.close(data)
         fds = [self._watch(Child(pid, slot, control, group))]
@@ -335,6 +314,8 @@ class Zygote:
         Args:
             above: descriptor of the folder that holds our own; it has no path in a root of our own.
         """
+        if self._engine_trial is not None:
+            self._engine_trial.close()
         for pidfd, child in self._children.items():
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.waitpid(child.pid, 0)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dspex_actors._errors import FramingError
 from dspex_actors.workers import _framing, _protocol
-from dspex_actors.workers._protocol import FrameType
+from dspex_actors.workers._protocol import Footprint, FrameType
 from dspex_actors.workers.confine import _landlock, _libc
 from dspex_actors.workers.engines._engine import EngineFailureError
 
@@ -90,20 +90,6 @@ class Inherited(NamedTuple):
     program: int | None = None
     stdin: int | None = None
     ruleset: int | None = None
-
-
-class Footprint(NamedTuple):
-    """What an idle driver uses.
-
-    Attributes:
-        data_bytes: private writable memory, which RLIMIT_DATA counts.
-        threads: how many it has.
-        files: descriptors that it has open.
-    """
-
-    data_bytes: int = 0
-    threads: int = 1
-    files: int = 4
 
 
 class Driver:

@@ -19,10 +19,12 @@ import resource
 import signal
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import msgspec
+
 from dspex_actors import values
 from dspex_actors._errors import ToolError, ValueEncodeError
-from dspex_actors.workers._protocol import FrameType
-from dspex_actors.workers.engines._driver import Driver, DriverEndedError, Footprint
+from dspex_actors.workers._protocol import REHEARSAL, FrameType, Request
+from dspex_actors.workers.engines._driver import Driver, DriverEndedError
 from dspex_actors.workers.engines._driver_messages import (
     DriverNotes,
     Head,
@@ -43,16 +45,17 @@ from dspex_actors.workers.engines._engine import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from dspex_actors.workers import _framing
-    from dspex_actors.workers._protocol import EngineConfig, Request
+    from dspex_actors.workers._protocol import EngineConfig, Footprint
     from dspex_actors.workers.engines._driver import Limit
     from dspex_actors.workers.engines._engine import Call
 
 _T = TypeVar("_T")
 
 _CPU_GRACE_S = 1
+_REHEARSALS = 2
 _OWN_PROCESSES = 1  # the worker
 
 # What ends a runtime that the kernel gives no more memory, besides an exit code of its own.
@@ -68,14 +71,16 @@ class DriverEngine:
     Attributes:
         memory_slack: bytes beyond the limit of memory that the runtime itself may need to keep a program
             within it, as its collector does.
+        rehearsed: code that an idle driver runs a few times, with a variable `x`, to be quicker later.
+            Of a call whose head has `rehearsal` set nothing may stay. Empty for none.
     """
 
     memory_slack = 0
+    rehearsed = ""
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
         self._driver: Driver | None = None
-        self._idle = Footprint()
         self._used = Usage()
 
     # -- what a language says
@@ -157,14 +162,19 @@ class DriverEngine:
     # -- the contract
 
     def rehearse(self) -> None:
-        """Start a driver for nothing and look at it; see `Engine`.
+        """Nothing is to be loaded; see `Engine`. Whether the driver starts is tried by `look`."""
+
+    def look(self) -> Footprint:
+        """Start a driver for nothing, look at it while it is idle, and end it.
+
+        Runs unconfined, in a child of the zygote and beside it.
 
         Raises:
             EngineFailureError: it does not start.
         """
         driver = self._started([])
         try:
-            self._idle = driver.footprint()
+            return driver.footprint()
         except OSError as error:
             raise EngineFailureError(f"its memory cannot be seen: {error}") from error
         finally:
@@ -177,6 +187,13 @@ class DriverEngine:
             EngineFailureError: it does not start.
         """
         self._driver = self._started([])
+
+    def rehearsals(self, *, builds: bool) -> Iterator[list[_framing.Block]]:  # noqa: ARG002 -- nothing is compiled
+        """Yield the parts of requests that the driver answers for nothing."""
+        variables = values.encode({"x": [1, "x", {"y": 0.5}]})
+        request = msgspec.msgpack.encode(Request(self.rehearsed, step=REHEARSAL))
+        for _ in range(_REHEARSALS if self.rehearsed else 0):
+            yield [request, variables.structure, *variables.buffers]
 
     def run(self, call: Call) -> Any:  # noqa: ANN401 -- a guest's value is any plain data
         """Have the driver run a request; see `Engine`.
@@ -286,7 +303,7 @@ class DriverEngine:
     def _limited(self, call: Call) -> Driver:
         """Return the driver, under the limits of a call."""
         assert self._driver is not None  # noqa: S101 -- it was started before the worker said ready
-        limits = limits_of(call, self._idle, self._used.cpu_s, self.memory_slack)
+        limits = limits_of(call, call.request.idle, self._used.cpu_s, self.memory_slack)
         try:
             self._driver.limit(limits)
         except PermissionError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from dspex_actors.workers._protocol import STDERR, STDOUT
+from dspex_actors.workers._protocol import REHEARSAL, STDERR, STDOUT
 from dspex_actors.workers.engines._engine import EngineFailureError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Head(msgspec.Struct, omit_defaults=True):
         tool: of TOOL_CALL: its name; the value is `[args, kwargs]`.
         error_type, message: of TOOL_RESULT: how it failed; empty if it did not, then there is a value.
         time_s: of EXECUTE, for a driver that stops a call by itself.
+        rehearsal: of EXECUTE: whether the code is ours, and nothing of it is to stay.
         outcome: of FINAL: `"completed"`, with a value; `"failed"`, `"missing"` if there is no variable of the
             name, `"memory"`, `"result"` or `"time"`.
         traceback: of FINAL, with `error_type` and `message`.
@@ -72,6 +73,7 @@ class Head(msgspec.Struct, omit_defaults=True):
     version: str = ""
     time_s: float | None = None
     output_bytes: int | None = None
+    rehearsal: bool = False
     diagnostics: list[Finding] = []
     dropped_notes: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
 
@@ -90,6 +92,7 @@ def head_of(request: Request) -> Head:
         tools=request.tools,
         result_bytes=request.result_bytes,
         output_bytes=request.output_bytes,
+        rehearsal=request.step == REHEARSAL,
     )
 
 

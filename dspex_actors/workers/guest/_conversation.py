@@ -25,11 +25,12 @@ from dspex_actors.workers import _framing, _protocol
 from dspex_actors.workers._protocol import Final, FrameType
 from dspex_actors.workers.confine import _limits
 from dspex_actors.workers.guest import _output
+from dspex_actors.workers.guest._memory_channel import MemoryChannel
 from dspex_actors.workers.guest._tools import ToolClient
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dspex_actors.workers.guest._copies import Copies
 
@@ -48,7 +49,13 @@ class Conversation:
     Attributes:
         baseline: what an idle worker uses, for the memory limit.
         counted_beside: processes that count against its limit beside its own; None if they cannot be limited.
+        look: starts what runs the code for nothing and tells what it uses, for a trial; None if that is the
+            worker itself.
+        builds: whether it was started to compile a program.
     """
+
+    look: Callable[[], _protocol.Footprint] | None = None
+    builds = False
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel: _framing.Stream = channel
@@ -97,6 +104,7 @@ class Conversation:
         self._nonce = 0
         self._pid = os.getpid()
         self._say_ready(error)
+        self._use_idle_time()
         while self._serve_one():
             pass
 
@@ -106,6 +114,9 @@ class Conversation:
         Runs in the confined worker.
         """
         return ""
+
+    def _use_idle_time(self) -> None:
+        """Get quicker while no request comes; a worker that is a spare has the time."""
 
     def _execute(
         self, request: _protocol.Request, parts: list[memoryview]
@@ -142,6 +153,19 @@ class Conversation:
         self._nonce = frame.nonce
         self._send(FrameType.FINAL, self._answer(frame.payload))
         return True
+
+    def _serve_for_nothing(self, parts: Sequence[_framing.Block]) -> None:
+        """Answer a request that nobody has sent: the first one touches the pages that all later ones use.
+
+        Args:
+            parts: of its frame. It should have no limits, which would stay.
+        """
+        memory = MemoryChannel(b"")
+        _framing.send_frame(memory, FrameType.EXECUTE, 0, _framing.pack_parts(parts))
+        host, self._channel = self._channel, memory
+        self._reader.sock = memory
+        self._serve_one()
+        self._channel = self._reader.sock = host
 
     def _answer(self, payload: bytes | memoryview) -> list[bytes | bytearray | memoryview]:
         """Run one request; return the parts of its final frame."""

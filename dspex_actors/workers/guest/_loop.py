@@ -24,7 +24,7 @@ from dspex_actors.workers.guest._notes import NoteBuffer
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from dspex_actors.workers.guest._network import NetworkClient
 
@@ -40,26 +40,6 @@ _TOUCH = b"".join(_framing.pack_parts([_encode(_protocol.Request("1"))]))
 _ANY_SIZE = 1 << 62
 _SPARE_FILES = 4  # what making a copy of a session takes
 _SOURCES_CHARS = 256 * 1024  # of the calls whose code is kept; about a hundred long ones
-
-
-class _Memory:
-    """Stands in for a host that has sent a few bytes and drops the answer."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def recv_into(self, buffer: memoryview) -> int:
-        """Put the bytes into the buffer."""
-        buffer[: len(self._data)] = self._data
-        return len(self._data)
-
-    def sendall(self, data: bytes) -> None:
-        """Take an answer."""
-        self._data = data
-
-    def sendmsg(self, buffers: Iterable[memoryview]) -> int:
-        """Take a large answer."""
-        return sum(map(len, buffers))
 
 
 class Worker(Conversation):
@@ -148,14 +128,8 @@ class Worker(Conversation):
 
     def _get_ready(self) -> str:
         """Run one request for nothing: the first touches the pages that all later ones use."""
-        memory = _Memory(b"")
-        request = _framing.pack_parts([_encode(_protocol.Request(_REHEARSAL, result_bytes=_ANY_SIZE))])
-        _framing.send_frame(memory, FrameType.EXECUTE, 0, request)
-        host, self._channel = self._channel, memory
-        self._reader.sock = memory
         self._forget_limits()
-        self._serve_one()
-        self._channel = self._reader.sock = host
+        self._serve_for_nothing([_encode(_protocol.Request(_REHEARSAL, result_bytes=_ANY_SIZE))])
         return ""
 
     def _forget_limits(self) -> None:

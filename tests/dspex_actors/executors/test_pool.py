@@ -10,8 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from dspex_actors.executors._pool import Pool
 
 
-def pool_of(*, ready=(), busy=None, starting=(), queue=(), spares=0, max_workers=8, max_queue=2) -> Pool:
+def pool_of(
+    *, ready=(), busy=None, starting=(), queue=(), spares=0, max_workers=8, max_queue=2, is_new=False
+) -> Pool:
     pool = Pool(spares, max_workers, max_queue)
+    if not is_new:
+        pool.started("the first", 0)
+        pool.gone("the first")
     pool.ready.extend(ready)
     pool.busy.update(busy or {})
     pool.starting.update(starting)
@@ -93,6 +98,12 @@ def test_each_step_changes_exactly_what_it_says(before, step, answer, after):
         ({"busy": {"a": 1, "b": 2}, "queue": [3]}, 2, 2, 0),
         ({"starting": [1, 2]}, 2, 8, 0),
         ({"starting": [1], "queue": [1]}, 2, 8, 2),
+        ({"is_new": True}, 0, 8, 0),
+        ({"is_new": True}, 2, 8, 1),
+        ({"is_new": True, "starting": [1]}, 2, 8, 0),
+        ({"is_new": True, "starting": [1], "queue": [1]}, 2, 8, 0),
+        ({"is_new": True, "starting": [1], "queue": [1, 2]}, 2, 8, 1),
+        ({"is_new": True, "queue": [1]}, 0, 8, 1),
     ],
 )
 def test_wanted_reaches_the_target_and_asks_for_nothing_twice(state, spares, max_workers, count):
@@ -100,6 +111,15 @@ def test_wanted_reaches_the_target_and_asks_for_nothing_twice(state, spares, max
 
     assert len(pool.wanted()) == count
     assert pool.wanted() == []
+
+
+def test_the_other_spares_are_wanted_when_the_first_worker_of_all_has_got_ready():
+    pool = pool_of(spares=3, is_new=True)
+    (first,) = pool.wanted()
+
+    pool.started("a", first)
+
+    assert len(pool.wanted()) == 2
 
 
 def test_start_tokens_are_never_used_again():
@@ -164,7 +184,8 @@ class PoolMachine(RuleBasedStateMachine):
     @rule()
     def executor_refills(self):
         before = len(self.pool.ready) + len(self.pool.busy) + len(self.pool.starting)
-        target = min(4, len(self.pool.busy) + len(self.pool.queue) + 2)
+        queued = len(self.pool.queue)
+        target = min(4, len(self.pool.busy) + queued + 2 if self.workers else max(queued, 1))
 
         tokens = self.pool.wanted()
 

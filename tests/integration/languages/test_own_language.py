@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,11 @@ from dspex_actors import (
     RuntimeConfig,
     UnknownLanguageError,
     WorkerDied,
+    WorkerLostError,
 )
+from dspex_actors.workers import Cause, WorkerProcess
 from supervisors import Supervisor
+from tests.integration._tools import CEILING_S
 
 THIRD_PARTY = Path(__file__).parent / "third_party"
 pytestmark = pytest.mark.may_leak("spares come and go; the module is checked as a whole")
@@ -170,7 +175,7 @@ def test_a_runtimes_settings_about_languages_are_checked(settings, field):
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("when", ["broken", "does_not_start"])
+@pytest.mark.parametrize("when", ["broken", "look", "does_not_start"])
 def test_an_engine_that_does_not_work_is_told_by_its_own_words(clean_module, when):  # noqa: ARG001 -- set up before
     language = shout(**{when: "it has no voice"})
     with (
@@ -179,6 +184,38 @@ def test_an_engine_that_does_not_work_is_told_by_its_own_words(clean_module, whe
     ):
         run(runtime, "hi")
 
-    if when == "broken":
+    if when != "does_not_start":
         assert isinstance(caught.value, EngineStartError)
         assert (caught.value.language, caught.value.install) == ("shout", "pip install shout")
+
+
+@pytest.mark.parametrize("spares", [0, 1])
+def test_what_the_trial_of_an_engine_has_found_comes_with_each_request(clean_module, spares):  # noqa: ARG001 -- set up before
+    config = RuntimeConfig(languages=(shout(look=""),), executor=ExecutorConfig(spares=spares))
+    with Runtime(config) as runtime, runtime.session(language="shout") as session:
+        results = [run(runtime, "idle"), run(runtime, "idle"), session.execute("idle")]
+
+    assert [result.value for result in results] == [[5, 6, 7]] * 3
+
+
+def test_the_end_of_an_executor_ends_a_worker_that_is_not_ready_yet(clean_module, monkeypatch):  # noqa: ARG001 -- set up before
+    starting, causes = threading.Event(), queue.SimpleQueue()
+    wait_ready = WorkerProcess.wait_ready
+
+    def watched(process, timeout_s, timers):
+        if timeout_s == own_timeout_s:  # else it is a spare of the module's runtime
+            starting.set()
+        try:
+            wait_ready(process, timeout_s, timers)
+        except WorkerLostError:
+            causes.put(process.cause)
+            raise
+
+    monkeypatch.setattr(WorkerProcess, "wait_ready", watched)
+    row, own_timeout_s = shout(never_ready="yes"), CEILING_S + 1
+    config = ExecutorConfig(language=row, policy=row.policy, spares=1, start_timeout_s=own_timeout_s)
+    with Supervisor.start([PythonExecutor.child_spec(config, id="shout")], strategy="one_for_one") as tree:
+        assert starting.wait(CEILING_S)
+        tree.stop()
+
+    assert causes.get(timeout=CEILING_S) is Cause.STOPPED

@@ -34,6 +34,8 @@ _HUNGER: Final = (b"Cannot allocate", b"enomem")
 class ElixirEngine(DriverEngine):
     """Runs the driver in the Erlang virtual machine."""
 
+    rehearsed = "Enum.map(x, fn y -> {y, [1]} end)"
+
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
         self._code = zlib.decompress(binascii.a2b_base64(config.options["driver"]))

@@ -38,14 +38,15 @@ defmodule DspexActors.Driver do
 
   defp serve(socket, {pid, monitor} = guest, state) do
     {:execute, [head | parts]} = Frames.read(socket)
+    head = :erlang.binary_to_term(head)
     turn_away()
     reference = make_ref()
-    send(pid, {:run, self(), reference, :erlang.binary_to_term(head), parts, state})
+    send(pid, {:run, self(), reference, head, parts, state})
 
     case wait(socket, reference, monitor) do
-      {:answer, answer, rest, state} ->
+      {:answer, answer, rest, new} ->
         Frames.send_frame(socket, :final, Map.merge(answer, usage()), rest)
-        serve(socket, guest, state)
+        serve(socket, guest, if(head["rehearsal"], do: state, else: new))
 
       {:ended, reason} ->
         Frames.send_frame(socket, :final, Map.merge(Failure.ended(reason), usage()))

@@ -38,6 +38,7 @@ class NodeEngine(DriverEngine):
     # The halves of the young generation, which the collector fills and empties in turn, and its own tables.
     # Without, a program that made buffers of 1 MiB and dropped them was seen to end at a limit of 64 MiB.
     memory_slack = 48 * 2**20
+    rehearsed = "const y = [...x, { z: 1 }]; await y.at(-1); y"
 
     def command(self) -> list[str]:
         """Return Node's command line."""

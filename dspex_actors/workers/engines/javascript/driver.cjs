@@ -65,6 +65,7 @@ function prepared(code) {
 }
 
 function guestFor(head) {
+  if (head.rehearsal) return new Guest(evaluator, messages);
   if (head.keep && kept !== null) return kept;
   const guest = next ?? new Guest(evaluator, messages);
   next = null;
@@ -80,7 +81,7 @@ class Execution {
     this.guest = guestFor(this.head);
     this.filename = this.head.keep ? `<guest-${calls}>` : '<guest>';
     this.settled = null;
-    if (!this.head.read) calls += 1;
+    if (!this.head.read && !this.head.rehearsal) calls += 1;
     messages.begin(this.head.output_bytes ?? Infinity);
   }
 

@@ -29,6 +29,8 @@ _FLAGS = ("--no-warnings", "--no-addons", "--v8-pool-size=1")
 class PyodideEngine(NodeEngine):
     """Runs the driver in Node."""
 
+    rehearsed = ""  # there is one Python, and it is the guest's
+
     def command(self) -> list[str]:
         """Return Node's command line."""
         return [self.config.options["node"], *_FLAGS, *self._permissions(), str(_DRIVER), self.config.path]

@@ -14,7 +14,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY
+from dspex_actors.workers._protocol import DECLARATIONS, LIBRARY, Footprint
 from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError, OutOfMemoryError
 from dspex_actors.workers.engines.rust._diagnostics import report_of
 from dspex_actors.workers.engines.rust._endings import name_of
@@ -57,8 +57,13 @@ class Compiler:
         paths = config.options["library"].split("\n")
         self._library = {os.path.basename(path): _read(path) for path in paths}  # noqa: PTH119 -- pathlib is not loaded here
 
-    def rehearse(self) -> None:
-        """Ask it for its version, and no more: it starts anew for each program. Runs in the zygote.
+    def look(self) -> Footprint:
+        """Ask it for its version, and no more: it starts anew for each program.
+
+        Runs unconfined, in a child of the zygote and beside it.
+
+        Returns:
+            Nothing: no driver is idle.
 
         Raises:
             EngineFailureError: it does not work.
@@ -79,6 +84,7 @@ class Compiler:
             raise EngineFailureError(f"rustc cannot be run: {error}") from error
         if done.returncode:
             raise _failure(done.returncode, done.stderr.decode("utf-8", "replace"))
+        return Footprint()
 
     def compile(self, call: Call) -> bytes:
         """Return what a request is to have compiled; what the compiler says is told as diagnostics.

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors.workers.engines._engine import GuestFailedError, Usage
 from dspex_actors.workers.engines.rust._compiler import Compiler
 from dspex_actors.workers.engines.rust._endings import panic_in
-from dspex_actors.workers.engines.wasm._engine import WasmEngine
+from dspex_actors.workers.engines.wasm._engine import WasmEngine, new_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from dspex_actors.workers._protocol import EngineConfig
+    import wasmtime
+
+    from dspex_actors.workers import _framing
+    from dspex_actors.workers._protocol import EngineConfig, Footprint
     from dspex_actors.workers.engines._engine import Call
 
 _BUILT = "guest.wasm"
+_MOST_THREADS = 4  # each takes memory of the limits for compiling
 
 
 class RustEngine(WasmEngine):
@@ -30,14 +35,22 @@ class RustEngine(WasmEngine):
         super().__init__(config)
         self._compiler = Compiler(config, _BUILT)
 
-    def rehearse(self) -> None:
-        """Try both halves; see `Engine`.
+    def look(self) -> Footprint:
+        """Try the compiler; see `Compiler.look`.
 
         Raises:
-            EngineFailureError: one does not work.
+            EngineFailureError: it does not work.
         """
-        super().rehearse()
-        self._compiler.rehearse()
+        return self._compiler.look()
+
+    def rehearsals(self, *, builds: bool) -> Iterator[list[_framing.Block]]:
+        """As for `wasm`; nothing for a worker that will compile, which is mostly done by another program."""
+        return iter(()) if builds else super().rehearsals(builds=False)
+
+    def compiler(self, *, counts_fuel: bool) -> wasmtime.Engine:
+        """Return what compiles a module in several threads: this is a worker that runs no guest's program."""
+        os.environ["RAYON_NUM_THREADS"] = str(min(_MOST_THREADS, os.cpu_count() or 1))
+        return new_engine(counts_fuel=counts_fuel, parallel=True)
 
     def run(self, call: Call) -> Any:  # noqa: ANN401 -- a guest's value is any plain data
         """Compile a program, or run one that was compiled; see `Engine`.

@@ -24,13 +24,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dspex_actors._errors import ToolError
-from dspex_actors.workers._protocol import FrameType
+from dspex_actors.workers._protocol import Footprint, FrameType
 from dspex_actors.workers.engines._driver import (
     NO_EXEC,
     NOT_STARTED,
     Driver,
     DriverEndedError,
-    Footprint,
     Inherited,
 )
 from dspex_actors.workers.engines._driver_engine import end_like, limits_of
@@ -77,12 +76,15 @@ class NativeEngine:
         self._compiler = Compiler(config, _NAME)
 
     def rehearse(self) -> None:
-        """Try the compiler; see `Engine`.
+        """Nothing is to be loaded; see `Engine`."""
+
+    def look(self) -> Footprint:
+        """Try the compiler; see `Compiler.look`.
 
         Raises:
             EngineFailureError: it does not work.
         """
-        self._compiler.rehearse()
+        return self._compiler.look()
 
     def start(self) -> None:
         """Nothing is left to do; see `Engine`."""

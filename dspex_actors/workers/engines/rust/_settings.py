@@ -17,6 +17,7 @@ FLAGS = (
     "-O",
     "-Ccodegen-units=1",
     "-Cstrip=symbols",
+    "-Cembed-bitcode=no",
     "--error-format=json",
 )
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import wasmtime
 from wasmtime import component
 
+from dspex_actors import values
+from dspex_actors.workers._protocol import INVOCATION, Request
 from dspex_actors.workers.engines._engine import EngineFailureError, GuestFailedError, Usage
 from dspex_actors.workers.engines.wasm import _wasi
 from dspex_actors.workers.engines.wasm._components import call_component, uses_wasi
@@ -18,17 +21,25 @@ from dspex_actors.workers.engines.wasm._space import START, Space, entry_of
 from dspex_actors.workers.engines.wasm._vectors import functions_with_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from dspex_actors.workers import _framing
     from dspex_actors.workers._protocol import EngineConfig
     from dspex_actors.workers.engines._engine import Call
 
 _MAGIC = b"\0asm"
 _CORE, _COMPONENT = b"\x01\0\0\0", b"\x0d\0\x01\0"
 _IS_MODULE, _IS_COMPONENT = 0, 1
-_TRIAL = """(module (import "dspex" "result" (func (param i32 i32))) (memory (export "memory") 1)
+_TRIAL = """(module (import "dspex" "result" (func $result (param i32 i32)))
+ (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+ (memory (export "memory") 1) (data (i32.const 0) "1")
+ (func (export "_start") (call $result (i32.const 0) (i32.const 1))
+  (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16))))
  (func (export "main") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
  (func (export "trap") unreachable))"""
+
+_REHEARSALS = 2
+_FILLED_BYTES = 2 * 2**20  # a module of Rust's passes through three copies of 400 KiB
 
 # A memory reserves addresses for all that it can grow to, and wasmtime's threads for WASI their stacks.
 _ADDRESSES = 2**40
@@ -49,6 +60,7 @@ class WasmEngine:
         self.config = config
         self._engines = {fuel: new_engine(counts_fuel=fuel) for fuel in (False, True)}
         self._space: Space | None = None  # of a session
+        self._trial = b""
         self.last_words = b""
 
     def rehearse(self) -> None:
@@ -61,6 +73,7 @@ class WasmEngine:
             for engine in self._engines.values():
                 built = _compiled(engine, bytes(wasmtime.wat2wasm(_TRIAL)))
                 self._rehearse_run(engine, built)
+                self._trial = self._trial or built
         except wasmtime.WasmtimeError as error:
             raise EngineFailureError(f"wasmtime does not work: {error}") from error
 
@@ -73,6 +86,8 @@ class WasmEngine:
         linker = wasmtime.Linker(engine)
         linker.define_wasi()
         for each in module.imports:
+            if each.module == _wasi.MODULE:
+                continue
             function = wasmtime.Func(store, each.type, lambda *_: None)  # type: ignore[arg-type]  # a function's
             linker.define(store, each.module, each.name or "", function)
         exports = linker.instantiate(store, module).exports(store)
@@ -85,6 +100,24 @@ class WasmEngine:
 
     def start(self) -> None:
         """Nothing is left to do; see `Engine`."""
+
+    def rehearsals(self, *, builds: bool) -> Iterator[list[_framing.Block]]:
+        """Yield the parts of requests that a worker answers for nothing: a call of an export, a command.
+
+        Before that it has filled the memory that a module will pass through, which the allocator keeps.
+
+        Args:
+            builds: whether it will compile a program and run none.
+        """
+        if builds:
+            yield [msgspec.msgpack.encode(Request(_TRIAL, step="build"))]
+            return
+        _fill(_FILLED_BYTES)
+        invocations: tuple[dict[str, Any], ...] = ({"export": "main", "args": [1]}, {})
+        for invocation in invocations * _REHEARSALS:
+            variables = values.encode({"x": 1, **({INVOCATION: invocation} if invocation else {})})
+            request = msgspec.msgpack.encode(Request("", module=True))
+            yield [request, variables.structure, *variables.buffers, self._trial]
 
     def run(self, call: Call) -> Any:  # noqa: ANN401 -- a guest's value is any plain data
         """Compile a module, or run one that was compiled; see `Engine`.
@@ -124,7 +157,7 @@ class WasmEngine:
         """
         try:
             module = _module_of(source)
-            built = _compiled(self._engines[counts_fuel], module)
+            built = _compiled(self.compiler(counts_fuel=counts_fuel), module)
         except wasmtime.WasmtimeError as error:
             raise GuestFailedError("CompileError", str(error).strip()) from error
         vectors = functions_with_vectors(module) if module.startswith(_MAGIC + _CORE) else []
@@ -132,6 +165,10 @@ class WasmEngine:
             message = f"no value of the host's is a vector (v128), and {', '.join(vectors)} has one"
             raise GuestFailedError("CompileError", message)
         return built
+
+    def compiler(self, *, counts_fuel: bool) -> wasmtime.Engine:
+        """Return what compiles a module."""
+        return self._engines[counts_fuel]
 
     def run_module(self, call: Call, variables: dict[str, Any], invocation: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- as `run`
         """Run a compiled module, or call an export of one that the session has.
@@ -256,6 +293,11 @@ def _check_results(name: str, results: list[str]) -> None:
         raise GuestFailedError("ArgumentError", message)
 
 
+def _fill(size: int) -> int:
+    """Fill memory and give it back to the allocator, which keeps it; return how much it was."""
+    return len(b"\1" * size)
+
+
 def _module_of(source: bytes) -> bytes:
     """Return the module that a source is, its text format translated.
 
@@ -288,15 +330,17 @@ def _compiled(engine: wasmtime.Engine, module: bytes) -> bytes:
     return bytes(wasmtime.Module(engine, module).serialize()) + bytes([_IS_MODULE])
 
 
-def new_engine(*, counts_fuel: bool) -> wasmtime.Engine:
+def new_engine(*, counts_fuel: bool, parallel: bool = False) -> wasmtime.Engine:
     """Return an engine.
 
     Args:
         counts_fuel: whether what it compiles counts fuel, which makes it half as fast.
+        parallel: whether it compiles in several threads; what comes out is the same.
     """
     config = wasmtime.Config()
     for name, value in SETTINGS:
         setattr(config, name, value)
+    config.parallel_compilation = parallel
     config.consume_fuel = counts_fuel
     return wasmtime.Engine(config)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import wasmtime
@@ -10,6 +9,7 @@ import wasmtime
 from dspex_actors.workers.engines._engine import GuestFailedError
 from dspex_actors.workers.engines.wasm import _wasi
 from dspex_actors.workers.engines.wasm._host import Host
+from dspex_actors.workers.engines.wasm._interrupt import Interrupter
 from dspex_actors.workers.engines.wasm._settings import FOREVER
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Space:
     def __init__(self, engine: wasmtime.Engine, request: Request) -> None:
         self.engine = engine
         self.host = Host()
-        self.deadline: threading.Timer | None = None
+        self._interrupter = Interrupter(engine.increment_epoch)
         self.streams = _wasi.Streams()
         self.store = wasmtime.Store(engine)
         self.memory_bytes = request.memory_bytes
@@ -61,18 +61,19 @@ class Space:
 
     def begin(self, call: Call, variables: Mapping[str, Any]) -> None:
         """Take the call that is to come. One of a session is stopped when it is out of time, until `end`."""
-        self.deadline = _deadline(self.engine, call.request)
+        time_s = call.request.time_s if call.request.keep else None  # other calls' workers are killed anyway
+        is_timed = time_s is not None and self._interrupter.begin(
+            time_s
+        )  # else the host's kill is what is left
         self.host.begin(call, variables)
         self.streams.begin(call)
-        self.store.set_epoch_deadline(1 if self.deadline is not None else FOREVER)
+        self.store.set_epoch_deadline(1 if is_timed else FOREVER)
         if call.request.fuel is not None:
             self.store.set_fuel(call.request.fuel)
 
     def end(self) -> None:
         """Take the end of the call."""
-        if self.deadline is not None:
-            self.deadline.cancel()
-            self.deadline = None
+        self._interrupter.end()
 
     def enter(self, name: str, module: wasmtime.Module) -> Exports:
         """Return the exports of a module; it is started the first time.
@@ -125,19 +126,6 @@ class Space:
             for each in exports.values()
             if isinstance(each, wasmtime.Memory)
         ]
-
-
-def _deadline(engine: wasmtime.Engine, request: Request) -> threading.Timer | None:
-    """Start what interrupts a call of a session; None for other calls, whose workers are killed anyway."""
-    if not request.keep or request.time_s is None:
-        return None
-    timer = threading.Timer(request.time_s, engine.increment_epoch)
-    timer.daemon = True
-    try:
-        timer.start()
-    except RuntimeError:  # there may be no more threads: the host's kill is what is left
-        return None
-    return timer
 
 
 def entry_of(exports: Exports, name: str, *, needed: bool) -> tuple[str, wasmtime.Func] | None:

@@ -9,11 +9,12 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dspex_actors import ConsoleMessage, Diagnostic, ToolError, values
 from dspex_actors.workers._noted import NoteCollector
-from dspex_actors.workers._protocol import EngineConfig, FrameType, Request
+from dspex_actors.workers._protocol import REHEARSAL, EngineConfig, FrameType, Request
 from dspex_actors.workers.engines import (
     Call,
     DriverEngine,
@@ -287,7 +288,7 @@ LIMITS = {"memory_bytes": 2**30, "file_bytes": 1000, "open_files": 50, "processe
 def test_the_limits_of_a_request_are_put_on_the_driver_beyond_what_an_idle_one_uses(
     engine, last_talk, monkeypatch, allowed
 ):
-    engine._idle = engine._driver.footprint()
+    idle = engine._driver.footprint()
     first = engine._driver.pid
     if not allowed:
         refused = iter([PermissionError])
@@ -299,13 +300,13 @@ def test_the_limits_of_a_request_are_put_on_the_driver_beyond_what_an_idle_one_u
             applied(self, limits)
 
         monkeypatch.setattr(Driver, "limit", limit)
-    found = last_talk("{'value': limits()}", **LIMITS)
+    found = last_talk("{'value': limits()}", **LIMITS, idle=idle)
 
     assert (engine._driver.pid == first) is allowed
     assert found["RLIMIT_FSIZE"] == [1000, 1000]
-    assert found["RLIMIT_DATA"] == [engine._idle.data_bytes + 2**30] * 2
-    assert found["RLIMIT_NOFILE"] == [engine._idle.files + 50] * 2
-    assert found["RLIMIT_NPROC"] == [engine._idle.threads + 40 + 1] * 2
+    assert found["RLIMIT_DATA"] == [idle.data_bytes + 2**30] * 2
+    assert found["RLIMIT_NOFILE"] == [idle.files + 50] * 2
+    assert found["RLIMIT_NPROC"] == [idle.threads + 40 + 1] * 2
     assert found["RLIMIT_CPU"] == [10, 11]
 
 
@@ -324,11 +325,24 @@ def test_what_a_driver_has_used_is_what_it_says(engine, last_talk):
     assert engine.usage() == (1.5, 2**21)
 
 
-def test_a_rehearsal_starts_a_driver_looks_at_it_and_ends_it():
+def test_a_look_at_a_driver_starts_one_tells_what_it_uses_and_ends_it():
     engine = PythonEngine(EngineConfig("", "ruby", start_timeout_s=60.0))
     engine.rehearse()
+    found = engine.look()
 
-    assert engine._idle.data_bytes > 2**20
-    assert engine._idle.threads >= 1
-    assert engine._idle.files >= 4
+    assert found.data_bytes > 2**20
+    assert found.threads >= 1
+    assert found.files >= 4
     assert engine._driver is None
+
+
+def test_a_driver_is_told_which_code_is_a_rehearsal_and_gets_a_variable(engine, last_talk, monkeypatch):
+    assert list(engine.rehearsals(builds=False)) == []
+    monkeypatch.setattr(PythonEngine, "rehearsed", "{'value': [head.get('rehearsal'), variables['x'][0]]}")
+    frames = list(engine.rehearsals(builds=False))
+    requests = [msgspec.msgpack.decode(frame[0], type=Request) for frame in frames]
+
+    assert {request.step for request in requests} == {REHEARSAL}
+    first = requests[0]
+    assert last_talk(first.code, variables={"x": [1]}, step=first.step) == [True, 1]
+    assert last_talk(first.code, variables={"x": [1]}) == [None, 1]

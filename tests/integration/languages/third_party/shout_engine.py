@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from dspex_actors.workers._protocol import Footprint
 from dspex_actors.workers.engines import (
     EngineFailureError,
     GuestFailedError,
@@ -21,6 +22,13 @@ class Shout:
     def __init__(self, config):
         self.config = config
         self.kept = {}
+        if "look" in config.options:
+            self.look = self._look
+
+    def _look(self):
+        if self.config.options["look"]:
+            raise EngineFailureError(self.config.options["look"])
+        return Footprint(5, 6, 7)
 
     def rehearse(self):
         if self.config.options.get("broken"):
@@ -29,6 +37,8 @@ class Shout:
     def start(self):
         if self.config.options.get("does_not_start"):
             raise EngineFailureError(self.config.options["does_not_start"])
+        if self.config.options.get("never_ready"):
+            signal.pause()
 
     def usage(self):
         return Usage(cpu_s=1.5, memory_peak_bytes=7)
@@ -48,6 +58,8 @@ class Shout:
         }
         if request.code == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        if request.code == "idle":
+            return [request.idle.data_bytes, request.idle.threads, request.idle.files]
         if request.code == "hungry":
             return bytearray(2**40)
         if request.code in words:
