@@ -8,8 +8,13 @@ looks at what the driver has filled, as it does with the worker.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from dspex_actors.workers._protocol import Footprint
+
+if TYPE_CHECKING:
+    from dspex_actors.workers._groups import WorkerGroup
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _ROOM = 64 * 2**20
@@ -30,13 +35,28 @@ class DriverWatch:
         self.footprint = footprint or Footprint()
         self._idle: int | None = None
 
-    def begin(self, pid: int) -> None:
+    def begin(self, pid: int, group: WorkerGroup | None = None) -> None:
         """Note what an idle driver has filled: nothing, where each call starts one of its own.
 
         Args:
             pid: of the worker, which is ready and has not had a request.
+            group: the worker's control group; a driver may have been started before the worker was put there.
+
+        Raises:
+            OSError: the kernel refused.
         """
-        self._idle = _filled_below(pid) if children_of(pid) else 0
+        children = children_of(pid)
+        self._idle = _filled_below(pid) if children else 0
+        while group is not None and children:
+            child = children.pop()
+            children += children_of(child)
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                group.add(child)
+
+    @property
+    def room(self) -> int:
+        """Bytes that worker and driver may have filled beside the limit; more than `beyond` lets them."""
+        return (self._idle or 0) + 2 * _ROOM
 
     def beyond(self, pid: int) -> int:
         """Return how many bytes the driver has filled beyond that and its room; 0 if nobody can tell.

@@ -12,15 +12,18 @@ import msgspec
 from dspex_actors._errors import DspexError, WorkerLostError
 from dspex_actors._execution import Completed
 from dspex_actors._limits import MIB, Limits
-from dspex_actors.workers._protocol import LayerReport
+from dspex_actors.workers._protocol import TRIAL, LayerReport
+from dspex_actors.workers._request import Program
 from dspex_actors.workers.confine import _cgroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from dspex_actors.workers._driver_watch import DriverWatch
     from dspex_actors.workers._process import WorkerProcess
 
 _KILL_S = 1.0  # seconds after which what is left of a killed group counts as having survived
+_WORKER = 1  # process; where guests run in a driver, it is none of theirs
 _SLACK = 16 * MIB  # for the worker itself, and for what the kernel keeps for a process
 _ATTEMPT = "starting a process too many; leaving one behind"
 
@@ -125,16 +128,22 @@ class WorkerGroup:
         """
         self._group.add(pid)
 
-    def limit(self, limits: Limits) -> None:
+    def limit(self, limits: Limits, driver: DriverWatch | None = None) -> None:
         """Bound the worker and all that it starts, together.
+
+        Args:
+            limits: of the request.
+            driver: what the worker's own child may use beside them; None if it has none.
 
         Raises:
             OSError: the kernel refused.
         """
-        memory = limits.memory_bytes
+        memory, tasks = limits.memory_bytes, limits.processes
         if memory is not None:
-            memory += _SLACK + (self._scratch_bytes or 0)
-        self._group.limit(memory_bytes=memory, tasks=self.most_tasks or limits.processes)
+            memory += _SLACK + (self._scratch_bytes or 0) + (0 if driver is None else driver.room)
+        if tasks is not None:
+            tasks += 0 if driver is None else driver.footprint.threads + _WORKER
+        self._group.limit(memory_bytes=memory, tasks=self.most_tasks or tasks)
 
     def ran_out_of_memory(self) -> bool:
         """Whether the kernel has killed any of its processes for using too much memory."""
@@ -175,11 +184,12 @@ def try_group(worker: WorkerProcess, group: WorkerGroup, timeout_s: float) -> La
         timeout_s: seconds it may take to be ready, and then to do it.
     """
     timers, seen, limits = ThreadTimers(), [], Limits(time_s=timeout_s, processes=None)
+    daemon = _DAEMON if worker.driver is None else Program(_DAEMON, step=TRIAL)
     try:
         worker.wait_ready(timeout_s, timers)
         if "tasks" in group.powers:
             group.most_tasks = 1
-            crowded = worker.execute(_DAEMON, None, limits, timers, keep=True)
+            crowded = worker.execute(daemon, None, limits, timers, keep=True)
             group.most_tasks = None
             if not (isinstance(crowded, Completed) and crowded.value == _EAGAIN):
                 return _report(active=False, detail="a process too many was started")
@@ -187,7 +197,7 @@ def try_group(worker: WorkerProcess, group: WorkerGroup, timeout_s: float) -> La
         if "memory" in group.powers:
             seen.append("memory (set, not tried)")  # trying takes as long as filling it
         if "kill" in group.powers:
-            worker.execute(_DAEMON, None, limits, timers, keep=True)
+            worker.execute(daemon, None, limits, timers, keep=True)
             started = len(group.processes())
             group.kill()
             if started < 2 or not _is_empty(group):
@@ -213,11 +223,6 @@ def _report(*, active: bool, detail: str) -> LayerReport:
 def missing(reason: str) -> LayerReport:
     """Return the report of a machine, or a profile, without control groups."""
     return _report(active=False, detail=reason)
-
-
-def kills_all(layers: Sequence[LayerReport]) -> bool:
-    """Whether the kill of a worker ends all that it has started, by what its zygote has found."""
-    return any(layer.name == "reliable_kill" and layer.active for layer in layers)
 
 
 def with_group_kill(layers: list[LayerReport], group: LayerReport) -> list[LayerReport]:

@@ -171,7 +171,7 @@ class WorkerProcess:
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
         if self.driver is not None:
-            self.driver.begin(self.facts.pid)
+            self.driver.begin(self.facts.pid, self._control_group)
 
     def tell_when_late(self, seconds: float, on_late: Callable[[], object]) -> None:
         """Have the next request call `on_late` if it takes long; see `NoticingReader.tell_when_late`."""
@@ -215,7 +215,7 @@ class WorkerProcess:
         detail, final, value = "", None, None
         try:
             if self._control_group is not None:
-                self._control_group.limit(limits)
+                self._control_group.limit(limits, self.driver)
             _framing.send_frame(self._data, FrameType.EXECUTE, nonce, _framing.pack_parts(parts))
             final, value = self._receive(nonce, limits, output, asks)
         except ProtocolError as error:

@@ -16,10 +16,10 @@ is one of the messages below as MessagePack, the rest is an encoded value.
 
 A worker that sends anything else, or more, is killed. Between host and zygote, on a seqpacket socket: a
 `ZygoteConfig`, answered by `Up` and, where that says so, by `Tried` later; then one `SPAWN` datagram per
-worker, or `SPAWN_BUILDER` for one that will compile, which carries the worker's two sockets and, if it has a
-control group, the file that kills all in it; or one `SPAWN_SESSION` per session, with five sockets, see
-`_keeping_protocol`. On the control socket that comes along the zygote alone writes: `Born` with the pidfd (or
-`Unborn`), and `Exited` with the status.
+worker, or `SPAWN_BUILDER` for one that will compile or be tried, which carries the worker's two sockets and,
+if it has a control group, the file that kills all in it; or one `SPAWN_SESSION` per session, with five
+sockets, see `_keeping_protocol`. On the control socket that comes along the zygote alone writes: `Born` with
+the pidfd (or `Unborn`), and `Exited` with the status.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from dspex_actors.workers._system_paths import installed_packages, library_folde
 from dspex_actors.workers._zygote_news import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from dspex_actors._language import Language
     from dspex_actors.workers._build import Builder
@@ -215,11 +215,11 @@ class ZygoteHandle:
         if up.version != _protocol.VERSION:
             raise WorkerLostError(f"the zygote speaks protocol {up.version}, this host {_protocol.VERSION}")
         self.no_copies = up.no_copies
-        group = self._try_group(config, up.layers, timeout_s)
+        group = self._try_group(config, timeout_s)
         layers = _groups.with_group_kill(up.layers, group)
         holds = any(layer.active for layer in layers if layer.name == "network")
         if config.network == NETWORK_LIST and self.network is not None and holds:
-            worker = self._spawn(WorkerProcess, 0, self._make_group())
+            worker = self._spawn_tried(self._make_group())
             layers = _network_trial.with_list(layers, worker, _network_trial.attempts_of(config), timeout_s)
         self.layers = in_order(layers, self._profile)
         if up.tries_engine:
@@ -227,16 +227,10 @@ class ZygoteHandle:
             self.idle = answer_of(self._channel, _protocol.Tried, config.engine, timeout_s).idle
         return self.layers
 
-    def _try_group(
-        self, config: _protocol.ZygoteConfig, layers: Sequence[LayerReport], timeout_s: float
-    ) -> LayerReport:
+    def _try_group(self, config: _protocol.ZygoteConfig, timeout_s: float) -> LayerReport:
         """Find out whether workers can have control groups, with a first one."""
         if config.profile != Profile.SHELL.value:
             return _groups.missing("only guests that start processes have one")
-        if config.engine is not None and _groups.kills_all(layers):
-            return _groups.missing(
-                "another layer ends all processes; the engine's own are limited one by one"
-            )
         if "cgroup" in config.disabled_layers:
             return _groups.missing("switched off")
         try:
@@ -245,7 +239,7 @@ class ZygoteHandle:
         except OSError as error:
             self._groups = None
             return _groups.missing(str(error))
-        worker = self._spawn(WorkerProcess, 0, group)
+        worker = self._spawn_tried(group)
         try:
             report = _groups.try_group(worker, group, timeout_s)
         finally:
@@ -254,6 +248,10 @@ class ZygoteHandle:
             self._groups.close()
             self._groups = None
         return report
+
+    def _spawn_tried(self, group: _groups.WorkerGroup | None) -> WorkerProcess:
+        """Ask for a worker that takes trials of the host's and starts no engine."""
+        return self._spawn(WorkerProcess, 0, group, _protocol.SPAWN_BUILDER)
 
     def spawn(self, worker_id: int | None = None) -> WorkerProcess:
         """Ask for one more worker; returns before it is ready, see `WorkerProcess.wait_ready`.

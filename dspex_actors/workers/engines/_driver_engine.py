@@ -188,11 +188,15 @@ class DriverEngine:
         """
         self._driver = self._started([])
 
-    def rehearsals(self, *, builds: bool) -> Iterator[list[_framing.Block]]:  # noqa: ARG002 -- nothing is compiled
-        """Yield the parts of requests that the driver answers for nothing."""
+    def rehearsals(self, *, builds: bool) -> Iterator[list[_framing.Block]]:
+        """Yield the parts of requests that the driver answers for nothing.
+
+        Args:
+            builds: whether this worker has no driver, for it is there to be tried.
+        """
         variables = values.encode({"x": [1, "x", {"y": 0.5}]})
         request = msgspec.msgpack.encode(Request(self.rehearsed, step=REHEARSAL))
-        for _ in range(_REHEARSALS if self.rehearsed else 0):
+        for _ in range(_REHEARSALS if self.rehearsed and not builds else 0):
             yield [request, variables.structure, *variables.buffers]
 
     def run(self, call: Call) -> Any:  # noqa: ANN401 -- a guest's value is any plain data

@@ -64,7 +64,8 @@ class EngineWorker(Conversation):
 
     def _get_ready(self) -> str:
         try:
-            self._engine.start()
+            if not self.builds:
+                self._engine.start()
         except EngineFailureError as error:
             return clip(str(error), _MESSAGE_CHARS // 4)
         return ""

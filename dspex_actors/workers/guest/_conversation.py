@@ -51,7 +51,7 @@ class Conversation:
         counted_beside: processes that count against its limit beside its own; None if they cannot be limited.
         look: starts what runs the code for nothing and tells what it uses, for a trial; None if that is the
             worker itself.
-        builds: whether it was started to compile a program.
+        builds: whether it was started to compile a program, or to be tried: it runs nothing of a guest's.
     """
 
     look: Callable[[], _protocol.Footprint] | None = None
