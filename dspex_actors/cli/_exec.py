@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from dspex_actors._execution import ExecutionResult, WorkerDied
+    from dspex_actors._execution import ExecutionResult, GuestFailure, WorkerDied
     from dspex_actors._language import Language
     from dspex_actors._policy import Policy
 
@@ -188,6 +188,8 @@ def _converse(
 
 def _show(result: ExecutionResult, sinks: Mapping[str, Sink]) -> ExitCode:
     """Print what is left to say of a result."""
+    for warning in _warnings(result):
+        sinks["stderr"].write_line(warning)
     if result.usage.output_dropped_bytes:
         limit = describe_limit("output", _OUTPUT_BYTES)
         sinks["stderr"].write_line(
@@ -200,7 +202,7 @@ def _show(result: ExecutionResult, sinks: Mapping[str, Sink]) -> ExitCode:
             sinks["stdout"].write_line(_shown(value))
             return ExitCode.COMPLETED
         case Failed(error=error):
-            sinks["stderr"].write_line(error.traceback or f"{error.type}: {error.message}")
+            sinks["stderr"].write_line(_failure(error))
             return ExitCode.GUEST_FAILED
         case LimitExceeded(limit=limit):
             hint = f" ({_OPTIONS[limit]} changes it)" if limit in _OPTIONS else ""
@@ -208,6 +210,26 @@ def _show(result: ExecutionResult, sinks: Mapping[str, Sink]) -> ExitCode:
             return ExitCode.LIMIT_EXCEEDED
     sinks["stderr"].write_line(f"dspex-actors: {_death(result)}")
     return ExitCode.GUEST_FAILED
+
+
+def _warnings(result: ExecutionResult) -> list[str]:
+    """Return a line for each of the compiler's warnings, without those that the guest's stderr has already."""
+    lines = []
+    for each in result.diagnostics:
+        if each.level != "warning" or each.message in result.stderr:
+            continue
+        column = f":{each.column}" if each.column else ""
+        place = f" ({each.line}{column})" if each.line else ""
+        lines.append(f"warning: {' '.join(each.message.split())}{place}")
+    return lines
+
+
+def _failure(error: GuestFailure) -> str:
+    """Return what is printed of a failure: its traceback, below type and message if that has places alone."""
+    said = f"{error.type}: {error.message}"
+    if all(line.startswith(" ") for line in error.traceback.splitlines()):
+        return f"{said}\n{error.traceback}"
+    return error.traceback
 
 
 def _shown(value: object) -> str:

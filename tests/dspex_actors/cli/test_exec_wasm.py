@@ -56,6 +56,7 @@ def test_a_command_reads_what_the_option_says_and_not_more(tmp_path, run_command
             b"exports no function 'sub'",
         ),
         (("-l", "wasm", "-c", "(modul)"), 1, b"CompileError"),
+        (("-l", "wasm", "-c", '(module (func (export "f") unreachable))'), 1, b"Trap: UNREACHABLE"),
     ],
 )
 def test_what_does_not_fit_is_said_and_ends_the_command(arguments, exit_code, said, run_command):
