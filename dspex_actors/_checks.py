@@ -58,7 +58,7 @@ def check_names(field_name: str, names: object) -> Mapping[str, Any]:
         raise ConfigError(field_name, names, "a mapping with names as keys")
     for name in names:
         if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ConfigError(field_name, name, "a mapping whose keys are Python identifiers")
+            raise ConfigError(field_name, name, "a mapping whose keys are Python identifiers and no keywords")
         if unicodedata.normalize("NFKC", name) != name:
             allowed = "a mapping whose keys are in normal form NFKC, as Python reads names"
             raise ConfigError(field_name, name, allowed)

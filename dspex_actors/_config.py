@@ -170,10 +170,11 @@ class RuntimeConfig:
         if not isinstance(self.languages, tuple) or not all(isinstance(x, Language) for x in self.languages):
             raise ConfigError("languages", self.languages, "a tuple of Language objects")
         good = isinstance(self.engines, Mapping) and all(
-            isinstance(part, str) for item in self.engines.items() for part in item
+            part and isinstance(part, str) for item in self.engines.items() for part in item
         )
         if not good:
-            raise ConfigError("engines", self.engines, "a mapping of languages to paths, both text")
+            allowed = "a mapping of languages to paths, both text that is not empty"
+            raise ConfigError("engines", self.engines, allowed)
         if self.control is not None:
             object.__setattr__(self, "control", _socket_path(self.control))
 

@@ -108,9 +108,13 @@ class Language:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise ConfigError("Language.name", self.name, "a word of letters and digits")
-        module, _, function = self.maker.partition(":")
-        if self.maker and not (module and function.isidentifier()):
+        module, _, function = self.maker.partition(":") if isinstance(self.maker, str) else ("", "", "")
+        if self.maker != "" and not (module and function.isidentifier()):
             raise ConfigError("Language.maker", self.maker, "'module:function'")
+        if not callable(self.find):
+            raise ConfigError("Language.find", self.find, "a function that returns a FoundEngine")
+        if not isinstance(self.profiles, tuple) or not all(isinstance(x, Profile) for x in self.profiles):
+            raise ConfigError("Language.profiles", self.profiles, "a tuple of Profile members")
         if self.policy.profile not in self.profiles:
             named = one_of(profile.value for profile in self.profiles)
             raise ConfigError(
@@ -164,16 +168,17 @@ class Language:
         if limits.fuel is not None and not self.counts_fuel:
             raise ConfigError("Limits.fuel", limits.fuel, f"None for {self.name}, which does not count fuel")
 
-    def check_given(self, given: frozenset[str] | set[str]) -> None:
+    def check_given(self, given: Mapping[str, object]) -> None:
         """Refuse what a request has and the language has no use for.
 
         Args:
-            given: which of `TAKEN` it has.
+            given: which of `TAKEN` it has, each with what it is.
 
         Raises:
             ConfigError: there is one.
         """
-        for name in sorted(given - self.takes):
-            shown = "code" if name == "module" else name
-            what = "bytes" if name == "module" else name
-            raise ConfigError(shown, what, f"{'text' if name == 'module' else 'nothing'} for {self.name}")
+        for name in sorted(given.keys() - self.takes):
+            if name == "module":
+                raise ConfigError("code", given[name], f"text (str) for {self.name}")
+            allowed = f"left out for {self.name}, whose code has no use for it"
+            raise ConfigError(name, given[name], allowed)

@@ -124,7 +124,7 @@ def _invocation(options: argparse.Namespace, language: Language) -> dict[str, An
     stdin = b"" if options.stdin is None else _read_bytes(options.stdin)
     given = {"export": options.export, "args": args, "stdin": stdin}
     given = {name: value for name, value in given.items() if value}
-    language.check_given(set(given))
+    language.check_given(given)
     return given
 
 
@@ -213,7 +213,7 @@ def _show(result: ExecutionResult, sinks: Mapping[str, Sink]) -> ExitCode:
 
 
 def _warnings(result: ExecutionResult) -> list[str]:
-    """Return a line for each of the compiler's warnings, without those that the guest's stderr has already."""
+    """Return a line for each of the compiler's warnings that the guest's stderr has not."""
     lines = []
     for each in result.diagnostics:
         if each.level != "warning" or each.message in result.stderr:

@@ -28,7 +28,7 @@ def check_language(request: Execute, own: Language | None) -> None:
     name = PYTHON if own is None else own.name
     if context.language != name:
         raise Refuse(UnknownLanguageError("language", context.language, f"{name!r}, the executor's own"))
-    given = {*context.invocation, *(("module",) if isinstance(request.code, bytes) else ())}
+    given = context.invocation | ({"module": request.code} if isinstance(request.code, bytes) else {})
     try:
         if given:
             (own or PYTHON_ROW).check_given(given)

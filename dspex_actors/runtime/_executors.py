@@ -76,8 +76,11 @@ class Executors:
 
         Raises:
             UnknownLanguageError: there is no such language.
+            ConfigError: the policy is none.
         """
         row = self.languages[language]
+        if not isinstance(policy, Policy | None):
+            raise ConfigError("policy", policy, "a Policy object or None")
         if policy is None:
             policy = self._config.executor.policy if language == PYTHON else row.policy
         return Wanted(row, policy)

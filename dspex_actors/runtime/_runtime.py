@@ -127,7 +127,7 @@ class Runtime(Parts):
         return result
 
     async def aexecute(
-        self, code: str, *, policy: Policy | None = None, **options: Unpack[Options]
+        self, code: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]
     ) -> ExecutionResult:
         """Like `execute`, awaited: the event loop goes on meanwhile, and cancelling kills the guest.
 

@@ -8,6 +8,7 @@ from dspex_actors._config import ExecutorConfig, RuntimeConfig
 from dspex_actors._errors import ConfigError
 from dspex_actors._limits import Limits
 from dspex_actors._policy import Policy
+from dspex_actors.executors.languages import Languages
 
 
 def config_of(
@@ -19,7 +20,8 @@ def config_of(
     """Return the config that the arguments of `Runtime` mean.
 
     Raises:
-        ConfigError: both a config and single settings, or not a config.
+        ConfigError: both a config and single settings, or not a config, or one that names the engine of what
+            is no language, or of Python, which workers bring themselves.
     """
     given = {"policy": policy, "limits": limits, "control": control}
     single = [name for name, value in given.items() if value is not None]
@@ -30,7 +32,23 @@ def config_of(
         raise ConfigError("config", config, "a RuntimeConfig")
     if single:
         raise ConfigError("Runtime", single, "given either a config or single settings, not both")
+    _check_engines(config)
     return config
+
+
+def _check_engines(config: RuntimeConfig) -> None:
+    """Refuse engines that nothing would ever use.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if not config.engines:
+        return
+    known = [row.name for row in Languages(config.languages) if not row.is_python]
+    for name in config.engines:
+        if name not in known:
+            allowed = f"a mapping with keys out of {', '.join(map(repr, known))}"
+            raise ConfigError("RuntimeConfig.engines", name, allowed)
 
 
 def check_apart(control: str | Path | None, policy: Policy) -> None:

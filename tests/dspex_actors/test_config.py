@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -17,6 +18,8 @@ from dspex_actors import (
     SessionConfig,
 )
 from dspex_actors._config import ExecutorConfig
+from dspex_actors.executors.languages import Languages
+from dspex_actors.runtime._settings import config_of
 
 WRONG_COUNTS = [-1, 1.0, "1", True, False, None, math.nan, [], 1j]
 WRONG_SECONDS = [0, -1, math.nan, math.inf, True, "5", None, 10**400, 1e300]
@@ -175,3 +178,22 @@ def test_a_history_that_is_no_whole_number_is_refused(value):
         SessionConfig(history=value)
 
     assert caught.value.field == "history"
+
+
+@pytest.mark.parametrize("engines", [{"cobol": "/x"}, {"python": "/x"}, {"javascript": "/x", "Rust": "/y"}])
+def test_an_engine_for_what_is_no_language_or_has_its_own_is_refused(engines):
+    with pytest.raises(ConfigError, match="engines must be a mapping with keys out of 'javascript', "):
+        config_of(RuntimeConfig(engines=engines), None, None)
+
+
+@pytest.mark.parametrize("engines", [{"javascript": ""}, {"": "/x"}, {"javascript": None}, {"rust": b"/x"}])
+def test_an_engine_without_a_name_or_a_path_is_refused(engines):
+    with pytest.raises(ConfigError, match="both text that is not empty"):
+        RuntimeConfig(engines=engines)
+
+
+def test_the_engine_of_a_language_of_ones_own_is_taken():
+    mine = dataclasses.replace(Languages()["javascript"], name="mine")
+    config = RuntimeConfig(languages=(mine,), engines={"mine": "/x", "javascript": "/y"})
+
+    assert config_of(config, None, None) is config

@@ -57,6 +57,17 @@ def test_a_policy_that_cannot_start_does_not_count():
         assert runtime.execute("1", policy=Policy(packages=())).value == 1
 
 
+def test_a_policy_that_is_none_is_refused_by_each_door():
+    with runtime_of(spares=0) as runtime:
+        for door in (runtime.execute, runtime.submit, runtime.execute_async):
+            with pytest.raises(ConfigError, match="policy must be a Policy object or None, got 'shell'"):
+                door("1", policy="shell")
+        with pytest.raises(ConfigError, match="policy must be a Policy object"):
+            runtime.session(policy="shell")
+        with pytest.raises(ConfigError, match="policy must be a Policy object"):
+            runtime.sandbox_report("shell")
+
+
 def test_first_calls_of_one_new_policy_from_many_threads_start_one_sandbox():
     policy = Policy(packages=())
     with runtime_of(spares=1) as runtime, concurrent.futures.ThreadPoolExecutor(8) as threads:

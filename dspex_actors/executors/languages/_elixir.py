@@ -7,7 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dspex_actors._errors import EngineStartError
+from dspex_actors._errors import ConfigError, EngineStartError
 from dspex_actors._language import FoundEngine, Language
 from dspex_actors.executors.languages._find import find_program, said_by
 from dspex_actors.workers import engine_files
@@ -133,11 +133,17 @@ def elixir(*, lint: Iterable[str] = USUAL_LINT) -> Language:
     Args:
         lint: each rule a module (`"File"`, `":os"`; what is below it is meant, too), a function
             (`"System.halt"`, `":os.cmd"`) or a name without a module (`"spawn"`). Empty for none.
+
+    Raises:
+        ConfigError: the rules are one text, or something else than texts.
     """
+    rules = () if isinstance(lint, str) else tuple(lint)
+    if isinstance(lint, str) or not all(isinstance(rule, str) for rule in rules):
+        raise ConfigError("lint", lint, "an iterable of rules, each a text")
     return Language(
         name=NAME,
         maker="dspex_actors.workers.engines.elixir:make",
-        find=partial(find, tuple(lint)),
+        find=partial(find, rules),
         install=_INSTALL,
         minimum="1.14",
         connects=True,

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dspex_actors._errors import EngineNotFoundError, EngineStartError, EngineVersionError
+from dspex_actors._language import FoundEngine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dspex_actors._language import FoundEngine, Language
+    from dspex_actors._language import Language
 
 ANSWER_S = 10.0
 """Seconds that a program may take to tell its version."""
@@ -38,9 +39,12 @@ def find_engine(language: Language, given: str | None = None) -> FoundEngine:
     Raises:
         EngineNotFoundError: there is none.
         EngineVersionError: it is older than the row's minimum.
-        EngineStartError: it does not say its version, or not in time.
+        EngineStartError: it does not say its version, or not in time, or what the row finds is no engine.
     """
     found = language.find(given)
+    if not isinstance(found, FoundEngine):
+        reason = f"Language.find must return a FoundEngine, got {found!r}"
+        raise EngineStartError(language.name, reason, language.install)
     if _parts(found.version) < _parts(language.minimum):
         seen = f"{found.path} is version {found.version}, {language.minimum} or later will do"
         raise EngineVersionError(language.name, seen, language.install)
@@ -148,9 +152,8 @@ def said_by(
         raise EngineStartError(language, f"{command[0]} cannot be run: {error}", install) from error
     said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
     if done.returncode:
-        reason = (
-            f"{command[0]} ended with {done.returncode} when asked for its version: {said[:_SHOWN_CHARS]}"
-        )
+        shown = " ".join(said.split())[:_SHOWN_CHARS]
+        reason = f"{command[0]} ended with {done.returncode} when asked for its version: {shown!r}"
         raise EngineStartError(language, reason, install)
     return said
 

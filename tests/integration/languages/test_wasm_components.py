@@ -96,7 +96,7 @@ def test_a_value_of_the_component_model_crosses_both_ways(run, export, args, val
 @pytest.mark.parametrize(
     ("export", "args", "said"),
     [
-        ("add", (1,), "add takes 2 arguments (a, b), and 1 were given"),
+        ("add", (1,), "add takes 2 arguments (a, b), got 1"),
         ("add", (2**32, 0), "a must be a whole number from 0 to 4294967295 (u32)"),
         ("add", (-1, 0), "a must be"),
         ("add", (0, 128), "b must be a whole number from -128 to 127 (s8), not 128"),

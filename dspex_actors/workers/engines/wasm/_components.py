@@ -105,7 +105,7 @@ def _arguments(
     given = list(args) or by_name
     if len(given) != len(parameters):
         listed = ", ".join(each for each, _ in parameters)
-        message = f"{name} takes {len(parameters)} arguments ({listed}), and {len(given)} were given"
+        message = f"{name} takes {len(parameters)} arguments ({listed}), got {len(given)}"
         raise GuestFailedError("ArgumentError", message)
     try:
         return [lowered(each, its, value) for (each, its), value in zip(parameters, given, strict=True)]

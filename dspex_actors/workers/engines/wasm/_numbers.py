@@ -36,7 +36,7 @@ def check_arguments(what: str, types: Sequence[str], arguments: Sequence[object]
     """
     if len(arguments) != len(types):
         signature = ", ".join(types)
-        message = f"{what} takes {len(types)} arguments ({signature}), and {len(arguments)} were given"
+        message = f"{what} takes {len(types)} arguments ({signature}), got {len(arguments)}"
         raise ArgumentMismatchError(message)
     return [
         check_number(f"argument {place} of {what}", kind, value)

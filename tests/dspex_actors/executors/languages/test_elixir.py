@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dspex_actors import EngineNotFoundError, EngineStartError, EngineVersionError
+from dspex_actors import ConfigError, EngineNotFoundError, EngineStartError, EngineVersionError
 from dspex_actors.executors.languages import ELIXIR, PURE_LINT, USUAL_LINT, _elixir, elixir, find_engine
 
 pytestmark = pytest.mark.integration
@@ -104,3 +104,9 @@ def test_a_row_has_the_lint_that_it_is_made_with(fake, lint):
     found = elixir(lint=lint).find(fake(facts("1.17.3", "/", "15.1", "/nothing", "g2o=")))
 
     assert found.options["forbid"] == "\n".join(lint)
+
+
+@pytest.mark.parametrize("lint", ["IO", (1,), (None, "IO")])
+def test_a_lint_that_is_no_series_of_texts_is_refused_at_once(lint):
+    with pytest.raises(ConfigError, match="lint must be an iterable of rules, each a text, got"):
+        elixir(lint=lint)

@@ -89,6 +89,7 @@ def test_the_version_is_the_first_thing_printed_that_looks_like_one(tmp_path, sc
     ("script", "error", "said"),
     [
         ("exit 3", EngineStartError, "ended with 3 when asked for its version"),
+        ("echo one; echo two; exit 3", EngineStartError, "asked for its version: 'one two'"),
         ("echo broken >&2; exit 1", EngineStartError, "broken"),
         ("echo 'no numbers'", EngineVersionError, "did not print a version but 'no numbers'"),
         ("", EngineVersionError, "did not print a version"),
@@ -231,3 +232,39 @@ def test_every_row_of_this_package_says_what_installs_it_and_where_it_is(languag
     with pytest.raises(EngineNotFoundError) as caught:
         find_engine(language)
     assert language.install in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"module": b"\0asm"}, r"code must be text \(str\) for ruby, got b'.x00asm'"),
+        ({"export": "f"}, "export must be left out for ruby, whose code has no use for it, got 'f'"),
+        ({"stdin": b"x", "args": ["a"]}, "args must be left out for ruby, .* got \\['a'\\]"),
+    ],
+)
+def test_what_a_language_has_no_use_for_is_refused_with_what_it_was(given, said):
+    with pytest.raises(ConfigError, match=said):
+        row().check_given(given)
+    row(takes=frozenset(given)).check_given(given)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"maker": None}, "Language.maker"),
+        ({"maker": "ruby_engine"}, "Language.maker"),
+        ({"find": None}, "Language.find"),
+        ({"profiles": ("shell",)}, "Language.profiles"),
+        ({"profiles": Profile.SHELL}, "Language.profiles"),
+    ],
+)
+def test_a_row_whose_parts_are_of_other_types_is_refused(changed, field):
+    with pytest.raises(ConfigError) as caught:
+        row(**changed)
+
+    assert caught.value.field == field
+
+
+def test_a_row_that_finds_something_else_than_an_engine_is_told_so():
+    with pytest.raises(EngineStartError, match=r"Language\.find must return a FoundEngine, got None"):
+        find_engine(row(find=lambda _: None))
