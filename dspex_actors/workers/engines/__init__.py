@@ -23,6 +23,7 @@ from dspex_actors.workers.engines._engine import (
     OutOfMemoryError,
     OutOfTimeError,
     ResultTooBigError,
+    Usage,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "OutOfMemoryError",
     "OutOfTimeError",
     "ResultTooBigError",
+    "Usage",
 ]

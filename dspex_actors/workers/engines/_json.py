@@ -11,8 +11,24 @@ JSON_PER_BYTE = 8
 """Characters of JSON that one byte of an encoded value may have been, generously."""
 
 
-def as_json(value: object) -> bytes:
+class _NoFormError(Exception):
+    """JSON has nothing for a value.
+
+    Attributes:
+        value: that one.
+    """
+
+    def __init__(self, value: object) -> None:
+        super().__init__(type(value).__name__)
+        self.value = value
+
+
+def as_json(value: object, name: str = "value") -> bytes:
     """Return a value as JSON in UTF-8. Tuples become lists; infinities and NaN are words, as in Python.
+
+    Args:
+        value: plain data.
+        name: what refusals call it; the place within it is put behind.
 
     Raises:
         GuestFailedError: it has no such form.
@@ -21,8 +37,13 @@ def as_json(value: object) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode(
             "utf-8", "surrogatepass"
         )
+    except _NoFormError as error:
+        path = _path_to(error.value, value, name) or name
+        kind = type(error.value).__name__
+        message = f"{path} ({kind}) cannot cross: JSON, in which it would, has nothing for it"
+        raise GuestFailedError("ValueEncodeError", message) from error
     except (TypeError, ValueError, RecursionError) as error:
-        message = f"a value for the guest has no form in JSON: {error}"
+        message = f"{name} ({type(value).__name__}) cannot cross: it has no form in JSON: {error}"
         raise GuestFailedError("ValueEncodeError", message) from error
 
 
@@ -30,12 +51,24 @@ def _plain(value: object) -> list[Any]:
     """Return what JSON has for values that it does not know: lists of numbers for bytes, lists for sets.
 
     Raises:
-        TypeError: it has nothing.
+        _NoFormError: it has nothing.
     """
     if isinstance(value, bytes | bytearray | set | frozenset | range):
         return list(value)
-    message = f"there is none for {type(value).__name__}"
-    raise TypeError(message)
+    raise _NoFormError(value)
+
+
+def _path_to(wanted: object, value: object, path: str) -> str | None:
+    """Return where in a value an object is, None if it is in a set or not there at all."""
+    if value is wanted:
+        return path
+    if isinstance(value, dict):
+        parts = ((f"{path}[{key!r}]", part) for key, part in value.items())
+    elif isinstance(value, list | tuple):
+        parts = ((f"{path}[{index}]", part) for index, part in enumerate(value))
+    else:
+        return None
+    return next((found for name, part in parts if (found := _path_to(wanted, part, name))), None)
 
 
 def from_json(text: str) -> Any:  # noqa: ANN401 -- plain data of the guest's

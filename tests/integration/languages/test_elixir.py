@@ -282,8 +282,8 @@ def refuse():
         ("defmodule UsesTools do\n def f, do: add(1, 1)\nend\nUsesTools.f()", 2),
         ("1..3 |> Enum.map(&Task.async(fn -> add(&1, 0) end)) |> Task.await_many()", [1, 2, 3]),
         (
-            "try do\n  refuse()\nrescue\n  e in ToolError -> {e.tool, e.error_type, e.message}\nend",
-            ("refuse", "PermissionError", "not you"),
+            "try do\n  refuse()\nrescue\n  e in ToolError -> {e.error_type, Exception.message(e)}\nend",
+            ("PermissionError", "refuse: PermissionError: not you"),
         ),
     ],
 )
@@ -304,7 +304,7 @@ def test_tools_belong_to_their_execution_and_what_they_hid_is_back(session):
     late = session.execute("Late.f()")
     assert (late.error.type, late.error.message) == (
         "ToolError",
-        "LookupError: the execution has no such tool",
+        "add: LookupError: the execution has no such tool",
     )
 
 

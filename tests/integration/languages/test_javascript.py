@@ -194,11 +194,13 @@ def test_tools_are_called_with_positional_arguments_and_fail_as_errors(session):
     def halve(number):
         return number / 2
 
-    code = "let told; try { halve('x') } catch (e) { told = [e.name, e.tool, e.error_type] }\n"
+    code = "let told; try { halve('x') } catch (e) { told = [e.name, e.tool, e.error_type, e.message] }\n"
     result = session.execute(f"{code}[halve(5), await halve(3), told]", tools={"halve": halve})
 
     assert isinstance(result, Completed), result
-    assert result.value == [2.5, 1.5, ["ToolError", "halve", "TypeError"]]
+    assert result.value[:2] == [2.5, 1.5]
+    assert result.value[2][:3] == ["ToolError", "halve", "TypeError"]
+    assert result.value[2][3].startswith("halve: TypeError: unsupported operand")
     assert result.usage.tool_calls == 3
 
 

@@ -161,7 +161,28 @@ def test_a_python_value_that_javascript_has_nothing_for_is_refused(session, valu
 
     assert isinstance(result, Failed)
     assert result.error.type == "ValueEncodeError"
+    assert result.error.message.startswith('value["x"] (')
     assert "JavaScript has nothing" in result.error.message
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ([0, (1, [1j])], "[1][1][0]"),
+        ({"a b": [{"y": 1j}]}, '["a b"][0]["y"]'),
+        ({1: 2, 3: {"z": 1j}}, '[...]["z"]'),
+    ],
+)
+def test_a_value_within_another_one_is_refused_with_its_path_as_variable_and_from_a_tool(
+    session, value, path
+):
+    told = [
+        session.execute("1", variables={"x": value}).error.message,
+        session.execute("give()", tools={"give": lambda: value}).error.message,
+    ]
+
+    said = "(complex) cannot cross: JavaScript has nothing that it could be"
+    assert told == [f'value["x"]{path} {said}', f"give(){path} {said}"]
 
 
 @pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])

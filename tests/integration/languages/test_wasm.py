@@ -169,7 +169,7 @@ def test_tools_are_functions_that_a_module_imports(run):
     [
         (lambda: 2**32, "ToolError", "the result of the tool it must be a whole number"),
         (lambda: None, "ToolError", "not None"),
-        (lambda: int("x"), "ValueError", "invalid literal"),
+        (lambda: int("x"), "ToolError", "it: ValueError: invalid literal"),
     ],
 )
 def test_a_tool_that_fails_or_returns_what_does_not_fit_ends_the_module(run, tool, kind, said):

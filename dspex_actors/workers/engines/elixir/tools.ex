@@ -3,8 +3,8 @@ defmodule ToolError do
   defexception [:tool, :error_type, :message]
 
   @impl true
-  def message(%{message: ""} = error), do: error.error_type
-  def message(error), do: "#{error.error_type}: #{error.message}"
+  def message(%{message: ""} = error), do: "#{error.tool}: #{error.error_type}"
+  def message(error), do: "#{error.tool}: #{error.error_type}: #{error.message}"
 end
 
 defmodule DspexActors.Tools do

@@ -20,16 +20,25 @@ const DTYPES = {
 function decoder(realm) {
   let bytes, at, buffers, nextBuffer;
 
-  function decode(parts) {
+  /** Return the value that `parts` are of, which refusals call `name`. */
+  function decode(parts, name) {
     bytes = parts[0];
     buffers = parts.slice(1);
     nextBuffer = 0;
     at = 2; // the pair, and its head
-    return value();
+    try {
+      return value();
+    } catch (error) {
+      throw within(error, name);
+    }
   }
 
   function refuse(what) {
-    throw new wire.Refusal('a variable', what, 'JavaScript has nothing that it could be');
+    throw new wire.Refusal('', what, 'JavaScript has nothing that it could be');
+  }
+
+  function within(error, path) {
+    return error instanceof wire.Refusal ? error.within(path) : error;
   }
 
   function text(size) {
@@ -40,15 +49,28 @@ function decoder(realm) {
 
   function items(count) {
     const found = new realm.Array(count);
-    for (let index = 0; index < count; index++) found[index] = value();
+    let index = 0;
+    try {
+      for (; index < count; index++) found[index] = value();
+    } catch (error) {
+      throw within(error, `[${index}]`);
+    }
     return found;
+  }
+
+  function valueAt(key) {
+    try {
+      return value();
+    } catch (error) {
+      throw within(error, `[${JSON.stringify(key)}]`);
+    }
   }
 
   function object(count) {
     const found = new realm.Object();
     for (let index = 0; index < count; index++) {
       const key = value();
-      const item = value();
+      const item = valueAt(key);
       if (key === '__proto__') {
         Object.defineProperty(found, key, { value: item, writable: true, enumerable: true, configurable: true });
       } else {
@@ -133,7 +155,7 @@ function decoder(realm) {
     switch (code & ~wire.BESIDE) {
       case wire.TUPLE: return value();
       case wire.SET: case wire.FROZENSET: return new realm.Set(value());
-      case wire.DICT: return map(value());
+      case wire.DICT: return map(flat());
       case wire.RANGE: return range(value());
       case wire.INT: return bigint(bytes.subarray(at, end));
       case wire.DATETIME: return datetime(end);
@@ -146,6 +168,16 @@ function decoder(realm) {
       case wire.INTS: return ints(content(code, end));
       case wire.NDARRAY: return array(code, end);
       default: return refuse((wire.NAMES[code & ~wire.BESIDE] ?? `extension ${code}`).toLowerCase());
+    }
+  }
+
+  /** Return keys and values of a dict in turn; where one is refused its place in here says nothing. */
+  function flat() {
+    try {
+      return value();
+    } catch (error) {
+      if (error instanceof wire.Refusal) error.path = error.path.replace(/^\[\d+\]/, '[...]');
+      throw error;
     }
   }
 

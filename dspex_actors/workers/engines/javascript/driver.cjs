@@ -89,7 +89,7 @@ class Execution {
     const { guest, head } = this;
     try {
       const decode = decoder(guest.realm);
-      if (this.parts.length) guest.bind(decode(this.parts));
+      if (this.parts.length) guest.bind(decode(this.parts, 'value'));
       guest.bindTools(head.tools ?? [], (name, args) => this.callTool(name, args, decode));
       const code = head.read ? head.read : prepared(head.code ?? '');
       const found = await guest.evaluate(code, this.filename);
@@ -111,7 +111,7 @@ class Execution {
     const { parts } = frames.read() ?? exit(0);
     const head = JSON.parse(parts[0]);
     if (head.error_type) return { failed: head.error_type, message: head.message ?? '' };
-    return { value: decode(parts.slice(1)) };
+    return { value: decode(parts.slice(1), `${name}()`) };
   }
 
   complete(value) {

@@ -16,7 +16,7 @@ const REALM = `({ Object, Array, Map, Set, Date, Error, ArrayBuffer, Uint8Array,
 const TOOL_MAKER = `(call) => {
   class ToolError extends Error {
     constructor(tool, kind, message) {
-      super(message ? kind + ': ' + message : kind);
+      super(tool + ': ' + kind + (message ? ': ' + message : ''));
       Object.assign(this, { name: 'ToolError', tool, error_type: kind });
     }
   }

@@ -27,6 +27,12 @@ module.exports = {
     constructor(path, kind, reason) {
       super(`${path} (${kind}) cannot cross: ${reason}`);
       this.name = 'ValueEncodeError';
+      Object.assign(this, { path, kind, reason });
+    }
+
+    /** The same one, for a value in which this one is found. */
+    within(path) {
+      return new Refusal(path + this.path, this.kind, this.reason);
     }
   },
 

@@ -196,7 +196,7 @@ class Guest:
             kind, message, *answer = self._ask(name, _parts(encoded))
             if kind:
                 raise ToolError(name, kind, message)
-            return _decoded(answer)
+            return _decoded(answer, f"{name}()")
 
         tool.__name__ = tool.__qualname__ = name
         tool.__doc__ = "Call the host's function of this name."
@@ -216,16 +216,40 @@ def wake(environment: Mapping[str, str]) -> None:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # streams of Pyodide's own
 
 
-def _decoded(parts: Sequence[Any]) -> Any:  # noqa: ANN401 -- any plain value
-    """Return an encoded value.
+def _decoded(parts: Sequence[Any], name: str = "value") -> Any:  # noqa: ANN401 -- any plain value
+    """Return an encoded value, which refusals call `name`.
 
     Raises:
         ValueDecodeError: it cannot be made here.
+        ValueEncodeError: an object of the host's is in it.
     """
     structure, *buffers = (part.to_bytes() for part in parts)
     if values.needs_numpy(structure):
         raise ValueDecodeError("the value holds numpy data, and there is no numpy in Pyodide's image")
-    return values.decode(structure, [bytearray(each) for each in buffers])
+    objects: list[object] = []  # one for each that is refused; nothing is made of what they hold
+
+    def opaque(_: bytes) -> object:
+        objects.append(object())
+        return objects[-1]
+
+    value = values.decode(structure, [bytearray(each) for each in buffers], opaque=opaque)
+    if objects:
+        path = _path_to(objects[0], value, name) or name
+        raise ValueEncodeError(path, "opaque", "it is an object of the host's and no plain data")
+    return value
+
+
+def _path_to(wanted: object, value: object, path: str) -> str | None:
+    """Return where in a value an object is; None if it is in a set, a key of a dict, or not there."""
+    if value is wanted:
+        return path
+    if isinstance(value, dict):
+        parts = ((f"{path}[{key!r}]", part) for key, part in value.items())
+    elif isinstance(value, list | tuple):
+        parts = ((f"{path}[{index}]", part) for index, part in enumerate(value))
+    else:
+        return None
+    return next((found for name, part in parts if (found := _path_to(wanted, part, name))), None)
 
 
 def _parts(encoded: values.Encoded) -> Parts:

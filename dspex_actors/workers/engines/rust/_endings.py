@@ -7,11 +7,13 @@ import signal
 from typing import Final
 
 from dspex_actors.workers.engines._engine import GuestFailedError, OutOfMemoryError
+from dspex_actors.workers.engines.rust._source import FILE, is_program
 
 # How panics begin on stderr: `panicked at 'text', file:1:2` before Rust 1.73, `panicked at file:1:2:` and the
 # text in the lines after it since.
 _OLD_PANIC = re.compile(r"panicked at '(.*)', ([^\n']+:\d+:\d+)\n", re.DOTALL)
 _NEW_PANIC = re.compile(r"panicked at ([^\n']+:\d+:\d+):\n(.*?)\n(?:note: |stack backtrace:|$)", re.DOTALL)
+_FIRST_LINE: Final = f"{FILE}:1:"
 _PANICKED: Final = 101
 _HUNGER: Final = "memory allocation of"
 
@@ -32,34 +34,44 @@ def name_of(number: int) -> str:
     return next((each.name for each in signal.Signals if each == number), f"signal {number}")
 
 
-def panic_in(words: str) -> tuple[str, str] | None:
+def panic_in(words: str, code: str) -> tuple[str, str] | None:
     """Return the message and the place of a panic, from the end of what a program wrote to stderr.
+
+    The place has no column in the first line of a snippet, which begins with more than the user wrote.
 
     Args:
         words: that end.
+        code: the user's.
     """
     old, new = _OLD_PANIC.search(words), _NEW_PANIC.search(words)
     if old is not None:
-        return old[1], old[2]
-    return (new[2], new[1]) if new is not None else None
+        message, place = old[1], old[2]
+    elif new is not None:
+        message, place = new[2], new[1]
+    else:
+        return None
+    if place.startswith(_FIRST_LINE) and not is_program(code):
+        place = _FIRST_LINE.removesuffix(":")
+    return message, place
 
 
-def ending_of(exit_code: int, words: str) -> Exception:
+def ending_of(exit_code: int, words: str, code: str) -> Exception:
     """Return the error that says how a native program has ended that did not end well.
 
     Args:
         exit_code: of its process, negative for the signal that ended it.
         words: the end of what it wrote to stderr.
+        code: the user's.
     """
     if exit_code >= 0:
-        panic = panic_in(words) if exit_code == _PANICKED else None
+        panic = panic_in(words, code) if exit_code == _PANICKED else None
         if panic is not None:
             return GuestFailedError("Panic", panic[0], f"  {panic[1]}")
         return GuestFailedError("ExitError", f"the program ended with exit code {exit_code}")
     if exit_code == -signal.SIGABRT and _HUNGER in words:  # what Rust's allocator says before it gives up
         return OutOfMemoryError(is_last=False)
     why = f": {_WHY[-exit_code]}" if -exit_code in _WHY else ""
-    panic = panic_in(words)  # a panic within a panic, or one that must not unwind
+    panic = panic_in(words, code)  # a panic within a panic, or one that must not unwind
     return GuestFailedError(
         "Crash",
         f"the program was ended by {name_of(-exit_code)}{why}",

@@ -76,7 +76,7 @@ class RustEngine(WasmEngine):
         try:
             return super().run_module(call, variables, invocation)
         except GuestFailedError as error:
-            panic = panic_in(self.last_words.decode("utf-8", "replace"))
+            panic = panic_in(self.last_words.decode("utf-8", "replace"), call.request.code)
             if error.kind != "Trap" or panic is None:
                 raise
             message, place = panic

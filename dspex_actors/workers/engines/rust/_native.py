@@ -176,13 +176,13 @@ class _Conversation:
         """
         match texts:
             case [name] if name in self._variables:
-                return [as_json(self._variables[name])]
+                return [as_json(self._variables[name], f"value[{name!r}]")]
             case [""]:
                 return [as_json(self._variables)]
             case [_]:
                 return []
             case [name, arguments]:
-                return [as_json(self._called(name, from_json(arguments)))]
+                return [as_json(self._called(name, from_json(arguments)), f"{name}()")]
         raise EngineFailureError("the program asked for nothing")
 
     def _called(self, name: str, args: object) -> Any:  # noqa: ANN401 -- plain data of the host's
@@ -199,7 +199,7 @@ class _Conversation:
         try:
             return tool(*args)
         except ToolError as error:
-            raise GuestFailedError(error.error_type, error.message) from error
+            raise GuestFailedError("ToolError", str(error)) from error
 
     def _take(self, parts: list[memoryview]) -> None:
         """Take the value of the execution, the length of one that will come, or a failure.
@@ -237,7 +237,7 @@ class _Conversation:
             self._call.notes.flush_now()
             end_like(ended)
         if ended.exit_code:
-            raise ending_of(ended.exit_code, words) from None
+            raise ending_of(ended.exit_code, words, self._call.request.code) from None
 
 
 def _command(args: object) -> list[str]:

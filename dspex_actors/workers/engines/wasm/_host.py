@@ -115,7 +115,7 @@ class Host:
         try:
             return tool(*args)
         except ToolError as error:
-            raise GuestFailedError(error.error_type, error.message) from error
+            raise GuestFailedError("ToolError", str(error)) from error
 
     # -- our own
 
@@ -134,17 +134,20 @@ class Host:
         name = _text(caller, address, length)
         if name and name not in self._variables:
             return -1
-        return self._offer(self._variables[name] if name else dict(self._variables))
+        if not name:
+            return self._offer(dict(self._variables), "value")
+        return self._offer(self._variables[name], f"value[{name!r}]")
 
     def _call_tool(self, caller: wasmtime.Caller, address: int, length: int, args: int, size: int) -> int:
         given = from_json(_text(caller, args, size))
         if not isinstance(given, list):
             raise GuestFailedError("TypeError", "dspex.call takes a list of arguments, as JSON")
-        return self._offer(self.ask(_text(caller, address, length), tuple(given)))
+        name = _text(caller, address, length)
+        return self._offer(self.ask(name, tuple(given)), f"{name}()")
 
-    def _offer(self, value: object) -> int:
-        """Keep a value for `read`; return its length."""
-        self._pending = as_json(value)
+    def _offer(self, value: object, name: str) -> int:
+        """Keep a value for `read`, which refusals call `name`; return its length."""
+        self._pending = as_json(value, name)
         return len(self._pending)
 
     def _read(self, caller: wasmtime.Caller, address: int) -> None:

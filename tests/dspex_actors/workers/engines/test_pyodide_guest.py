@@ -170,3 +170,16 @@ def test_numpy_data_of_the_host_is_refused_where_there_is_no_numpy(run):
 
     assert (head["outcome"], head["error_type"]) == ("failed", "ValueDecodeError")
     assert "no numpy" in head["message"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "path"),
+    [({"x": object}, "value['x']"), ({"x": [1, ({"y": object},)]}, "value['x'][1][0]['y']")],
+)
+def test_an_object_of_the_host_is_refused_with_its_path_and_not_made(guest, variables, path):
+    encoded = values.encode(variables, opaque=lambda _: b"never made")
+    parts = [Block(encoded.structure), *map(Block, encoded.buffers)]
+    refused = read(guest.execute(json.dumps({"code": "1"}), parts))
+
+    assert refused["error_type"] == "ValueEncodeError"
+    assert refused["message"].startswith(f"{path} (opaque) cannot cross: it is an object of the host's")

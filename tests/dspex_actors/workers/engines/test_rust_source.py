@@ -134,4 +134,4 @@ def test_errors_are_told_first_where_there_is_more_than_can_be_told():
     ],
 )
 def test_a_panic_is_read_as_old_and_new_compilers_write_it(words, panic):
-    assert panic_in(words) == panic
+    assert panic_in(words, "snippet") == panic

@@ -13,7 +13,7 @@ from dspex_actors.workers.engines import (
     OutOfMemoryError,
     ResultTooBigError,
 )
-from dspex_actors.workers.engines._engine import Usage
+from dspex_actors.workers.engines import Usage
 
 
 class Shout:
