@@ -8,9 +8,12 @@ import msgspec
 
 from dspex_actors import values
 from dspex_actors._errors import ProtocolError
+from dspex_actors.workers._protocol import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from dspex_actors.workers._protocol import Ready
 
 T = TypeVar("T")
 
@@ -35,3 +38,16 @@ def decode_value(structure: memoryview, buffers: list[memoryview]) -> Any:  # no
     """
     values.prepare(structure)
     return values.decode(structure, buffers)
+
+
+def why_not_ready(ready: Ready | None) -> str:
+    """Return why a worker cannot be used by what it has said first; empty if it can.
+
+    Args:
+        ready: what that was, None if it ended without a word.
+    """
+    if ready is None:
+        return "it ended"
+    if ready.error:
+        return ready.error
+    return "" if ready.version == VERSION else f"it speaks protocol {ready.version}, not {VERSION}"

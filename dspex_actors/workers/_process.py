@@ -23,7 +23,7 @@ from dspex_actors._execution import ExecutionResult, LimitExceeded, WorkerFacts
 from dspex_actors.workers import _framing, _pidfds, _protocol
 from dspex_actors.workers._asks import Asks
 from dspex_actors.workers._causes import Cause
-from dspex_actors.workers._decoding import decode_message
+from dspex_actors.workers._decoding import decode_message, why_not_ready
 from dspex_actors.workers._guest_files import NO_RULES, GuestFiles, take
 from dspex_actors.workers._lateness import NoticingReader
 from dspex_actors.workers._network_calls import DescriptorStream, part_listener
@@ -163,10 +163,7 @@ class WorkerProcess:
             raise WorkerLostError(f"the worker's handshake failed: {error}") from error
         finally:
             timer.cancel()
-        if ready is None or ready.version != _protocol.VERSION or ready.error:
-            version = None if ready is None else ready.version
-            spoken = f"it speaks protocol {version}, not {_protocol.VERSION}"
-            why = "it ended" if ready is None else ready.error or spoken
+        if why := why_not_ready(ready):
             why = Cause.START.value if self._cause is Cause.START else why
             self.close()
             raise WorkerLostError(f"the worker did not get ready: {why}")
