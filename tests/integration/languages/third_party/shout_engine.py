@@ -12,8 +12,8 @@ from dspex_actors.workers.engines import (
     OutOfFuelError,
     OutOfMemoryError,
     ResultTooBigError,
+    Usage,
 )
-from dspex_actors.workers.engines import Usage
 
 
 class Shout:
