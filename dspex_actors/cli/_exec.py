@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         How the guest ended.
 
     Raises:
-        UsageError: the code cannot be read.
+        UsageError: the code cannot be read, or an engine is given for Python.
         ConfigError: the code is no text, or an option is wrong.
         EngineError: there is no engine for the language.
         DspexError: there is no sandbox.
@@ -56,6 +56,10 @@ def run(options: argparse.Namespace) -> ExitCode:
         BrokenPipeError: nobody reads the output any more; the guest was killed.
     """
     language = Languages()[options.language]
+    if language.is_python and options.engine is not None:
+        raise UsageError(
+            f"--engine is for other languages, python runs in the worker itself: {options.engine}"
+        )
     code = options.code if options.file is None else _read(options.file, modules="module" in language.takes)
     limits = Limits(time_s=options.timeout, memory_bytes=options.memory, output_bytes=_OUTPUT_BYTES)
     # What is wrong is better said before anything is started.

@@ -155,10 +155,15 @@ class Session:
 
         Raises:
             KeyError: there is no such variable.
+            ConfigError: it is no name.
             GuestError: the value cannot cross, or exceeds the session's limits.
             SessionClosedError: the session has ended.
         """
-        check_names("name", {name: None})
+        try:
+            check_names("name", {name: None})
+        except (ConfigError, TypeError) as error:  # what cannot be hashed is no name either
+            allowed = "a Python identifier that is no keyword and does not start with two underscores"
+            raise ConfigError("name", name, allowed) from error
         result: ExecutionResult = self._ask(ReadVariable(name))
         if isinstance(result, Failed) and result.error.type == "KeyError":
             raise KeyError(name)

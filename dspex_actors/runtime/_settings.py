@@ -48,7 +48,7 @@ def _check_engines(config: RuntimeConfig) -> None:
     for name in config.engines:
         if name not in known:
             allowed = f"a mapping with keys out of {', '.join(map(repr, known))}"
-            raise ConfigError("RuntimeConfig.engines", name, allowed)
+            raise ConfigError("engines", name, allowed)
 
 
 def check_apart(control: str | Path | None, policy: Policy) -> None:

@@ -98,6 +98,12 @@ def test_reading_a_variable_counts_as_no_call(session):
     assert session.execute("2").session.calls == 2
 
 
+@pytest.mark.parametrize("name", ["a b", "1+1", "class", "__x", 5, None, ["x"]])
+def test_what_is_no_name_is_refused_when_it_is_read(session, name):
+    with pytest.raises(ConfigError, match="name must be a Python identifier that is no keyword and does not"):
+        session[name]
+
+
 def test_what_a_failed_call_did_before_it_failed_stays(session):
     result = session.execute("x = 1\n1 / 0")
 

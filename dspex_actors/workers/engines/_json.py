@@ -40,7 +40,7 @@ def as_json(value: object, name: str = "value") -> bytes:
     except _NoFormError as error:
         path = _path_to(error.value, value, name) or name
         kind = type(error.value).__name__
-        message = f"{path} ({kind}) cannot cross: JSON, in which it would, has nothing for it"
+        message = f"{path} ({kind}) cannot cross: JSON has nothing for it"
         raise GuestFailedError("ValueEncodeError", message) from error
     except (TypeError, ValueError, RecursionError) as error:
         message = f"{name} ({type(value).__name__}) cannot cross: it has no form in JSON: {error}"

@@ -49,6 +49,11 @@ def test_a_command_reads_what_the_option_says_and_not_more(tmp_path, run_command
         (("-l", "wasm", "-c", ADD, "--export", "add", "--arg", "x"), 2, b"must be a number, got 'x'"),
         (("-c", "1", "--arg", "x"), 2, b"for python"),
         (("-c", "1", "--export", "f"), 2, b"for python"),
+        (
+            ("-c", "1", "--engine", "/x"),
+            2,
+            b"--engine is for other languages, python runs in the worker itself",
+        ),
         (("-l", "wasm", "-c", ADD, "--stdin", "/nonexistent"), 2, b"cannot read /nonexistent"),
         (
             ("-l", "wasm", "-c", ADD, "--export", "sub"),

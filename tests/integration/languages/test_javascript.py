@@ -123,6 +123,7 @@ def test_a_program_of_today_runs_as_it_is_written(session, code, value):
         ),
         ("(function f() { f() })()", "RangeError", "Maximum call stack size exceeded"),
         ("return 5", "SyntaxError", "Illegal return statement (line 1)"),
+        ("(((", "SyntaxError", "Unexpected end of input (line 1)"),
         ("nothing.there", "ReferenceError", "nothing is not defined"),
     ],
 )

@@ -43,6 +43,13 @@ function place(details, code, filename) {
   return [`${filename}:${lineNumber + 1}`, line.slice(0, 200), `${' '.repeat(Math.min(columnNumber, 200))}^`];
 }
 
+/** Return the place of an error within the code: its end for one that is behind it, since the input has ended. */
+function inside(details, code) {
+  const lines = code.split('\n');
+  if (details.lineNumber < lines.length) return details;
+  return { ...details, lineNumber: lines.length - 1, columnNumber: lines.at(-1).length };
+}
+
 /** Return what is wrong with a program that does not compile, as a `Diagnostic`: its place as far as that is exact.
  *
  * `code` is what was compiled of `original`; lines are the same in both, unless TypeScript was transformed. A column
@@ -81,8 +88,9 @@ function describe(error, { details, code = '', original = code, filename = '' } 
   const { name, message, line } = summary(error);
   const lines = guestLines(read(error, 'stack'));
   if (name === 'SyntaxError' && details && lines.length === 0) {
-    const shown = `${message} (line ${details.lineNumber + 1})`;
-    const traceback = [...place(details, code, filename), `${name}: ${shown}`].join('\n');
+    const seen = inside(details, code);
+    const shown = `${message} (line ${seen.lineNumber + 1})`;
+    const traceback = [...place(seen, code, filename), `${name}: ${shown}`].join('\n');
     const found = { error_type: name, message: shown, traceback };
     // What was thrown while code ran has no script.
     return details.scriptId === undefined ? found : { ...found, diagnostics: [misplaced(message, details, code, original)] };
