@@ -117,6 +117,23 @@ def test_the_compiler_sees_nothing_that_the_policy_lends_and_the_program_all_of_
     assert read.value == "of this policy"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["of the host", "that the policy lends"])
+def test_the_assembler_finds_no_file_at_compile_time_as_little_as_rustc_does(runtime, tmp_path, where):
+    need_engine("rust_native")
+    file = tmp_path / "secret"
+    file.write_text("of the host")
+    lent = (str(file),) if where == "that the policy lends" else ()
+    policy = Policy(profile=Profile.SHELL, packages=(), read_paths=lent)
+    code = f'std::arch::global_asm!(".incbin \\"{file}\\"");\nfn main() {{}}'
+
+    result = runtime.execute(code, language="rust_native", policy=policy)
+
+    assert isinstance(result, Failed), result
+    assert (result.error.type, str(file) in result.error.message) == ("CompileError", True)
+    assert "incbin" in result.error.message
+
+
 def test_a_native_program_reaches_what_is_listed_by_the_proxy_and_nothing_without_it(runtime):
     need_engine("rust_native")
     ask = (
