@@ -246,7 +246,8 @@ class WorkerProcess:
             asks.close()
 
     def _memory(self) -> int | None:
-        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid, self.driver)
+        own = self._descriptors is not None and self._descriptors.listener is not None
+        return memory_beyond(self.facts.pid, self._pidfd, self.zygote_pid, self.driver, own_network=own)
 
     def _begin(self, limits: Limits, timers: Timers) -> int:  # noqa: ARG002 -- for a worker that counts itself
         """Note that a request is under way; return its nonce."""

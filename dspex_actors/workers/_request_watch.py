@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dspex_actors.workers import _pidfds
 from dspex_actors.workers._causes import Cause
+from dspex_actors.workers._queue_watch import queued_in_network_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +121,9 @@ class RequestWatch:
             timer.cancel()
 
 
-def memory_beyond(pid: int, pidfd: int, zygote_pid: int, driver: DriverWatch | None = None) -> int | None:
+def memory_beyond(
+    pid: int, pidfd: int, zygote_pid: int, driver: DriverWatch | None = None, *, own_network: bool = False
+) -> int | None:
     """Return how many bytes a worker has filled beyond what an idle one may fill; None if nobody can tell.
 
     Args:
@@ -128,11 +131,13 @@ def memory_beyond(pid: int, pidfd: int, zygote_pid: int, driver: DriverWatch | N
         pidfd: of the same; tells whether the number was still its own when it was looked at.
         zygote_pid: of its zygote, which every worker starts as a copy of; 0 if it is not known.
         driver: the watch over its child, whose memory counts too if it has one.
+        own_network: whether it has a network of its own, in which what waits to be read counts too.
     """
     if not zygote_pid:
         return None
     worker, zygote = look_at(pid), look_at(zygote_pid)
+    queued = queued_in_network_of(pid) if own_network else 0
     if worker is None or zygote is None or _pidfds.wait_ended(pidfd, 0):
         return None
     own = worker.filled - zygote.reserved
-    return own if driver is None else max(own, driver.beyond(pid))
+    return queued + (own if driver is None else max(own, driver.beyond(pid)))

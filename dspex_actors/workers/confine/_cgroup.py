@@ -20,6 +20,7 @@ _serial = itertools.count(1)
 # By version of the control groups: the files that limit memory, limit tasks, tell what memory has ended.
 _MEMORY = {1: "memory.limit_in_bytes", 2: "memory.max"}
 _SWAP = {1: "memory.memsw.limit_in_bytes", 2: "memory.swap.max"}
+_TCP = "memory.kmem.tcp.limit_in_bytes"  # of version 1, which counts it apart; version 2 counts it as memory
 _TASKS = "pids.max"
 _ENDED = {1: "memory.oom_control", 2: "memory.events"}
 _KILL = "cgroup.kill"
@@ -146,6 +147,7 @@ class Group:
                 _set(place, "memory.oom.group", 1)
             elif place.version == 1:
                 _set(place, _SWAP[1], memory_bytes)
+                _set(place, _TCP, memory_bytes)
 
     def memory_kills(self) -> int:
         """Return how many of its processes the kernel has killed for using too much memory."""

@@ -45,6 +45,7 @@ _TERMINAL_AND_SIGNAL_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI TIOCLI
 _FILE_FLAG_IOCTLS = (0x40086602, 0x40046602, 0x401C5820, 0x40806685, 0x800C6613, 0x41009432, 0xC0189436)
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY = 8, 10, 15, 1024, 1026
 _SO_PEERPIDFD = 77
+_SO_SNDBUF, _SO_RCVBUF = 7, 8
 
 # Other processes, the kernel, the clock, identities, mounts, devices: nothing a guest computes with.
 _REFUSED = """
@@ -105,6 +106,9 @@ def bulk_rules(sockets: Sockets = Sockets.NONE) -> dict[str, Rule]:
     if sockets is not Sockets.NONE:
         rules = {name: rule for name, rule in rules.items() if name not in _NETWORK}
         rules["socket"] = _TCP_ONLY if sockets is Sockets.STREAMS else RefuseUnless(0, (_AF_INET, _AF_INET6))
+    if sockets is Sockets.STREAMS:
+        # Guests have both ends and can fill what lies in between: the kernel's own measure has to do.
+        rules["setsockopt"] = RefuseValues(2, (_SO_SNDBUF, _SO_RCVBUF), errno=0)
     # A datagram pair could still be aimed at other sockets by address.
     rules["socketpair"] = RefuseUnless(1, (_SOCK_STREAM,), mask=_SOCK_TYPE_MASK)
     rules["ioctl"] = RefuseValues(1, (*_TERMINAL_AND_SIGNAL_IOCTLS, *_FILE_FLAG_IOCTLS))

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from dspex_actors.workers._protocol import Request
     from dspex_actors.workers.engines._engine import Call
 
+# With what a worker adds, both are within what the host takes of it; see `Final`.
+_Size = Annotated[int, msgspec.Meta(ge=0, lt=2**61)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e8)]
+
 
 class Finding(msgspec.Struct):
     """What a driver's compiler has to say; see `Diagnostic`."""
@@ -67,9 +71,9 @@ class Head(msgspec.Struct, omit_defaults=True):
     message: str = ""
     outcome: str = ""
     traceback: str = ""
-    used: int = 0
-    cpu_s: float = 0.0
-    memory_peak_bytes: int = 0
+    used: _Size = 0
+    cpu_s: _Seconds = 0.0
+    memory_peak_bytes: _Size = 0
     version: str = ""
     time_s: float | None = None
     output_bytes: int | None = None

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from dspex_actors import Completed, Failed, Policy, Profile
+from dspex_actors import Completed, Failed, LimitExceeded, Policy, Profile
 from dspex_actors.executors.languages import find_engine
+from dspex_actors.workers import _framing
+from dspex_actors.workers._protocol import FrameType
 from tests._engines import RUST_NATIVE, need_engine
 from tests.integration._servers import Listener
 
@@ -115,6 +117,23 @@ def test_the_compiler_sees_nothing_that_the_policy_lends_and_the_program_all_of_
     assert read.value == "of this policy"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["of the host", "that the policy lends"])
+def test_the_assembler_finds_no_file_at_compile_time_as_little_as_rustc_does(runtime, tmp_path, where):
+    need_engine("rust_native")
+    file = tmp_path / "secret"
+    file.write_text("of the host")
+    lent = (str(file),) if where == "that the policy lends" else ()
+    policy = Policy(profile=Profile.SHELL, packages=(), read_paths=lent)
+    code = f'std::arch::global_asm!(".incbin \\"{file}\\"");\nfn main() {{}}'
+
+    result = runtime.execute(code, language="rust_native", policy=policy)
+
+    assert isinstance(result, Failed), result
+    assert (result.error.type, str(file) in result.error.message) == ("CompileError", True)
+    assert "incbin" in result.error.message
+
+
 def test_a_native_program_reaches_what_is_listed_by_the_proxy_and_nothing_without_it(runtime):
     need_engine("rust_native")
     ask = (
@@ -136,3 +155,28 @@ def test_a_native_program_reaches_what_is_listed_by_the_proxy_and_nothing_withou
     values = [each.value if isinstance(each, Completed) else each for each in outcomes]
     assert values == [["HTTP/1.1 200", False], ["HTTP/1.1 403", False]]
     assert arrived == (1, 0)
+
+
+@pytest.mark.parametrize("size", [8, 9, 1000])
+def test_a_length_that_is_no_number_of_bytes_is_a_result_that_is_too_big(run, size):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _framing.send_frame(ours, FrameType.FINAL, 0, _framing.pack_parts([b"x", b"\xff" * size]))
+        forged = theirs.recv(4096)
+    result = run(
+        "use std::io::Write;\nuse std::os::fd::FromRawFd;\n"
+        "let mut host = unsafe { std::fs::File::from_raw_fd(3) };\n"
+        f"host.write_all(&{list(forged)}).unwrap();\n"
+        "std::process::exit(0);\n#[allow(unreachable_code)] 1"
+    )
+
+    assert isinstance(result, LimitExceeded), result
+    assert result.limit == "result"
+
+
+@pytest.mark.parametrize("kind", ["lib", "staticlib", "dylib", "proc-macro"])
+def test_a_program_that_says_it_is_something_else_is_compiled_as_a_program(run, kind):
+    result = run(f'#![crate_type = "{kind}"]\nfn main() {{ println!("runs"); }}')
+
+    assert isinstance(result, Completed), result
+    assert result.stdout == "runs\n"

@@ -105,7 +105,12 @@ class Compiler:
         _write(_LIBRARY, given[LIBRARY])
         _write(FILE, source.text.encode())
         exit_code, output = self._run(
-            "--crate-name=guest", f"--extern=dspex={_LIBRARY}", "-o", self._built, FILE
+            "--crate-type=bin",  # whatever the guest's own attribute says: what is no program cannot be run
+            "--crate-name=guest",
+            f"--extern=dspex={_LIBRARY}",
+            "-o",
+            self._built,
+            FILE,
         )
         report = report_of(output, source)
         if exit_code and (not report.diagnostics or _is_starved(output)):

@@ -60,6 +60,7 @@ _ITSELF = Footprint(data_bytes=2**20)
 _CPU_SLACK_S = 1.0
 # Addresses beyond the limit of memory: libraries, and what the C library's allocator reserves for a thread.
 _ADDRESSES = 256 * 2**20
+_LONGEST = 2**61  # a number that the host takes
 _HOSTS_AFFAIR = frozenset({signal.SIGKILL, signal.SIGXCPU})  # it knows what these mean
 
 
@@ -214,7 +215,7 @@ class _Conversation:
             case [text]:
                 self._value = from_json(_text(text))
             case [_, length]:
-                size = int.from_bytes(length, "little")
+                size = min(int.from_bytes(length, "little"), _LONGEST)
                 if most is not None and size > most * JSON_PER_BYTE:
                     raise ResultTooBigError(size)
             case [kind, message, place]:

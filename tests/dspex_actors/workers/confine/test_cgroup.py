@@ -102,3 +102,17 @@ def test_limits_are_written_where_there_are_files_for_them(tmp_path):
 
     assert (group.powers, first, second) == (frozenset({"memory", "tasks"}), ["5", "7"], ["max", "max"])
     assert not (tmp_path / "memory.swap.max").exists()
+
+
+def test_what_sockets_hold_is_bounded_where_the_kernel_counts_it_apart(tmp_path):
+    files = "memory.limit_in_bytes", "memory.kmem.tcp.limit_in_bytes"
+    for file in files:
+        (tmp_path / file).touch()
+    group = Group((Place(str(tmp_path), 1),))
+
+    group.limit(memory_bytes=5, tasks=None)
+    first = [(tmp_path / file).read_text() for file in files]
+    group.limit(memory_bytes=None, tasks=None)
+
+    assert first == ["5", "5"]
+    assert [(tmp_path / file).read_text() for file in files] == ["-1", "-1"]

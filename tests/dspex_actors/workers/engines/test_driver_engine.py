@@ -14,7 +14,7 @@ import pytest
 
 from dspex_actors import ConsoleMessage, Diagnostic, ToolError, values
 from dspex_actors.workers._noted import NoteCollector
-from dspex_actors.workers._protocol import REHEARSAL, EngineConfig, FrameType, Request
+from dspex_actors.workers._protocol import REHEARSAL, EngineConfig, Final, FrameType, Request
 from dspex_actors.workers.engines import (
     Call,
     DriverEngine,
@@ -175,6 +175,22 @@ def test_what_a_driver_has_told_is_there_when_it_ends(last_talk, ending):
 def test_notes_that_are_none_break_the_engine(last_talk, order):
     with pytest.raises(EngineFailureError, match="what is no"):
         last_talk(order)
+
+
+@pytest.mark.parametrize(
+    "told", [{"used": 2**61}, {"used": -1}, {"memory_peak_bytes": 2**64}, {"cpu_s": 1e8}, {"cpu_s": -0.5}]
+)
+def test_numbers_that_could_not_be_told_to_the_host_break_the_engine(last_talk, told):
+    with pytest.raises(EngineFailureError, match="what is no"):
+        last_talk({"final": {"outcome": "result", **told}})
+
+
+def test_the_largest_numbers_of_a_driver_can_be_told_to_the_host(talk):
+    with pytest.raises(ResultTooBigError) as caught:
+        talk({"final": {"outcome": "result", "used": 2**61 - 1, "memory_peak_bytes": 2**61 - 1}})
+
+    final = Final("result", used=caught.value.used, memory_peak_bytes=2**61 - 1 + 2**40)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(final), type=Final) == final
 
 
 @pytest.mark.parametrize(
