@@ -107,6 +107,7 @@ class WorkerGroup:
         self.powers = group.powers
         self.most_tasks: int | None = None  # for the trial, which must not lower the worker's own limit
         self.kill_fd = group.open_kill()
+        self._bounds: tuple[int | None, int | None] = None, None
 
     def admit(self, worker: WorkerProcess) -> None:
         """Put a worker into this group, before it has guest code.
@@ -143,7 +144,13 @@ class WorkerGroup:
             memory += _SLACK + (self._scratch_bytes or 0) + (0 if driver is None else driver.room)
         if tasks is not None:
             tasks += 0 if driver is None else driver.footprint.threads + _WORKER
-        self._group.limit(memory_bytes=memory, tasks=self.most_tasks or tasks)
+        bounds = memory, self.most_tasks or tasks
+        if bounds == self._bounds:
+            return
+        before = self._bounds[0]
+        is_raised = before is not None and (memory is None or memory > before)
+        if self._group.limit(memory_bytes=memory, tasks=bounds[1], is_raised=is_raised):
+            self._bounds = bounds
 
     def ran_out_of_memory(self) -> bool:
         """Whether the kernel has killed any of its processes for using too much memory."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dspex_actors import MIB, Completed, LimitExceeded, Limits, Policy, WorkerDied
+from dspex_actors import MIB, Completed, LimitExceeded, Limits, Policy, Runtime, WorkerDied
 from dspex_actors.workers._process import Cause
 from dspex_actors.workers.confine import _cgroup
 from tests.integration._tools import CEILING_S, TIMERS, BareZygote
@@ -208,3 +208,25 @@ len(children)
     assert not active
     assert isinstance(result, Completed)
     assert result.value == 8
+
+
+def test_a_session_goes_on_when_a_call_may_have_more_memory_or_less_than_the_one_before():
+    sizes = [64, 256, 64, 200]
+    with Runtime() as runtime, runtime.session(policy=Policy(profile="shell")) as session:
+        values = [
+            session.execute("n = globals().get('n', 0) + 1\nn", limits=Limits(memory_bytes=size * MIB)).value
+            for size in sizes
+        ]
+
+    assert values == [1, 2, 3, 4]
+
+
+def test_a_call_that_may_have_less_memory_than_is_in_use_is_run_all_the_same():
+    with Runtime() as runtime, runtime.session(policy=Policy(profile="shell", scratch_bytes=MIB)) as session:
+        session.execute("kept = b'x' * (150 * 2**20)", limits=Limits(memory_bytes=256 * MIB))
+        less = session.execute("len(kept)", limits=Limits(memory_bytes=32 * MIB))
+        again = session.execute("len(kept)", limits=Limits(memory_bytes=256 * MIB))
+
+    assert isinstance(less, Completed | LimitExceeded), less
+    assert getattr(less, "limit", "memory") == "memory"
+    assert isinstance(less, LimitExceeded) or again.value == 150 * MIB

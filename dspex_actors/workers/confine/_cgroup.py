@@ -7,6 +7,7 @@ kill is a matter of version 2, the limits of whichever version has the controlle
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from contextlib import suppress
@@ -129,25 +130,38 @@ class Group:
         for place in self.folders:
             Path(place.folder, "cgroup.procs").write_text(str(pid), "utf-8")
 
-    def limit(self, *, memory_bytes: int | None, tasks: int | None) -> None:
+    def limit(self, *, memory_bytes: int | None, tasks: int | None, is_raised: bool = False) -> bool:
         """Bound what all its processes may use together, as far as it has the power.
 
         Args:
             memory_bytes: beyond it the kernel kills one of them, or all with version 2.
             tasks: processes and threads.
+            is_raised: whether the bound of memory was lower before; memory alone may never have a higher one
+                than memory and swap together, which decides what is written first.
+
+        Returns:
+            False if the bound of memory stays as it was, for more is in use, which version 1 refuses.
 
         Raises:
             OSError: the kernel refused.
         """
         for place in self.folders:
             _set(place, _TASKS, tasks)
-            _set(place, _MEMORY[place.version], memory_bytes)
-            if memory_bytes is not None and place.version == 2:
+            if place.version == 1:
+                together = (_SWAP[1], _MEMORY[1]) if is_raised else (_MEMORY[1], _SWAP[1])
+                try:
+                    for file in (*together, _TCP):
+                        _set(place, file, memory_bytes)
+                except OSError as error:
+                    if error.errno != errno.EBUSY:
+                        raise
+                    return False
+                continue
+            _set(place, _MEMORY[2], memory_bytes)
+            if memory_bytes is not None:
                 _set(place, _SWAP[2], 0)
                 _set(place, "memory.oom.group", 1)
-            elif place.version == 1:
-                _set(place, _SWAP[1], memory_bytes)
-                _set(place, _TCP, memory_bytes)
+        return True
 
     def memory_kills(self) -> int:
         """Return how many of its processes the kernel has killed for using too much memory."""
@@ -200,10 +214,15 @@ class Group:
 
 def _set(place: Place, file: str, value: int | None) -> None:
     """Write a limit, if there is such a file."""
-    path = Path(place.folder, file)
-    if path.exists():
-        none = "max" if place.version == 2 or file == _TASKS else "-1"
-        path.write_text(none if value is None else str(value), "utf-8")
+    try:
+        descriptor = os.open(f"{place.folder}/{file}", os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    none = "max" if place.version == 2 or file == _TASKS else "-1"
+    try:
+        os.write(descriptor, (none if value is None else str(value)).encode())
+    finally:
+        os.close(descriptor)
 
 
 def remove_leftovers(below: list[Place]) -> None:
