@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING
 from dspex_actors._errors import ConfigError, EngineStartError
 from dspex_actors._language import FoundEngine, Language
 from dspex_actors.executors.languages._find import find_program, said_by
+from dspex_actors.executors.languages._told import told_before
 from dspex_actors.workers import engine_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 NAME = "elixir"
 
@@ -74,7 +76,7 @@ PURE_LINT = (
 def find(lint: tuple[str, ...], given: str | None) -> FoundEngine:
     """Look for Elixir: the given path, then PATH. It tells where its parts are, and compiles the driver.
 
-    That takes about a second, so what an Elixir has told is kept while this program runs.
+    That takes more than a second, so what an Elixir has told is kept, for other programs too.
 
     Args:
         lint: rules of the lint.
@@ -90,7 +92,7 @@ def find(lint: tuple[str, ...], given: str | None) -> FoundEngine:
     root, library = Path(facts["root"]).resolve(), Path(facts["library"]).resolve()
     options = {
         "root": str(root),
-        "bindir": str(root / f"erts-{facts['erts']}" / "bin"),
+        "bindir": str(_programs_of(facts)),
         "paths": "\n".join(sorted(map(str, library.glob("*/ebin")))),
         "forbid": "\n".join(lint),
         "driver": facts["driver"],
@@ -113,8 +115,28 @@ def _asked(path: str, changed_ns: int, search_path: str) -> tuple[str, ...]:
     Raises:
         EngineStartError: it does not tell.
     """
-    del changed_ns
-    command = [path, "-e", _ASK, "--", *engine_files(NAME, ".ex")]
+    files = engine_files(NAME, ".ex")
+    erlang = shutil.which("erl", path=search_path) or ""
+    erlang_changed_ns = Path(erlang).stat().st_mtime_ns if erlang else 0
+    names = _ASK, path, str(changed_ns), search_path, erlang, str(erlang_changed_ns)
+    about = (*(name.encode() for name in names), *(Path(file).read_bytes() for file in files))
+    return told_before(NAME, about, lambda: _ask_engine(path, search_path, files), _holds)
+
+
+def _holds(told: tuple[str, ...]) -> bool:
+    """Whether what was told names folders that are there."""
+    if len(told) != len(_FACTS):
+        return False
+    facts = dict(zip(_FACTS, told, strict=True))
+    return Path(facts["library"]).is_dir() and _programs_of(facts).is_dir()
+
+
+def _programs_of(facts: Mapping[str, str]) -> Path:
+    return Path(facts["root"]).resolve() / f"erts-{facts['erts']}" / "bin"
+
+
+def _ask_engine(path: str, search_path: str, files: Sequence[str]) -> tuple[str, ...]:
+    command = [path, "-e", _ASK, "--", *files]
     environment = {"PATH": search_path, "HOME": "/"}
     said = said_by(NAME, _INSTALL, command, environment=environment, timeout_s=COMPILE_S)
     told = [line.removeprefix(_MARK) for line in said.splitlines() if line.startswith(_MARK)]

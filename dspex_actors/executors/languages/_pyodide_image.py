@@ -18,12 +18,12 @@ import json
 import os
 import shutil
 import stat
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dspex_actors._errors import EngineNotFoundError, EngineStartError, EngineVersionError
+from dspex_actors.executors.languages._told import is_ours, share_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,8 +85,7 @@ def images_folder() -> Path:
 
     In a virtual environment that is `share/dspex-actors/images` below it, else the same below `~/.local`.
     """
-    base = Path(sys.prefix) if sys.prefix != sys.base_prefix else Path.home() / ".local"
-    return base / "share" / "dspex-actors" / "images"
+    return share_folder() / "images"
 
 
 def place_of(given: str | None) -> Path:
@@ -202,8 +201,7 @@ def _check_private(folder: Path) -> None:
         EngineStartError: it is one.
     """
     for path in (folder.parent, folder):
-        found = path.stat()
-        if found.st_uid not in {0, os.geteuid()} or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if not is_ours(path.stat()):
             raise EngineStartError(LANGUAGE, f"others may write to {path}", INSTALL)
 
 

@@ -40,7 +40,7 @@ def find(name: str, given: str | None) -> FoundEngine:
     """
     rustc = first_rustc(name, INSTALL, given, _refusal)
     linker = _linker_of(rustc)
-    wasmtime = find_wasmtime(name, INSTALL, None)
+    wasmtime = find_wasmtime(name, None)
     version = version_of(name, INSTALL, [str(rustc.path), "--version"])
     paths = (str(rustc.path), rustc.libraries, *((linker,) if linker else ()))
     options = {

@@ -23,10 +23,10 @@ def find(given: str | None) -> FoundEngine:
     Raises:
         EngineNotFoundError: it is not installed, or another folder was given.
     """
-    return find_wasmtime("wasm", INSTALL, given)
+    return find_wasmtime("wasm", given)
 
 
-def find_wasmtime(language: str, install: str, given: str | None) -> FoundEngine:
+def find_wasmtime(language: str, given: str | None) -> FoundEngine:
     """As `find`, for any language that is compiled to WebAssembly.
 
     Raises:
@@ -34,14 +34,14 @@ def find_wasmtime(language: str, install: str, given: str | None) -> FoundEngine
     """
     folder = find_package("wasmtime")
     if folder is None:
-        raise EngineNotFoundError(language, "the package wasmtime is not installed", install)
+        raise EngineNotFoundError(language, "the package wasmtime is not installed", INSTALL)
     if given is not None and given != str(folder):
         reason = f"{given} is not the installed package wasmtime, which is {folder}"
-        raise EngineNotFoundError(language, reason, install)
+        raise EngineNotFoundError(language, reason, INSTALL)
     try:
         found = version("wasmtime")
     except PackageNotFoundError:
-        raise EngineNotFoundError(language, f"{folder} does not tell its version", install) from None
+        raise EngineNotFoundError(language, f"{folder} does not tell its version", INSTALL) from None
     return FoundEngine(path=str(folder), version=found, origin="package", options={"settings": fingerprint()})
 
 

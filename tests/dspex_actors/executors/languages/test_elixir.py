@@ -7,9 +7,22 @@ import os
 import pytest
 
 from dspex_actors import ConfigError, EngineNotFoundError, EngineStartError, EngineVersionError
-from dspex_actors.executors.languages import ELIXIR, PURE_LINT, USUAL_LINT, _elixir, elixir, find_engine
+from dspex_actors.executors.languages import (
+    ELIXIR,
+    PURE_LINT,
+    USUAL_LINT,
+    _elixir,
+    _told,
+    elixir,
+    find_engine,
+)
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _kept_for_the_test_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(_told, "share_folder", lambda: tmp_path / "share")
 
 
 @pytest.fixture
