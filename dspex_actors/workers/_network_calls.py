@@ -177,14 +177,11 @@ class NetworkCalls:
         self._counting = threading.Lock()
         self.count = 0
         if stream.listener is not None:
-            try:
-                listener = (
-                    stream.listener.dup()
-                )  # the loop's own, which it may still look at when this is closed
+            try:  # one for the loop, which may still look at it when the other is closed
+                listener = stream.listener.dup()
             except OSError as error:
-                raise WorkerLostError(
-                    f"no descriptor for the connections of its programs: {error}"
-                ) from error
+                reason = f"no descriptor for the connections of its programs: {error}"
+                raise WorkerLostError(reason) from error
             self._use.listen(listener, self._may_be_one_more)
 
     @property

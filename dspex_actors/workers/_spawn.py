@@ -253,11 +253,8 @@ class ZygoteHandle:
         """Ask for a worker that takes trials of the host's and starts no engine."""
         return self._spawn(WorkerProcess, 0, group, _protocol.SPAWN_BUILDER)
 
-    def spawn(self, worker_id: int | None = None) -> WorkerProcess:
+    def spawn(self) -> WorkerProcess:
         """Ask for one more worker; returns before it is ready, see `WorkerProcess.wait_ready`.
-
-        Args:
-            worker_id: number for its facts; counted by this handle if not given.
 
         Raises:
             WorkerLostError: the zygote is gone.
@@ -266,7 +263,7 @@ class ZygoteHandle:
         if early is not None and early.driver is not None:
             early.driver.footprint = self.idle
             return early
-        return self._spawn(WorkerProcess, worker_id or self.new_id(), self._make_group())
+        return self._spawn(WorkerProcess, self.new_id(), self._make_group())
 
     def spawn_builder(self) -> WorkerProcess:
         """Like `spawn`, for a worker that will compile a program.

@@ -16,6 +16,7 @@ import pytest
 from dspex_actors import values
 from dspex_actors.workers import _process, _result, _tool_calls, _zygote_news
 from tests._leaks import Snapshot, leaks_since
+from tests.integration._servers import Listener, WebServer
 from tests.integration._tools import BareZygote, runtime_of, scratch_folders
 
 FORBIDDEN = frozenset(
@@ -112,3 +113,17 @@ def runtime(clean_module):  # noqa: ARG001 -- set up before
     with runtime_of() as runtime:
         yield runtime
     assert runtime.stop().clean
+
+
+@pytest.fixture(scope="module")
+def web():
+    """Yield a server of this machine."""
+    with WebServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def unlisted():
+    """Yield a server that listens, and that no list has."""
+    with Listener() as listener:
+        yield listener

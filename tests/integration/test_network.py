@@ -13,26 +13,13 @@ from dspex_actors._policy import LAYERS
 from dspex_actors.executors import _zygote_actor
 from dspex_actors.workers import zygote_config
 from tests.integration._denials import guest_code
-from tests.integration._servers import PAGE, Datagrams, Listener, WebServer, make_certificate
+from tests.integration._servers import PAGE, Datagrams, WebServer, make_certificate
 from tests.integration._tools import CEILING_S, runtime_of
 
 pytestmark = pytest.mark.may_leak("the runtime of the module has spares, which come and go")
 
 LIMITS = Limits(time_s=CEILING_S)
 _NAMESPACES = [layer for layer in LAYERS if layer.endswith("_namespace")]
-
-
-@pytest.fixture(scope="module")
-def web():
-    with WebServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def unlisted():
-    """Yield a server that listens, and that no list has."""
-    with Listener() as listener:
-        yield listener
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,12 @@ import pytest
 
 from dspex_actors import Completed, ConfigError, Limits, Policy
 from tests.integration._denials import guest_code
-from tests.integration._servers import PAGE, Datagrams, Listener, WebServer
+from tests.integration._servers import PAGE, Datagrams, Listener
 from tests.integration._tools import CEILING_S, runtime_of
 
 pytestmark = pytest.mark.may_leak("the runtime of the module has spares, which come and go")
 
 LIMITS = Limits(time_s=CEILING_S)
-
-
-@pytest.fixture(scope="module")
-def web():
-    with WebServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module", params=["process", "shell"])

@@ -125,7 +125,7 @@ def host_of(name: str, install: str, rustc: Path) -> tuple[str, str]:
         EngineVersionError: it tells neither.
     """
     said = said_by(name, install, [str(rustc), "-vV"])
-    host, version = _HOST.search(said), version_of_text(said)
+    host, version = _HOST.search(said), _version_in(said)
     if host is None or not version:
         raise EngineVersionError(
             name, f"{rustc} did not print a version and a host but {said[:200]!r}", install
@@ -133,7 +133,7 @@ def host_of(name: str, install: str, rustc: Path) -> tuple[str, str]:
     return version, host[1]
 
 
-def version_of_text(said: str) -> str:
+def _version_in(said: str) -> str:
     """Return the first version in a text; empty without one."""
     found = re.search(r"\d+(?:\.\d+)+", said)
     return "" if found is None else found[0]

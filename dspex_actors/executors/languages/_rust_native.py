@@ -45,7 +45,7 @@ def find_native(name: str, given: str | None) -> FoundEngine:
         "target": target,
         "linker": str(linker.path),
         "linker_version": linker.version,
-        "flags": " ".join(linker.flags),
+        "flags": "\n".join(linker.flags),
         "compile_paths": "\n".join((*own, *libraries)),
         "guest_paths": "\n".join(libraries),
     }

@@ -145,6 +145,7 @@ class Group:
         Raises:
             OSError: the kernel refused.
         """
+        is_set = True
         for place in self.folders:
             _set(place, _TASKS, tasks)
             if place.version == 1:
@@ -155,13 +156,13 @@ class Group:
                 except OSError as error:
                     if error.errno != errno.EBUSY:
                         raise
-                    return False
+                    is_set = False
                 continue
             _set(place, _MEMORY[2], memory_bytes)
             if memory_bytes is not None:
                 _set(place, _SWAP[2], 0)
                 _set(place, "memory.oom.group", 1)
-        return True
+        return is_set
 
     def memory_kills(self) -> int:
         """Return how many of its processes the kernel has killed for using too much memory."""

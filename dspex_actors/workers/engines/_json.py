@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from dspex_actors.values._places import path_to
 from dspex_actors.workers.engines._engine import GuestFailedError
 
 JSON_PER_BYTE = 8
@@ -38,7 +39,7 @@ def as_json(value: object, name: str = "value") -> bytes:
             "utf-8", "surrogatepass"
         )
     except _NoFormError as error:
-        path = _path_to(error.value, value, name) or name
+        path = path_to(error.value, value, name) or name
         kind = type(error.value).__name__
         message = f"{path} ({kind}) cannot cross: JSON has nothing for it"
         raise GuestFailedError("ValueEncodeError", message) from error
@@ -56,19 +57,6 @@ def _plain(value: object) -> list[Any]:
     if isinstance(value, bytes | bytearray | set | frozenset | range):
         return list(value)
     raise _NoFormError(value)
-
-
-def _path_to(wanted: object, value: object, path: str) -> str | None:
-    """Return where in a value an object is, None if it is in a set or not there at all."""
-    if value is wanted:
-        return path
-    if isinstance(value, dict):
-        parts = ((f"{path}[{key!r}]", part) for key, part in value.items())
-    elif isinstance(value, list | tuple):
-        parts = ((f"{path}[{index}]", part) for index, part in enumerate(value))
-    else:
-        return None
-    return next((found for name, part in parts if (found := _path_to(wanted, part, name))), None)
 
 
 def from_json(text: str) -> Any:  # noqa: ANN401 -- plain data of the guest's

@@ -31,18 +31,6 @@ SLOW = {
 
 
 @pytest.fixture(scope="module")
-def web():
-    with WebServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def unlisted():
-    with Listener() as listener:
-        yield listener
-
-
-@pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """Return the paths of an authority's certificate, and of a server's key and certificate."""
     return make_signed_certificate(tmp_path_factory.mktemp("certificates"))

@@ -43,6 +43,28 @@ def test_the_systems_compiler_does_as_well_as_the_one_in_path():
     assert total.value == 3
 
 
+@pytest.mark.slow
+def test_a_linker_in_a_folder_whose_name_has_a_space_links_programs(tmp_path, monkeypatch):
+    need_engine("rust_native")
+    folder = tmp_path / "with a space"
+    folder.mkdir()
+    for name in ("cc", "ld.bfd"):
+        (folder / name).symlink_to(os.path.realpath(shutil.which(name)))
+    rustc = find_engine(RUST_NATIVE).path
+    monkeypatch.setattr(compilers, "_PROGRAM_FOLDERS", ())
+    monkeypatch.setenv("PATH", str(folder))
+    config = RuntimeConfig(
+        executor=ExecutorConfig(limits=Limits(time_s=60.0), spares=0, start_timeout_s=60.0),
+        languages=(rust(native=True),),
+        engines={"rust": rustc},
+    )
+
+    with Runtime(config) as runtime:
+        result = runtime.execute("1 + 2", language="rust")
+
+    assert result.unwrap() == 3
+
+
 @pytest.fixture
 def only(tmp_path, monkeypatch):
     """Have no programs in PATH but those that are named, in a folder of their own."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dspex_actors import values
 from dspex_actors._errors import ToolError, ValueDecodeError, ValueEncodeError
+from dspex_actors.values._places import path_to
 from dspex_actors.workers.guest._failure import describe, misplaced
 from dspex_actors.workers.guest._python import PythonEngine
 
@@ -234,22 +235,9 @@ def _decoded(parts: Sequence[Any], name: str = "value") -> Any:  # noqa: ANN401 
 
     value = values.decode(structure, [bytearray(each) for each in buffers], opaque=opaque)
     if objects:
-        path = _path_to(objects[0], value, name) or name
+        path = path_to(objects[0], value, name) or name
         raise ValueEncodeError(path, "opaque", "it is an object of the host's and no plain data")
     return value
-
-
-def _path_to(wanted: object, value: object, path: str) -> str | None:
-    """Return where in a value an object is; None if it is in a set, a key of a dict, or not there."""
-    if value is wanted:
-        return path
-    if isinstance(value, dict):
-        parts = ((f"{path}[{key!r}]", part) for key, part in value.items())
-    elif isinstance(value, list | tuple):
-        parts = ((f"{path}[{index}]", part) for index, part in enumerate(value))
-    else:
-        return None
-    return next((found for name, part in parts if (found := _path_to(wanted, part, name))), None)
 
 
 def _parts(encoded: values.Encoded) -> Parts:

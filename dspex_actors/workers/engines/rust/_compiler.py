@@ -151,7 +151,7 @@ class Compiler:
             f"--sysroot={options['sysroot']}",  # it would look for itself in /proc
             f"--target={options['target']}",
             *([f"-Clinker={options['linker']}"] if options["linker"] else []),
-            *options.get("flags", "").split(),
+            *options.get("flags", "").splitlines(),
             *arguments,
         ]
         child = subprocess.Popen(

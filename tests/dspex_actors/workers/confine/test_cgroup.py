@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -116,3 +117,22 @@ def test_what_sockets_hold_is_bounded_where_the_kernel_counts_it_apart(tmp_path)
 
     assert first == ["5", "5"]
     assert [(tmp_path / file).read_text() for file in files] == ["-1", "-1"]
+
+
+def test_a_bound_of_memory_that_is_in_use_stays_and_those_of_other_hierarchies_are_set(tmp_path, monkeypatch):
+    memory, pids = tmp_path / "memory", tmp_path / "pids"
+    for folder, file in ((memory, "memory.limit_in_bytes"), (pids, "pids.max")):
+        folder.mkdir()
+        (folder / file).touch()
+    group = Group((Place(str(memory), 1), Place(str(pids), 1)))
+    write = _cgroup._set
+
+    def refuse(place, file, value):
+        if file == "memory.limit_in_bytes":
+            raise OSError(errno.EBUSY, "more is in use")
+        write(place, file, value)
+
+    monkeypatch.setattr(_cgroup, "_set", refuse)
+
+    assert group.limit(memory_bytes=5, tasks=7) is False
+    assert (pids / "pids.max").read_text() == "7"
